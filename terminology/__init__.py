@@ -1,0 +1,1 @@
+"""Ground floor: codes (code systems, their URLs, and what Assent knows of their content)."""
