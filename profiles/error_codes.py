@@ -34,7 +34,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "id-mismatch": ErrorCode(400, "invalid", "The id or type in the body is not that of the address."),
     "id-format": ErrorCode(400, "value", "A resource id is 1 to 64 letters, digits, hyphens or dots."),
     "version-conflict": ErrorCode(412, "conflict", "If-Match names a version that is not the current one."),
-    "if-match-format": ErrorCode(400, "value", "If-Match is not a version ETag such as W/\"3\"."),
+    "if-match-format": ErrorCode(400, "value", 'If-Match is not a version ETag such as W/"3".'),
     "edit-conflict": ErrorCode(409, "conflict", "Somebody else changed the same resource meanwhile; try again."),
     "not-supported": ErrorCode(400, "not-supported", "The server does not do what was asked."),
     "read-only-type": ErrorCode(405, "business-rule", "The server writes this type itself; nobody may change it."),

@@ -11,6 +11,9 @@ from typing import Any, Final, Self
 
 import msgspec
 
+Json = Any
+"""Any JSON value: None, bool, int, ExactDecimal, str, list, dict."""
+
 Resource = dict[str, Any]
 
 

@@ -1,0 +1,1 @@
+"""Da Vinci PAS: $submit, $inquire, and the Bundles they take and give."""

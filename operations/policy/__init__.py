@@ -1,0 +1,1 @@
+"""Payer policies: criteria, compilation, selection, and the Library resources that carry them."""

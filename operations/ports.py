@@ -1,0 +1,149 @@
+"""What the business needs of the outside: the store, the clock, the caller. `server` hands in what fits these Protocols.
+
+`operations` never imports `server`; a test holds that. Everything a caller may not see does not exist for `Records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from profiles.json import Resource
+
+UniqueKey = tuple[str, ...]
+"""A business key that may have one holder in a tenant, e.g. ("pas-request", requestor, insurer, system, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Store `resource` under its `id`, as a new resource (`expected` None) or on top of version `expected`.
+
+    The store sets `meta.versionId` and `meta.lastUpdated`.
+    """
+
+    resource: Resource
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """Durable work to be done at or after `due`. `payload` is JSON and is sealed like a resource."""
+
+    kind: str
+    due: datetime
+    payload: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one commit carries. All of it becomes true together, with the audit record of the interaction, or nothing.
+
+    `keys` maps a uniqueness key to the reference that holds it ("ClaimResponse/abc"); a key may be claimed once and may be
+    re-pointed by whoever names its present holder in `replaces`.
+    """
+
+    writes: Sequence[Write] = ()
+    keys: Mapping[UniqueKey, str] = field(default_factory=dict)
+    replaces: Mapping[UniqueKey, str] = field(default_factory=dict)
+    jobs: Sequence[JobRequest] = ()
+
+
+class KeyTakenError(Exception):
+    """Another commit holds one of the uniqueness keys: read again and decide again. Nothing was stored."""
+
+
+class VersionConflictError(Exception):
+    """A written resource is no longer at the expected version: read again and decide again. Nothing was stored."""
+
+
+class Records(Protocol):
+    """Reading, inside the caller's tenant and access filter."""
+
+    async def read(self, type: str, id: str) -> Resource | None:
+        """The current version, or None where there is none, it was deleted, or the caller may not see it."""
+
+    async def read_version(self, type: str, id: str, version: int) -> Resource | None:
+        """One version."""
+
+    async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
+        """FHIR search by the type's search parameters, newest first: `search("Claim", {"patient": "Patient/1"})`.
+
+        A list of values for a name means that all must match. Raises `FhirError` (search-too-costly) when more than
+        `limit` resources match.
+        """
+
+    async def holder(self, key: UniqueKey) -> str | None:
+        """The reference ("Type/id") that holds a uniqueness key, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who acts, as far as the business may care. `client` tells sending systems apart."""
+
+    subject: str
+    roles: frozenset[str]
+    client: str | None = None
+    fhir_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that an operation is given beside its input. `base_url` has no trailing slash."""
+
+    tenant: str
+    base_url: str
+    caller: Caller
+    records: Records
+    commit: Callable[[Changes], Awaitable[None]]
+    """Raises KeyTakenError or VersionConflictError, after which the operation reads and decides again."""
+    now: Callable[[], datetime]
+    """Time-zone aware, UTC."""
+    new_id: Callable[[], str]
+    pas_version: Literal["2.2.1", "2.0.1"] = "2.2.1"
+    note_entity: Callable[[str], None] = lambda reference: None
+    """Adds a reference ("Patient/1") to the entities of this interaction's audit record."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationInput:
+    """One call of an operation, parsed. `resource` is the body; a GET's parameters are in `query`."""
+
+    resource: Resource | None = None
+    resource_type: str | None = None
+    resource_id: str | None = None
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case names; only those that the operation's definition lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationOutput:
+    """`body` is a resource, or the bytes of one that are to be sent as they are."""
+
+    body: Resource | bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation: its address, who may call it, its OperationDefinition, and the function that does it.
+
+    `scope` is the SMART v2 letter that the caller needs on `resource_types[0]` (or on the system): one of c r u d s.
+    `affects_state` False promises that nothing but the audit record is stored.
+    """
+
+    code: str
+    level: Literal["system", "type", "instance"]
+    resource_types: tuple[str, ...]
+    scope: Literal["c", "r", "u", "d", "s"]
+    definition: Resource
+    run: Callable[[OperationInput, Context], Awaitable[OperationOutput]]
+    affects_state: bool = True
+    header_names: tuple[str, ...] = ()
+
+
+JobHandler = Callable[[Resource, Context], Awaitable[None]]
+"""Does one durable job given its payload. May be run again after a crash: it must find out what is already done."""

@@ -1,0 +1,1 @@
+"""Readiness, denial risk and expected friction, with reasons and verified remedies."""
