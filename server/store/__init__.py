@@ -1,0 +1,1 @@
+"""Where sealed records live: the store's contract and its back ends."""

@@ -1,0 +1,76 @@
+"""What a search asks of a store: all-of, any-of and none-of over opaque terms, ranges over plain columns, an order.
+
+Every FHIR search compiles to a `Plan` (server/search); every back end executes one. The access filter is a clause like any
+other. Terms and column names are keyed hashes (server/seal/blind_index.py): a store cannot tell what they stand for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """The record has at least one of the terms."""
+
+    terms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """The record has none of the terms."""
+
+    terms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A column value is an interval [low, high]; both ends are compared, each bound is inclusive and may be open."""
+
+    column: int
+    low_from: float | None = None
+    low_to: float | None = None
+    high_from: float | None = None
+    high_to: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnyInterval:
+    """Some value of some column fits one of the intervals."""
+
+    intervals: tuple[Interval, ...]
+
+
+Clause = AnyOf | NoneOf | AnyInterval
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By a column's low end, or (column None) by the record's own order, which is its primary date."""
+
+    column: int | None = None
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last record of a page: where the next page starts."""
+
+    value: float
+    rid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All clauses must hold. The first clause of a plan is an `AnyOf` (every record carries a term for its type)."""
+
+    clauses: tuple[Clause, ...]
+    order: Order = Order()
+    after: Position | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    rid: int
+    value: float

@@ -1,0 +1,128 @@
+"""How one commit changes the tables. Everything that can refuse it is checked before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import apsw
+
+from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
+from server.store.store import AuditSealer, Commit, Index, KeyClaim, KeyHeldError, LostLeaseError, Put, StaleVersionError
+
+_Current = tuple[int, int, int, int, bytes, bytes, int, bytes]
+
+
+def check(connection: apsw.Connection, commit: Commit) -> dict[bytes, _Current]:
+    """Raise what refuses the commit; return the current rows of the records that it changes."""
+    current: dict[bytes, _Current] = {}
+    for put in commit.puts:
+        row = connection.execute(
+            "SELECT rid, version, updated, deleted, terms, intervals, ord, body FROM resource WHERE key = ?", (put.key,)
+        ).fetchone()
+        if (row[1] if row else 0) != put.version - 1 or put.key in current:
+            raise StaleVersionError(put.key)
+        if row:
+            current[put.key] = row
+    for claim in commit.keys:
+        _check_key(connection, claim)
+    if commit.finished_job is not None:
+        row = connection.execute("SELECT fence FROM job WHERE id = ?", (commit.finished_job[0],)).fetchone()
+        if row is None or row[0] != commit.finished_job[1]:
+            raise LostLeaseError
+    return current
+
+
+def _check_key(connection: apsw.Connection, claim: KeyClaim) -> None:
+    row = connection.execute("SELECT digest FROM unique_key WHERE key = ?", (claim.key,)).fetchone()
+    if (row[0] if row else None) != claim.replaces:
+        raise KeyHeldError
+
+
+def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Current]) -> None:
+    """Write what the commit carries, except its audit records (`append_audit`)."""
+    for put in commit.puts:
+        _put(connection, commit.tenant, put, current.get(put.key))
+    for claim in commit.keys:
+        connection.execute(
+            "INSERT INTO unique_key (key, digest, holder) VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, holder = excluded.holder",
+            (claim.key, claim.digest, claim.holder),
+        )
+    for job in commit.jobs:
+        connection.execute(
+            "INSERT INTO job (tenant, kind, due, body) VALUES (?, ?, ?, ?)", (commit.tenant, job.kind, job.due, job.body)
+        )
+    if commit.finished_job is not None:
+        connection.execute("DELETE FROM job WHERE id = ?", (commit.finished_job[0],))
+
+
+def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | None) -> None:
+    index = put.index
+    terms, intervals = pack_terms(index.terms), pack_intervals(index)
+    if row is None:
+        connection.execute(
+            "INSERT INTO resource (key, tenant, version, updated, deleted, ord, terms, intervals, body) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (put.key, tenant, put.version, put.updated, put.deleted, index.order, terms, intervals, put.body),
+        )
+        rid = connection.last_insert_rowid()
+        insert_index(connection, rid, index)
+        return
+    rid, version, updated, deleted, old_terms, old_intervals, old_order, body = row
+    connection.execute(
+        "INSERT INTO version (rid, version, updated, deleted, body) VALUES (?, ?, ?, ?, ?)",
+        (rid, version, updated, deleted, body),
+    )
+    connection.execute(
+        "UPDATE resource SET version = ?, updated = ?, deleted = ?, ord = ?, terms = ?, intervals = ?, body = ? "
+        "WHERE rid = ?",
+        (put.version, put.updated, put.deleted, index.order, terms, intervals, put.body, rid),
+    )
+    _replace_index(
+        connection, rid, Index(old_order, unpack_terms(old_terms), tuple(unpack_intervals(old_intervals))), index
+    )
+
+
+def insert_index(connection: apsw.Connection, rid: int, index: Index) -> None:
+    connection.executemany(
+        "INSERT OR IGNORE INTO term (term, ord, rid) VALUES (?, ?, ?)", [(term, index.order, rid) for term in index.terms]
+    )
+    if index.intervals:
+        connection.executemany(
+            "INSERT OR IGNORE INTO interval (col, low, high, rid) VALUES (?, ?, ?, ?)",
+            [(*item, rid) for item in index.intervals],
+        )
+
+
+def _replace_index(connection: apsw.Connection, rid: int, old: Index, new: Index) -> None:
+    """Touch only the rows that differ; when the order moved, that is all of them."""
+    kept = set(old.terms) & set(new.terms) if old.order == new.order else set()
+    connection.executemany(
+        "DELETE FROM term WHERE term = ? AND ord = ? AND rid = ?",
+        [(term, old.order, rid) for term in old.terms if term not in kept],
+    )
+    same = set(old.intervals) & set(new.intervals)
+    connection.executemany(
+        "DELETE FROM interval WHERE col = ? AND low = ? AND high = ? AND rid = ?",
+        [(*item, rid) for item in old.intervals if item not in same],
+    )
+    fresh = Index(
+        new.order,
+        tuple(term for term in new.terms if term not in kept),
+        tuple(item for item in new.intervals if item not in same),
+    )
+    insert_index(connection, rid, fresh)
+
+
+def append_audit(connection: apsw.Connection, tenant: int, records: Sequence[bytes], seal: AuditSealer) -> None:
+    """Append one batch of audit records to the tenant's chain (docs/audit.md)."""
+    row = connection.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
+    seq = (row[0] if row else 0) + 1
+    last = connection.execute("SELECT chain FROM audit WHERE tenant = ? ORDER BY seq DESC LIMIT 1", (tenant,)).fetchone()
+    body = seal(tenant, seq, records)
+    chain = hashlib.blake2b((last[0] if last else b"") + seq.to_bytes(8) + body, digest_size=32).digest()
+    connection.execute(
+        "INSERT INTO audit (seq, tenant, count, chain, body) VALUES (?, ?, ?, ?, ?)",
+        (seq, tenant, len(records), chain, body),
+    )

@@ -1,0 +1,150 @@
+"""The store algebra as SQL over the sorted `term` and `interval` rows.
+
+A plan is driven by its rarest positive clause. All other clauses become EXISTS probes: a record's term rows share its
+order, so that each probe is one look-up in the primary key. Every value is bound; only the shape of the statement is composed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+
+from server.store.algebra import AnyInterval, AnyOf, Clause, Hit, Interval, NoneOf, Plan
+
+PROBE: Final = 512
+"""How many rows of a clause are counted to tell how rare it is."""
+
+MAX_UNION: Final = 16
+"""Up to so many terms are merged as sorted runs; more are collected and sorted."""
+
+Values = list[int | float]
+
+
+def find(connection: apsw.Connection, plan: Plan) -> list[Hit]:
+    """The next `plan.limit` hits after `plan.after`, in the plan's order (ties by rid)."""
+    driver, rare = _rarest(connection, plan.clauses)
+    conditions, values = _probes([clause for clause in plan.clauses if clause is not driver])
+    if plan.order.column is None:
+        source, source_values = _source(driver)
+        column = "d.ord"
+    elif rare or isinstance(driver, AnyInterval):
+        inner, source_values = _source(driver)
+        low = "(SELECT min(i.low) FROM interval i WHERE i.rid = s.rid AND i.col = ?)"
+        source = f"(SELECT s.ord, s.rid, {low} AS low FROM {inner} s)"
+        source_values = [plan.order.column, *source_values]
+        column = f"coalesce(d.low, {'-9e18' if plan.order.descending else '9e18'})"
+    else:
+        source = "(SELECT i.low, i.rid, r.ord FROM interval i JOIN resource r ON r.rid = i.rid WHERE i.col = ?)"
+        source_values = [plan.order.column]
+        conditions, values = _probes(plan.clauses)
+        column = "d.low"
+    return _page(connection, plan, column, source, [*source_values, *values], conditions)
+
+
+def _page(connection: apsw.Connection, plan: Plan, column: str, source: str, values: Values, conditions: str) -> list[Hit]:
+    direction, beyond = ("DESC", "<") if plan.order.descending else ("ASC", ">")
+    after = ""
+    if plan.after is not None:
+        after = f"AND ({column} {beyond} ? OR ({column} = ? AND d.rid {beyond} ?))"
+        values = [*values, plan.after.value, plan.after.value, plan.after.rid]
+    sql = (
+        f"SELECT {column}, d.rid FROM {source} d WHERE 1 {conditions} {after} "
+        f"ORDER BY {column} {direction}, d.rid {direction} LIMIT ?"
+    )
+    return [Hit(int(rid), float(value)) for value, rid in connection.execute(sql, [*values, plan.limit])]
+
+
+def count(connection: apsw.Connection, clauses: Sequence[Clause], limit: int) -> int:
+    """The number of matching records, up to `limit`."""
+    driver, _ = _rarest(connection, clauses)
+    conditions, values = _probes([clause for clause in clauses if clause is not driver])
+    source, source_values = _source(driver)
+    sql = f"SELECT count(*) FROM (SELECT d.rid FROM {source} d WHERE 1 {conditions} LIMIT ?)"
+    row = connection.execute(sql, [*source_values, *values, limit]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _rarest(connection: apsw.Connection, clauses: Sequence[Clause]) -> tuple[Clause, bool]:
+    """The positive clause with the fewest rows, and whether it has fewer than `PROBE`."""
+    best: Clause | None = None
+    fewest = PROBE + 1
+    for clause in clauses:
+        rows = _rows_of(connection, clause, fewest)
+        if rows is not None and (best is None or rows < fewest):
+            best, fewest = clause, rows
+            if rows <= 1:
+                break
+    if best is None:
+        raise ValueError("A plan needs a positive clause.")
+    return best, fewest < PROBE
+
+
+def _rows_of(connection: apsw.Connection, clause: Clause, limit: int) -> int | None:
+    if isinstance(clause, NoneOf):
+        return None
+    sql, values = _rows(clause)
+    row = connection.execute(f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) LIMIT ?)", [*values, limit]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _rows(clause: AnyOf | AnyInterval) -> tuple[str, Values]:
+    if isinstance(clause, AnyOf):
+        return f"SELECT ord, rid FROM term WHERE term IN ({_marks(len(clause.terms))})", list(clause.terms)
+    parts = [_interval_condition(interval, "i") for interval in clause.intervals]
+    sql = " UNION ALL ".join(f"SELECT i.rid FROM interval i WHERE {condition}" for condition, _ in parts)
+    return sql, [value for _, values in parts for value in values]
+
+
+def _source(driver: Clause) -> tuple[str, Values]:
+    """A table expression of distinct (ord, rid), sorted runs where that is possible."""
+    if isinstance(driver, AnyOf):
+        if len(driver.terms) == 1:
+            return "(SELECT ord, rid FROM term WHERE term = ?)", list(driver.terms)
+        if len(driver.terms) <= MAX_UNION:
+            union = " UNION ".join(["SELECT ord, rid FROM term WHERE term = ?"] * len(driver.terms))
+            return f"({union})", list(driver.terms)
+        return f"(SELECT DISTINCT ord, rid FROM term WHERE term IN ({_marks(len(driver.terms))}))", list(driver.terms)
+    if isinstance(driver, AnyInterval):
+        sql, values = _rows(driver)
+        return f"(SELECT r.ord, r.rid FROM (SELECT DISTINCT rid FROM ({sql})) x JOIN resource r ON r.rid = x.rid)", values
+    raise ValueError("A plan cannot be driven by what is excluded.")
+
+
+def _probes(clauses: Sequence[Clause]) -> tuple[str, Values]:
+    conditions: list[str] = []
+    values: Values = []
+    for clause in clauses:
+        if isinstance(clause, AnyInterval):
+            parts = [_interval_condition(interval, "i") for interval in clause.intervals]
+            either = " OR ".join(f"({condition})" for condition, _ in parts)
+            conditions.append(f"AND EXISTS (SELECT 1 FROM interval i WHERE i.rid = d.rid AND ({either}))")
+            values.extend(value for _, part in parts for value in part)
+        else:
+            negation = "NOT " if isinstance(clause, NoneOf) else ""
+            marks = _marks(len(clause.terms))
+            conditions.append(
+                f"AND {negation}EXISTS (SELECT 1 FROM term t WHERE t.term IN ({marks}) AND t.ord = d.ord AND t.rid = d.rid)"
+            )
+            values.extend(clause.terms)
+    return " ".join(conditions), values
+
+
+def _interval_condition(interval: Interval, alias: str) -> tuple[str, Values]:
+    parts, values = [f"{alias}.col = ?"], [interval.column]
+    bounds: list[int | float] = [*values]
+    for name, operator, bound in (
+        ("low", ">=", interval.low_from),
+        ("low", "<=", interval.low_to),
+        ("high", ">=", interval.high_from),
+        ("high", "<=", interval.high_to),
+    ):
+        if bound is not None:
+            parts.append(f"{alias}.{name} {operator} ?")
+            bounds.append(bound)
+    return " AND ".join(parts), bounds
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)

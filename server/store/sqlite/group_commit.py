@@ -1,0 +1,129 @@
+"""One writer with group commit: callers that come while a commit is being made durable share the next one.
+
+Statements run on the event loop (they are short and hold the interpreter anyway); the durable part, COMMIT with its fsync,
+runs in a thread, so that a slow disk never stops reads or health checks. docs/decisions: group commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import apsw
+
+from server.store.sqlite.apply import append_audit, apply, check
+from server.store.store import (
+    AuditSealer,
+    Commit,
+    KeyHeldError,
+    LostLeaseError,
+    StaleVersionError,
+    StoreUnavailableError,
+)
+
+MAX_GROUP: Final = 256
+_REFUSALS = (StaleVersionError, KeyHeldError, LostLeaseError)
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """One caller's part of a group: what it does in the transaction, its audit records, and who waits for it."""
+
+    work: Callable[[apsw.Connection], Any]
+    done: asyncio.Future[Any]
+    tenant: int = 0
+    audit: Sequence[bytes] = ()
+
+
+class GroupCommit:
+    """Owns the only writing connection. `commit` and `run` return when the change is durable."""
+
+    def __init__(self, connection: apsw.Connection, seal_audit: AuditSealer) -> None:
+        self._connection = connection
+        self._seal_audit = seal_audit
+        self._waiting: list[_Unit] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fsync")
+        self._running: asyncio.Task[None] | None = None
+
+    async def commit(self, commit: Commit) -> None:
+        """Check and apply a commit. Raises what refuses it, or StoreUnavailableError."""
+
+        def work(connection: apsw.Connection) -> None:
+            apply(connection, commit, check(connection, commit))
+
+        await self._submit(_Unit(work, _future(), commit.tenant, commit.audit))
+
+    async def run(self, work: Callable[[apsw.Connection], _Result]) -> _Result:
+        """Do `work` in a transaction of its own turn. It must not raise after it has written."""
+        result: _Result = await self._submit(_Unit(work, _future()))
+        return result
+
+    async def _submit(self, unit: _Unit) -> Any:
+        self._waiting.append(unit)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await asyncio.shield(unit.done)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)
+                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+                await self._commit_group(group)
+        finally:
+            self._running = None
+
+    async def _commit_group(self, group: list[_Unit]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            results = self._apply_group(group)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.execute, "COMMIT")
+        except apsw.Error as error:
+            self._roll_back()
+            failure = StoreUnavailableError(f"The store could not commit ({type(error).__name__}).")
+            for unit in group:
+                _settle(unit.done, failure)
+            return
+        for unit, result in results:
+            if not unit.done.done():
+                unit.done.set_result(result)
+
+    def _apply_group(self, group: list[_Unit]) -> list[tuple[_Unit, Any]]:
+        accepted: list[tuple[_Unit, Any]] = []
+        audit: dict[int, list[bytes]] = {}
+        for unit in group:
+            try:
+                accepted.append((unit, unit.work(self._connection)))
+            except _REFUSALS as refusal:
+                _settle(unit.done, refusal)
+                continue
+            if unit.audit:
+                audit.setdefault(unit.tenant, []).extend(unit.audit)
+        for tenant, records in audit.items():
+            append_audit(self._connection, tenant, records, self._seal_audit)
+        return accepted
+
+    def _roll_back(self) -> None:
+        with suppress(apsw.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    async def close(self) -> None:
+        """Wait for what is being committed; nothing may be submitted afterwards."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+        self._thread.shutdown()
+
+
+def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
+
+
+def _settle(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)

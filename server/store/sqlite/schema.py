@@ -1,0 +1,75 @@
+"""Tables of the embedded store, and how a connection is opened.
+
+`term` rows carry the record's order, so that an all-of over terms sorted by date is a merge of sorted runs
+(docs/decisions: sorted term rows against FTS5). A record keeps its own terms and intervals packed, so that an update removes
+exactly the rows that were written, whatever the extraction rules are by then.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+SCHEMA_VERSION: Final = 1
+
+_TABLES: Final = """
+CREATE TABLE resource (
+  rid INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, tenant INTEGER NOT NULL, version INTEGER NOT NULL,
+  updated INTEGER NOT NULL, deleted INTEGER NOT NULL, ord INTEGER NOT NULL, terms BLOB NOT NULL, intervals BLOB NOT NULL,
+  body BLOB NOT NULL) STRICT;
+CREATE TABLE version (
+  rid INTEGER NOT NULL, version INTEGER NOT NULL, updated INTEGER NOT NULL, deleted INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (rid, version)) STRICT, WITHOUT ROWID;
+CREATE TABLE term (term INTEGER NOT NULL, ord INTEGER NOT NULL, rid INTEGER NOT NULL,
+  PRIMARY KEY (term, ord, rid)) STRICT, WITHOUT ROWID;
+CREATE TABLE interval (col INTEGER NOT NULL, low REAL NOT NULL, high REAL NOT NULL, rid INTEGER NOT NULL,
+  PRIMARY KEY (col, low, high, rid)) STRICT, WITHOUT ROWID;
+CREATE INDEX interval_of_record ON interval (rid, col);
+CREATE TABLE unique_key (key BLOB PRIMARY KEY, digest BLOB NOT NULL, holder BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE job (
+  id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, kind TEXT NOT NULL, due INTEGER NOT NULL,
+  lease_until INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL) STRICT;
+CREATE INDEX job_due ON job (failed, due);
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, count INTEGER NOT NULL, chain BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class SchemaError(Exception):
+    """The file was written by a newer Assent, or is not ours; the message is a sentence for the operator."""
+
+
+def open_connection(path: Path, *, writable: bool) -> apsw.Connection:
+    """A connection with our pragmas. Durability: WAL with synchronous=FULL, so that an acknowledged commit survives power loss.
+
+    Checkpoints are taken by server/store/sqlite/checkpoint.py, off the event loop, not inside a caller's commit.
+    """
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writable else 0)
+    connection = apsw.Connection(str(path), flags=flags, statementcachesize=256)
+    connection.set_busy_timeout(5000)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("cache_size", -65536)
+    connection.pragma("temp_store", "memory")
+    connection.wal_autocheckpoint(0)
+    if not writable:
+        connection.pragma("query_only", True)
+    return connection
+
+
+def prepare_schema(connection: apsw.Connection) -> None:
+    """Create the tables in an empty file; refuse a file of a schema that this program does not know."""
+    version = connection.pragma("user_version")
+    if version == SCHEMA_VERSION:
+        return
+    if version > SCHEMA_VERSION:
+        raise SchemaError(
+            f"The data folder was written by a newer Assent (schema {version}, this one knows {SCHEMA_VERSION})."
+        )
+    with connection:
+        connection.execute(_TABLES)
+        connection.pragma("user_version", SCHEMA_VERSION)

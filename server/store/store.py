@@ -1,0 +1,171 @@
+"""The contract of a store (DESIGN section 3): sealed records, found by opaque terms, changed one commit at a time.
+
+A store sees no plain text: record keys, terms and uniqueness keys are keyed hashes, bodies are sealed. `tenant` is a small
+integer. Times are integer microseconds since 1970 (UTC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.store.algebra import Clause, Hit, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One version of a resource, sealed. `version` counts from 1; a deleted version has an empty body."""
+
+    rid: int
+    key: bytes
+    version: int
+    updated: int
+    deleted: bool
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """How a record is found: its order (primary date), its terms, and its intervals (column, low, high)."""
+
+    order: int = 0
+    terms: tuple[int, ...] = ()
+    intervals: tuple[tuple[int, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Make `version` the current version of the record `key`. `version - 1` must be current (0: there is none)."""
+
+    key: bytes
+    version: int
+    updated: int
+    body: bytes
+    index: Index = Index()
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """Let `holder` (sealed) hold the uniqueness key. `replaces` is the present holder's digest, or None when free."""
+
+    key: bytes
+    holder: bytes
+    digest: bytes
+    replaces: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    kind: str
+    due: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What becomes durable together. `audit` are encoded audit records (server/audit), in order."""
+
+    tenant: int
+    puts: Sequence[Put] = ()
+    keys: Sequence[KeyClaim] = ()
+    jobs: Sequence[NewJob] = ()
+    audit: Sequence[bytes] = ()
+    finished_job: tuple[int, int] | None = None
+    """(job id, fence): the job that this commit completes; refused when the fence is no longer valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job under lease: only the holder of `fence` may complete it."""
+
+    id: int
+    tenant: int
+    kind: str
+    attempts: int
+    fence: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditBatch:
+    """Audit records of one tenant that were committed together; `body` is sealed, `chain` links it to the one before."""
+
+    seq: int
+    tenant: int
+    count: int
+    chain: bytes
+    body: bytes
+
+
+class StaleVersionError(Exception):
+    """A `Put` is not on top of the current version. Nothing was stored."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__("The record is at another version.")
+        self.key = key
+
+
+class KeyHeldError(Exception):
+    """A uniqueness key is held by another. Nothing was stored."""
+
+
+class LostLeaseError(Exception):
+    """The job was leased to somebody else meanwhile. Nothing was stored."""
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot answer now (disk full, database away). Whether a running commit succeeded is not known."""
+
+
+AuditSealer = Callable[[int, int, Sequence[bytes]], bytes]
+"""(tenant, sequence number, records) -> sealed batch body."""
+
+
+class Store(Protocol):
+    """Reads see every acknowledged commit (read your writes)."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Store everything durably, or nothing. Raises StaleVersionError, KeyHeldError, LostLeaseError."""
+
+    async def read(self, key: bytes) -> Record | None: ...
+
+    async def read_version(self, key: bytes, version: int) -> Record | None: ...
+
+    async def history(self, key: bytes, before_version: int | None, limit: int) -> list[Record]:
+        """Versions, newest first."""
+
+    async def find(self, plan: Plan) -> list[Hit]: ...
+
+    async def count(self, clauses: Sequence[Clause], limit: int) -> int:
+        """How many records match, counting no further than `limit`."""
+
+    async def fetch(self, rids: Sequence[int]) -> dict[int, Record]: ...
+
+    async def key_holder(self, key: bytes) -> bytes | None:
+        """The sealed holder of a uniqueness key."""
+
+    async def lease_jobs(self, now: int, lease_until: int, limit: int) -> list[Job]:
+        """Due jobs that nobody has a lease on, leased to the caller with a new fence each."""
+
+    async def release_job(self, job_id: int, fence: int, due: int, failed: bool) -> None:
+        """Give a job back to be tried again at `due`, or set it aside as failed."""
+
+    async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]: ...
+
+    async def audit_batch(self, seq: int) -> AuditBatch | None: ...
+
+    async def index_audit(self, entries: Sequence[tuple[int, Index]], through_seq: int) -> None:
+        """Make audit records findable (rid, index) and move the watermark, in one commit."""
+
+    async def audit_watermark(self) -> tuple[int, int]:
+        """(last indexed sequence number, last stored sequence number)."""
+
+    async def get_setting(self, name: str) -> bytes | None:
+        """A small value of the store itself (wrapped keys, schema marks)."""
+
+    async def put_setting(self, name: str, value: bytes, *, only_if_absent: bool = False) -> bytes:
+        """Store a setting; returns the value now in force."""
+
+    async def close(self) -> None: ...
