@@ -46,7 +46,7 @@ class SchemaError(Exception):
 def open_connection(path: Path, *, writable: bool) -> apsw.Connection:
     """A connection with our pragmas. Durability: WAL with synchronous=FULL, so that an acknowledged commit survives power loss.
 
-    Checkpoints are taken by server/store/sqlite/checkpoint.py, off the event loop, not inside a caller's commit.
+    Checkpoints are taken off the event loop (`SqliteStore`), not inside a caller's commit.
     """
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writable else 0)
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=256)

@@ -44,7 +44,7 @@ class SqliteStore:
 
     async def read(self, key: bytes) -> Record | None:
         row = self._one(f"SELECT {_RECORD} FROM resource WHERE key = ?", (key,))
-        return Record(*row[:4], bool(row[4]), row[5]) if row else None
+        return _record(row) if row else None
 
     async def read_version(self, key: bytes, version: int) -> Record | None:
         current = await self.read(key)
@@ -81,7 +81,7 @@ class SqliteStore:
         for rid in rids:
             row = self._one(f"SELECT {_RECORD} FROM resource WHERE rid = ?", (rid,))
             if row:
-                records[rid] = Record(*row[:4], bool(row[4]), row[5])
+                records[rid] = _record(row)
         return records
 
     async def key_holder(self, key: bytes) -> bytes | None:
@@ -96,7 +96,7 @@ class SqliteStore:
                 "RETURNING id, tenant, kind, attempts, fence, body",
                 (lease_until, now, now, limit),
             ).fetchall()
-            return [Job(*row) for row in rows]
+            return [Job(*_untyped(row)) for row in rows]
 
         if not self._one("SELECT 1 FROM job WHERE failed = 0 AND due <= ? AND lease_until <= ? LIMIT 1", (now, now)):
             return []
@@ -179,6 +179,15 @@ class SqliteStore:
     def _all(self, sql: str, values: tuple[int | bytes | str, ...]) -> list[tuple[Any, ...]]:
         with _readable():
             return self._reader.execute(sql, values).fetchall()
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    rid, key, version, updated, deleted, body = row
+    return Record(rid, key, version, updated, bool(deleted), body)
+
+
+def _untyped(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row
 
 
 @contextmanager
