@@ -1,0 +1,104 @@
+"""The tenants of a store and their keys, wrapped by the master key and kept as one sealed setting.
+
+Each tenant has a number, a data key (AES-256) and an index key (BLAKE2b): what one tenant stored neither opens nor matches
+under another's keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+from profiles import json
+from server.seal.blind_index import BlindIndex
+from server.seal.cipher import Cipher, SealBrokenError
+from server.store.store import Store
+
+_SETTING: Final = "tenants"
+_TENANT_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\Z")
+
+
+class WrongMasterKeyError(Exception):
+    """The master key does not open this store; the message is one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One tenant: its number in the store, what seals its records, and what names its terms."""
+
+    number: int
+    name: str
+    cipher: Cipher
+    index: BlindIndex
+
+
+def is_tenant_name(name: str) -> bool:
+    return _TENANT_NAME.match(name) is not None
+
+
+class Keyring:
+    """All tenants by name. Build it with `open_keyring`."""
+
+    def __init__(self, store: Store, wrapping: Cipher, entries: dict[str, dict[str, Any]]) -> None:
+        self._store = store
+        self._wrapping = wrapping
+        self._entries = entries
+        self._dictionaries = shipped_dictionaries()
+        self._tenants = {name: self._build(name, entry) for name, entry in entries.items()}
+        self._by_number = {tenant.number: tenant for tenant in self._tenants.values()}
+
+    def get(self, name: str) -> Tenant | None:
+        return self._tenants.get(name)
+
+    def by_number(self, number: int) -> Tenant:
+        return self._by_number[number]
+
+    def all(self) -> list[Tenant]:
+        return list(self._tenants.values())
+
+    async def make(self, name: str) -> Tenant:
+        """The tenant of that name, made when it is new. Raises ValueError for a name that is none."""
+        if not is_tenant_name(name):
+            raise ValueError("A tenant name is 1 to 32 lower-case letters, digits and inner hyphens.")
+        if name not in self._tenants:
+            number = max((tenant.number for tenant in self._tenants.values()), default=0) + 1
+            entry = {"number": number, "data": {"1": _new_key()}, "current": 1, "index": _new_key()}
+            self._entries[name] = entry
+            self._tenants[name] = self._by_number[number] = self._build(name, entry)
+            await self._store.put_setting(_SETTING, self._wrapping.seal(json.dumps(self._entries), _SETTING.encode()))
+        return self._tenants[name]
+
+    def _build(self, name: str, entry: dict[str, Any]) -> Tenant:
+        keys = {int(number): base64.b64decode(key) for number, key in entry["data"].items()}
+        cipher = Cipher(keys, entry["current"], self._dictionaries)
+        return Tenant(entry["number"], name, cipher, BlindIndex(base64.b64decode(entry["index"])))
+
+
+async def open_keyring(store: Store, master_key: bytes) -> Keyring:
+    """Unwrap the tenants' keys. Raises WrongMasterKeyError when the master key is not the one that wrapped them."""
+    wrapping = Cipher({0: master_key}, 0, {})
+    sealed = await store.get_setting(_SETTING)
+    if sealed is None:
+        return Keyring(store, wrapping, {})
+    try:
+        return Keyring(store, wrapping, json.loads(wrapping.open(sealed, _SETTING.encode())))
+    except SealBrokenError as error:
+        raise WrongMasterKeyError("The master key is not the one that this data folder was sealed with.") from error
+
+
+def shipped_dictionaries() -> dict[int, bytes]:
+    """zstd dictionaries by number, trained on the synthetic practice (server/seal/train.py)."""
+    folder = resources.files("server.seal")
+    return {
+        int(file.name.removesuffix(".dict").rpartition("-")[2]): file.read_bytes()
+        for file in folder.iterdir()
+        if file.name.endswith(".dict")
+    }
+
+
+def _new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
