@@ -60,10 +60,14 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "policy-invalid": ErrorCode(422, "structure", "A Library does not carry a usable payer policy."),
     "policy-broken": ErrorCode(500, "exception", "A stored policy cannot be used; an administrator must correct it."),
     # -- PAS requests ($submit, $inquire) ----------------------------------------------------------------------------
-    "pas-not-a-bundle": ErrorCode(400, "structure", "A PAS request is a Bundle, alone or as the Parameters part `resource`."),
+    "pas-not-a-bundle": ErrorCode(
+        400, "structure", "A PAS request is a Bundle, alone or as the Parameters part `resource`."
+    ),
     "pas-bundle-type": ErrorCode(400, "value", "A PAS request Bundle has type collection."),
     "pas-bundle-empty": ErrorCode(400, "required", "A PAS request Bundle has at least one entry, the first a Claim."),
-    "pas-first-not-claim": ErrorCode(400, "structure", "The first entry of a PAS request is the Claim that is asked about."),
+    "pas-first-not-claim": ErrorCode(
+        400, "structure", "The first entry of a PAS request is the Claim that is asked about."
+    ),
     "pas-use": ErrorCode(400, "value", "The Claim's use is not preauthorization."),
     "pas-entry": ErrorCode(400, "structure", "An entry lacks fullUrl or resource, or carries search, request or response."),
     "pas-entry-duplicate": ErrorCode(400, "duplicate", "Two entries have the same fullUrl."),
@@ -78,7 +82,9 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "pas-date": ErrorCode(422, "value", "A date that must be a full YYYY-MM-DD is partial."),
     "pas-level-of-service": ErrorCode(422, "invariant", "An immediate appeal carries no level of service."),
     "pas-supporting-info": ErrorCode(422, "structure", "A supportingInfo entry does not fit its category."),
-    "pas-modifier-extension": ErrorCode(422, "extension", "A modifier extension is not known, so its holder is not understood."),
+    "pas-modifier-extension": ErrorCode(
+        422, "extension", "A modifier extension is not known, so its holder is not understood."
+    ),
     "pas-profile": ErrorCode(422, "structure", "Content departs from the PAS profile; a warning where we can go on."),
     "pas-quantity": ErrorCode(422, "invariant", "A quantity departs from the PAS rules for quantities."),
     "pas-timing": ErrorCode(422, "invariant", "A timing says neither a count nor a frequency."),
