@@ -1,0 +1,240 @@
+"""Access tokens: JWTs of the shape of RFC 9068, signed with ES256 by this server, read by this server.
+
+Issuer and audience: a token of `assent token` names the server's key (RFC 9278 thumbprint URI) as both, so that it is good
+at whatever address the server is reached. A token of the SMART server names the public base as issuer and the FHIR base of
+its tenant as audience. A token of one tenant is never good for the base of another.
+
+Claims of our own: `tenant`, `roles`, `fhirUser`, and the launch context `patient` and `encounter`.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from server.auth.principal import Principal
+from server.auth.scopes import parse_scopes
+from server.auth.signing_key import ALGORITHM, SigningKey
+
+LEEWAY: Final = 5
+"""Seconds by which two clocks may differ."""
+
+MAXIMUM_LENGTH: Final = 8192
+"""Characters of a token. Ours have a few hundred."""
+
+CACHE_SIZE: Final = 4096
+
+TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+FHIR_USER = re.compile(
+    r"(?:https?://[^\s\"<>\\]{1,512}/)?(?:Patient|Person|Practitioner|PractitionerRole|RelatedPerson)/[A-Za-z0-9.-]{1,64}"
+)
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_TYPE: Final = "at+jwt"
+_LATEST: Final = 2**40  # far beyond any date; keeps arithmetic on claims small
+
+
+class TokenError(Exception):
+    """The token is not good. The message is a fixed sentence of ours and repeats nothing of the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token is to say. `scope` is the space-separated claim, kept as asked for."""
+
+    tenant: str
+    subject: str
+    client_id: str
+    roles: Sequence[str]
+    scope: str
+    fhir_user: str | None = None
+    patient: str | None = None
+    encounter: str | None = None
+
+
+def fhir_bases(base_url: str, tenant: str) -> tuple[str, ...]:
+    """The FHIR bases of a tenant: that of PAS 2.2.1 first, then that of PAS 2.0.1."""
+    root = base_url if tenant == "default" else f"{base_url}/t/{tenant}"
+    return (f"{root}/fhir", f"{root}/pas-2.0.1/fhir")
+
+
+def issue_token(
+    key: SigningKey,
+    grant: Grant,
+    *,
+    lifetime: int,
+    now: float | None = None,
+    issuer: str | None = None,
+    audience: str | Sequence[str] | None = None,
+) -> str:
+    """A signed token, valid from `now` for `lifetime` seconds. Issuer and audience are the server's key unless given."""
+    issued = int(time.time() if now is None else now)
+    claims: dict[str, Any] = {
+        "iss": issuer or key.urn,
+        "aud": audience or key.urn,
+        "sub": grant.subject,
+        "client_id": grant.client_id,
+        "iat": issued,
+        "nbf": issued,
+        "exp": issued + lifetime,
+        "jti": secrets.token_urlsafe(16),
+        "scope": grant.scope,
+        "tenant": grant.tenant,
+        "roles": list(grant.roles),
+    }
+    context = {"fhirUser": grant.fhir_user, "patient": grant.patient, "encounter": grant.encounter}
+    claims.update({name: value for name, value in context.items() if value is not None})
+    header = {"alg": ALGORITHM, "typ": _TYPE, "kid": key.key_id}
+    return jwt.encode(header, claims, key.private, algorithms=[ALGORITHM])
+
+
+class TokenVerifier:
+    """Turns tokens into principals. Keeps the last `cache_size` good tokens by their SHA-256, until they expire.
+
+    `clock` gives seconds since 1970. Not for use by several threads at once.
+    """
+
+    def __init__(
+        self,
+        key: SigningKey,
+        base_url: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        leeway: int = LEEWAY,
+        cache_size: int = CACHE_SIZE,
+    ) -> None:
+        self._key_id = key.key_id
+        self._key = key.public
+        self._urn = key.urn
+        self._base_url = base_url
+        self._clock = clock
+        self._leeway = leeway
+        self._cache_size = cache_size
+        self._cache: OrderedDict[bytes, Principal] = OrderedDict()
+
+    def verify(self, token: str) -> Principal:
+        """The token's principal; raises `TokenError`."""
+        if not token.isascii():
+            raise TokenError("The token has characters that no token has.")
+        return self.verify_bytes(token.encode("ascii"))
+
+    def verify_bytes(self, token: bytes) -> Principal:
+        """As `verify`, for the bytes of a header: a token seen before costs one hash and one look-up."""
+        if len(token) > MAXIMUM_LENGTH:
+            raise TokenError("The token is longer than any this server issues.")
+        digest = sha256(token).digest()
+        principal = self._cache.get(digest)
+        if principal is None:
+            principal = self._check(token)
+            self._cache[digest] = principal
+            if len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
+            return principal
+        if self._clock() >= principal.expires + self._leeway:
+            del self._cache[digest]
+            raise TokenError("The token has expired.")
+        self._cache.move_to_end(digest)
+        return principal
+
+    def _check(self, token: bytes) -> Principal:
+        text = token.decode("ascii", errors="replace")
+        if _COMPACT.fullmatch(text) is None or not all(_is_canonical(part) for part in text.split(".")):
+            raise TokenError("The token is not a signed JWT.")
+        try:
+            decoded = jwt.decode(text, self._key, algorithms=[ALGORITHM])
+        except (JoseError, ValueError, TypeError, LookupError, RecursionError) as error:
+            raise TokenError("The token is not signed by this server.") from error
+        header, claims = decoded.header, decoded.claims
+        if header.get("kid") != self._key_id or header.get("typ") not in {_TYPE, f"application/{_TYPE}"}:
+            raise TokenError("The token is not an access token of this server.")
+        principal = _principal(claims)
+        self._check_times(claims, principal)
+        self._check_parties(claims, principal)
+        return principal
+
+    def _check_times(self, claims: dict[str, Any], principal: Principal) -> None:
+        now = self._clock()
+        if now >= principal.expires + self._leeway:
+            raise TokenError("The token has expired.")
+        if now < max(principal.issued_at, _time(claims, "nbf")) - self._leeway:
+            raise TokenError("The token is not valid yet.")
+
+    def _check_parties(self, claims: dict[str, Any], principal: Principal) -> None:
+        if principal.issuer not in {self._urn, self._base_url}:
+            raise TokenError("The token has another issuer.")
+        named = claims.get("aud")
+        audiences = [named] if isinstance(named, str) else named
+        if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
+            raise TokenError("The token lacks an audience.")
+        if not {self._urn, *fhir_bases(self._base_url, principal.tenant)}.intersection(audiences):
+            raise TokenError("The token is meant for another server or tenant.")
+
+
+def _is_canonical(part: str) -> bool:
+    """Whether no other base64url text stands for the same bytes: one token has one spelling, and one cache entry."""
+    try:
+        decoded = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return False
+    return base64.urlsafe_b64encode(decoded).rstrip(b"=").decode("ascii") == part
+
+
+def _principal(claims: dict[str, Any]) -> Principal:
+    tenant = _text(claims, "tenant")
+    if TENANT.fullmatch(tenant) is None:
+        raise TokenError("The token names no tenant.")
+    return Principal(
+        tenant=tenant,
+        subject=_text(claims, "sub"),
+        client_id=_text(claims, "client_id"),
+        roles=_roles(claims),
+        scopes=parse_scopes(_text(claims, "scope") if "scope" in claims else ""),
+        token_id=_text(claims, "jti"),
+        expires=_time(claims, "exp"),
+        fhir_user=_matching(claims, "fhirUser", FHIR_USER),
+        patient=_matching(claims, "patient", FHIR_ID),
+        encounter=_matching(claims, "encounter", FHIR_ID),
+        issued_at=_time(claims, "iat"),
+        issuer=_text(claims, "iss"),
+    )
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise TokenError(f"The token lacks the claim {name}, or it is no text.")
+    return value
+
+
+def _time(claims: dict[str, Any], name: str) -> int:
+    value = claims.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _LATEST:
+        raise TokenError(f"The token lacks the claim {name}, or it is no time.")
+    return value
+
+
+def _roles(claims: dict[str, Any]) -> frozenset[str]:
+    roles = claims.get("roles", [])
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise TokenError("The token's roles are no list of names.")
+    return frozenset(roles)
+
+
+def _matching(claims: dict[str, Any], name: str, form: re.Pattern[str]) -> str | None:
+    if name not in claims:
+        return None
+    value = _text(claims, name)
+    if form.fullmatch(value) is None:
+        raise TokenError(f"The token's claim {name} has the wrong form.")
+    return value

@@ -1,0 +1,118 @@
+"""What each role may do, as data: role -> resource type -> interaction letters (c create, r read, u update, d delete, s search).
+
+A type that a role does not name falls under the role's `*`; a type that it names is ruled by that entry alone. Operations
+are judged by the letter and the type that their definition names: `$submit` is `c` on Claim. docs/security.md shows the
+table, and a test keeps the two the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from server.auth.scopes import ResourceScope
+
+_READ: Final = "rs"
+_APPEND: Final = "crs"
+_KEEP: Final = "crus"
+_ALL: Final = "cruds"
+
+DEFINITIONS: Final = (
+    "ActivityDefinition",
+    "CapabilityStatement",
+    "CodeSystem",
+    "CompartmentDefinition",
+    "ConceptMap",
+    "ImplementationGuide",
+    "Library",
+    "Measure",
+    "NamingSystem",
+    "OperationDefinition",
+    "PlanDefinition",
+    "Questionnaire",
+    "SearchParameter",
+    "StructureDefinition",
+    "StructureMap",
+    "ValueSet",
+)
+"""Types that say what the server holds to be true: policies, profiles, code systems."""
+
+WIRING: Final = ("Endpoint", "Subscription")
+"""Types that send data to an address: whoever may write them decides where PHI goes."""
+
+_GUARDED: Final = {**dict.fromkeys((*DEFINITIONS, *WIRING), _READ), "AuditEvent": _READ, "Provenance": _APPEND}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """`rights` maps a type, or `*`, to letters. A role that is `own_record_only` reaches the token's patient alone."""
+
+    meaning: str
+    rights: Mapping[str, str]
+    own_record_only: bool = False
+
+    def allows(self, letter: str, resource_type: str) -> bool:
+        letters = self.rights.get(resource_type)
+        return letter in (self.rights.get("*", "") if letters is None else letters)
+
+
+ROLES: Final[Mapping[str, Role]] = {
+    "administrator": Role(
+        "Runs the server: everything, deleting included. Audit records are written by the server alone.",
+        {"*": _ALL, "AuditEvent": _READ},
+    ),
+    "doctor": Role(
+        "Treats patients: everything clinical, deleting included, except what was sent to or came from a payer.",
+        {"*": _ALL, "Claim": _KEEP, "ClaimResponse": _KEEP, **_GUARDED},
+    ),
+    "staff": Role(
+        "Works on requests: reads and writes records, deletes nothing, and leaves policies and addresses alone.",
+        {"*": _KEEP, **_GUARDED},
+    ),
+    "payer": Role(
+        "Decides requests: reads what they rest on, writes decisions, questions and policies.",
+        {
+            **dict.fromkeys(
+                (
+                    "Binary",
+                    "Claim",
+                    "Communication",
+                    "Condition",
+                    "Coverage",
+                    "DeviceRequest",
+                    "DocumentReference",
+                    "Encounter",
+                    "Location",
+                    "MedicationRequest",
+                    "Observation",
+                    "Organization",
+                    "Patient",
+                    "Practitioner",
+                    "PractitionerRole",
+                    "Procedure",
+                    "QuestionnaireResponse",
+                    "ServiceRequest",
+                ),
+                _READ,
+            ),
+            **dict.fromkeys(
+                ("ClaimResponse", "CommunicationRequest", "InsurancePlan", "Library", "Questionnaire", "Task"), _KEEP
+            ),
+        },
+    ),
+    "auditor": Role(
+        "Looks at who did what, and at nothing else.",
+        {"AuditEvent": _READ, "Provenance": _READ},
+    ),
+    "patient": Role(
+        "Reads their own record.",
+        {"*": _READ, "AuditEvent": ""},
+        own_record_only=True,
+    ),
+}
+
+
+def scope_allows(scope: ResourceScope, letter: str, resource_type: str) -> bool:
+    """Whether a scope names the type (or all types) and the letter; its filter is the caller's to apply."""
+    return letter in scope.letters and scope.resource_type in {resource_type, "*"}

@@ -1,0 +1,210 @@
+"""The server's settings: one table from which the parsing, the defaults and docs/configuration.md are made.
+
+Every setting is an environment variable. A value that cannot be used is refused at the start, in one sentence.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+MAXIMUM_TOKEN_LIFETIME: Final = 366 * 24 * 3600
+"""Seconds. A token that outlives this is a password."""
+
+
+class ConfigurationError(Exception):
+    """The server cannot start like this. The message is one sentence for the person who started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment asks for, checked. `base_url` has no trailing slash; sizes are bytes, times seconds."""
+
+    host: str
+    port: int
+    data: Path
+    sample: bool
+    store: str
+    base_url: str
+    max_body: int
+    log_level: Literal["debug", "info", "warning", "error"]
+    unknown_payer: Literal["review", "refuse"]
+    scenarios: Literal["auto", "on", "off"]
+    token_ttl: int
+    trusted_proxies: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read every setting; raises `ConfigurationError` naming the variable that cannot be used."""
+        values = {
+            row.field: row.parse(row.variable, environ.get(row.variable, "").strip() or row.default) for row in SETTINGS
+        }
+        values["base_url"] = values["base_url"] or _own_address(values["host"], values["port"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. `default` is what an unset or empty variable stands for."""
+
+    variable: str
+    field: str
+    default: str
+    meaning: str
+    parse: Callable[[str, str], Any]
+
+
+def _whole_number(minimum: int, maximum: int) -> Callable[[str, str], int]:
+    def parse(variable: str, value: str) -> int:
+        if re.fullmatch(r"[0-9]{1,18}", value) is None or not minimum <= int(value) <= maximum:
+            raise ConfigurationError(f"{variable} must be a whole number from {minimum} to {maximum}.")
+        return int(value)
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    def parse(variable: str, value: str) -> str:
+        if value.lower() not in allowed:
+            raise ConfigurationError(f"{variable} must be one of: {', '.join(allowed)}.")
+        return value.lower()
+
+    return parse
+
+
+def _flag(variable: str, value: str) -> bool:
+    return _one_of("1", "true", "0", "false")(variable, value) in {"1", "true"}
+
+
+def _host(variable: str, value: str) -> str:
+    if re.fullmatch(r"[0-9A-Za-z.:_-]{1,253}", value) is None:
+        raise ConfigurationError(f"{variable} must be a host name or an address to listen on, such as 127.0.0.1.")
+    return value
+
+
+def _folder(variable: str, value: str) -> Path:
+    if "\0" in value:
+        raise ConfigurationError(f"{variable} must be the path of a folder.")
+    return Path(value).expanduser().absolute()
+
+
+def _store(variable: str, value: str) -> str:
+    if value != "embedded":
+        raise ConfigurationError(
+            f"{variable} must be empty: this version keeps its data in the embedded store only, "
+            "and does not reach a database server yet."
+        )
+    return value
+
+
+def _base_url(variable: str, value: str) -> str:
+    if not value:
+        return ""
+    problem = f"{variable} must be an http or https address without query or fragment, such as https://fhir.example.org."
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ConfigurationError(problem) from error
+    if not usable or parts.query or parts.fragment or parts.username is not None or re.search(r"[\s\"<>\\]", value):
+        raise ConfigurationError(problem)
+    return value.rstrip("/")
+
+
+def _addresses(variable: str, value: str) -> tuple[str, ...]:
+    addresses = tuple(part.strip() for part in value.split(",") if part.strip())
+    try:
+        for address in addresses:
+            ipaddress.ip_network(address)
+    except ValueError as error:
+        raise ConfigurationError(f"{variable} must be IP addresses or networks separated by commas.") from error
+    return addresses
+
+
+SETTINGS: Final = (
+    Setting("ASSENT_HOST", "host", "127.0.0.1", "Address to listen on; `0.0.0.0` for every interface.", _host),
+    Setting("ASSENT_PORT", "port", "8080", "Port to listen on.", _whole_number(1, 65535)),
+    Setting(
+        "ASSENT_DATA",
+        "data",
+        "assent-data",
+        "Folder that holds the store and the keys; one server at a time may use it. A relative path starts at the "
+        "working directory.",
+        _folder,
+    ),
+    Setting("ASSENT_SAMPLE", "sample", "1", "`0` or `false` starts an empty store without the synthetic practice.", _flag),
+    Setting(
+        "ASSENT_STORE",
+        "store",
+        "embedded",
+        "Where the data is kept. Only `embedded` today; the address of a database server is refused.",
+        _store,
+    ),
+    Setting(
+        "ASSENT_BASE_URL",
+        "base_url",
+        "",
+        "Address under which callers reach the server, when it is not `http://ASSENT_HOST:ASSENT_PORT` (behind a proxy).",
+        _base_url,
+    ),
+    Setting("ASSENT_MAX_BODY", "max_body", str(50 * 2**20), "Largest request body, in bytes.", _whole_number(1024, 2**31)),
+    Setting(
+        "ASSENT_LOG_LEVEL",
+        "log_level",
+        "info",
+        "Least level that is logged: `debug`, `info`, `warning` or `error`. Requests are logged at `info`.",
+        _one_of("debug", "info", "warning", "error"),
+    ),
+    Setting(
+        "ASSENT_UNKNOWN_PAYER",
+        "unknown_payer",
+        "review",
+        "What becomes of a request to an insurer that the server does not know: `review` pends it for a person, "
+        "`refuse` answers with an error.",
+        _one_of("review", "refuse"),
+    ),
+    Setting(
+        "ASSENT_SCENARIOS",
+        "scenarios",
+        "auto",
+        "Whether a tester may ask the built-in payer for a given answer: `on`, `off`, or `auto` (only payers that are "
+        "marked for it, as those of the synthetic practice are).",
+        _one_of("auto", "on", "off"),
+    ),
+    Setting(
+        "ASSENT_TOKEN_TTL",
+        "token_ttl",
+        str(8 * 3600),
+        "Seconds for which a token of `assent token` is valid, unless `--expires` says otherwise.",
+        _whole_number(60, MAXIMUM_TOKEN_LIFETIME),
+    ),
+    Setting(
+        "ASSENT_TRUSTED_PROXIES",
+        "trusted_proxies",
+        "",
+        "IP addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. "
+        "Nobody's by default, because the audit record names the caller's address.",
+        _addresses,
+    ),
+)
+
+
+def _own_address(host: str, port: int) -> str:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:  # every interface: the loopback address is the one that surely works
+        return f"http://127.0.0.1:{port}"
+    return f"http://[{host}]:{port}" if address.version == 6 else f"http://{host}:{port}"
+
+
+def settings_table() -> str:
+    """The table of docs/configuration.md, in Markdown."""
+    rows = [f"| `{row.variable}` | {f'`{row.default}`' if row.default else '(none)'} | {row.meaning} |" for row in SETTINGS]
+    return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows]) + "\n"
