@@ -94,6 +94,8 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "pas-unknown-scenario": ErrorCode(400, "value", "The payer scenario asked for is not one of ours."),
     "pas-scenario-refused": ErrorCode(403, "forbidden", "The payer does not take scenarios."),
     "pas-payer-unavailable": ErrorCode(503, "transient", "The payer cannot answer now; try again later."),
+    "reference-format": ErrorCode(400, "value", "A reference is no address of a resource, fragment, urn or search."),
+    "reference-target": ErrorCode(400, "structure", "A reference points at a type that may not stand here."),
     # -- the server --------------------------------------------------------------------------------------------------
     "internal": ErrorCode(500, "exception", "The server failed; the request id finds it in the log."),
     "unavailable": ErrorCode(503, "transient", "The store or a payer cannot answer now; try again later."),
