@@ -1,0 +1,67 @@
+"""`assent`: the command line. It only reads arguments; the commands are in server/commands.
+
+Nothing that needs a new Python is loaded before the version is checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+OLDEST = (3, 11)
+NEWEST = (3, 13)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, as all errors of this program are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"assent: {message} (`{self.prog} --help` shows what there is)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; `command` holds the name of the one asked for."""
+    parser = _Parser(prog="assent", description="A FHIR R4 server for medical prior authorization.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser(
+        "serve", help="run the server (settings: environment, see docs/configuration.md)", allow_abbrev=False
+    )
+    commands.add_parser("version", help="print the version", allow_abbrev=False)
+    _add_token(commands.add_parser("token", help="print an access token", allow_abbrev=False))
+    return parser
+
+
+def _add_token(token: argparse.ArgumentParser) -> None:
+    token.description = "Print an access token, signed with the key in the server's data folder (ASSENT_DATA)."
+    token.add_argument(
+        "--role",
+        action="append",
+        required=True,
+        metavar="ROLE",
+        help="administrator, doctor, staff, payer, auditor or patient; may be repeated",
+    )
+    token.add_argument("--tenant", default="default", help="whose data (default)")
+    token.add_argument("--scope", metavar="SCOPES", help='SMART scopes, such as "user/Claim.cruds user/Patient.rs"')
+    token.add_argument("--patient", metavar="ID", help="the patient in context; without --scope, the only one reached")
+    token.add_argument("--fhir-user", metavar="REFERENCE", help="who it is, such as Practitioner/1")
+    token.add_argument("--subject", metavar="NAME", help="the name in the audit record (the first role)")
+    token.add_argument("--expires", metavar="TIME", help="how long it is good: 90s, 30m, 8h, 7d (ASSENT_TOKEN_TTL)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the process's exit code."""
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        found = ".".join(map(str, sys.version_info[:2]))
+        print(f"assent: Assent needs Python 3.11 to 3.13, and this is Python {found}.", file=sys.stderr)
+        return 2
+    arguments = build_parser().parse_args(argv)
+    code: int = import_module("server.commands").run(arguments, os.environ)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

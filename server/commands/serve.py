@@ -1,0 +1,148 @@
+"""`assent serve`: check what can be checked, open the store, listen, say so, and stop in good order on a signal.
+
+One process, one event loop (uvicorn with uvloop and httptools). uvicorn's access log stays off, because it writes addresses;
+requests are logged by the application, without them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import signal
+import socket
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.banner import banner
+from server.config import ConfigurationError, Settings
+from server.lock import folder_lock
+from server.logs import stderr_log
+
+GRACE: Final = 10
+"""Seconds that requests under way are given to end."""
+
+BACKLOG: Final = 2048
+
+
+def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
+    """Serve until SIGINT or SIGTERM; raises `ConfigurationError` when the server cannot start."""
+    settings = Settings.from_environment(environ)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    try:
+        with closing(listener(settings)) as own_socket, folder_lock(settings.data):
+            stderr_log(settings.log_level)
+            application: ASGIApp = import_module("server.app").create_app(settings)
+            serve(settings, application, own_socket, lambda: _announce(settings))
+    except _SignalledError:
+        pass
+    return 0
+
+
+class _SignalledError(BaseException):
+    """A signal asked the process to end, while it started or after uvicorn had shut down."""
+
+
+def _leave(number: int, frame: object) -> None:
+    raise _SignalledError
+
+
+def _announce(settings: Settings) -> None:
+    print(banner(f"{settings.base_url}/fhir", settings.sample, _as_called(settings)), end="", flush=True)
+
+
+def _as_called(settings: Settings) -> str:
+    """How a person in this folder calls `assent` so that it finds the data folder of this server."""
+    installed = Path(".venv/bin/assent")
+    program = str(installed) if installed.exists() else "assent"
+    if settings.data == Path("assent-data").absolute():
+        return program
+    return f"ASSENT_DATA={shlex.quote(str(settings.data))} {program}"
+
+
+def listener(settings: Settings) -> socket.socket:
+    """A socket bound to the host and port; raises `ConfigurationError` where that cannot be."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise ConfigurationError(f"The host {settings.host} cannot be resolved: set ASSENT_HOST to an address.") from error
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise _cannot_listen(settings, error) from error
+    return bound
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> ConfigurationError:
+    place = f"port {settings.port} of {settings.host}"
+    if error.errno == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"Another program already listens on {place}: stop it, or choose another port with ASSENT_PORT, "
+            f"as in `ASSENT_PORT={settings.port % 65535 + 1} make run`."
+        )
+    reason = os.strerror(error.errno or 0)
+    return ConfigurationError(f"Assent cannot listen on {place} ({reason}): change ASSENT_HOST or ASSENT_PORT.")
+
+
+def serve(settings: Settings, application: ASGIApp, own_socket: socket.socket, announce: Callable[[], None]) -> None:
+    """Run the application on the socket until a signal; `announce` is called once callers are being answered."""
+    watched = _Watched(application)
+    config = uvicorn.Config(
+        watched,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=BACKLOG,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=GRACE,
+    )
+    try:
+        _Server(config, announce).run(sockets=[own_socket])
+    except SystemExit as end:  # uvicorn's way to say that the application's start failed
+        raise watched.problem or ConfigurationError("The server could not start; the log above says where.") from end
+    except OSError as error:
+        raise _cannot_listen(settings, error) from error
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._announce()
+
+
+class _Watched:
+    """The application, with the reason remembered for which its start failed."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+        self.problem: ConfigurationError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._application(scope, receive, send)
+        except ConfigurationError as error:
+            self.problem = error
+            raise
