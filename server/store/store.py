@@ -15,7 +15,7 @@ from server.store.algebra import Clause, Hit, Plan
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One version of a resource, sealed. `version` counts from 1; a deleted version has an empty body."""
+    """One version of a resource, sealed. `version` counts from 1. `order` is the current version's (0 for old ones)."""
 
     rid: int
     key: bytes
@@ -23,6 +23,7 @@ class Record:
     updated: int
     deleted: bool
     body: bytes
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)

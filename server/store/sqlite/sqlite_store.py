@@ -24,7 +24,7 @@ CHECKPOINT_PAGES: Final = 4000
 CHECKPOINT_SECONDS: Final = 2.0
 FILE_NAME: Final = "assent.db"
 
-_RECORD: Final = "rid, key, version, updated, deleted, body"
+_RECORD: Final = "rid, key, version, updated, deleted, body, ord"
 _AUDIT: Final = "seq, tenant, count, chain, body"
 
 
@@ -182,8 +182,8 @@ class SqliteStore:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    rid, key, version, updated, deleted, body = row
-    return Record(rid, key, version, updated, bool(deleted), body)
+    rid, key, version, updated, deleted, body, order = row
+    return Record(rid, key, version, updated, bool(deleted), body, order)
 
 
 def _untyped(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,0 +1,1 @@
+"""FHIR search over sealed records: text -> criteria -> plan (store algebra) -> Bundle."""
