@@ -1,0 +1,27 @@
+"""The compact tables of FHIR R4 4.0.1 facts, made by profiles/tables/build.py and read on first use.
+
+`structure`: types, elements, cardinalities, type codes, reference targets, the codes of required bindings.
+`search`: search parameters with their extraction paths, and the compartments. The grammar of an element row and of a path
+is told in profiles/tables/structure_facts.py and profiles/tables/search_facts.py.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any, Final, Literal
+
+import msgspec
+import zstandard
+
+TableName = Literal["structure", "search"]
+
+FHIR_VERSION: Final = "4.0.1"
+
+
+@cache
+def table(name: TableName) -> dict[str, Any]:
+    """The table as plain JSON; treat it as read-only. A few milliseconds on the first call, none later."""
+    packed = (resources.files(__package__) / f"{name}.json.zst").read_bytes()
+    decoded: dict[str, Any] = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(packed))
+    return decoded

@@ -1,0 +1,1 @@
+"""How a resource is held against R4's structure; the way in is profiles/base_validation.py."""
