@@ -58,12 +58,13 @@ if $(BIN)/python -c '$(FITS)' 2>/dev/null; then \
     if state | cmp -s - "$$done" 2>/dev/null; then exit 0; fi; \
   done; \
 else \
-  found=; \
+  found=; seen=; \
   for candidate in $(CANDIDATES); do \
     if "$$candidate" -c '$(FITS)' 2>/dev/null; then found=$$candidate; break; fi; \
+    if version=$$("$$candidate" --version 2>/dev/null); then seen="$$seen; $$candidate is $$version"; fi; \
   done; \
   if [ -z "$$found" ]; then \
-    echo "Assent needs Python 3.11, 3.12 or 3.13, and none was found under the names: $(CANDIDATES)." >&2; exit 2; \
+    echo "Assent needs Python 3.11, 3.12 or 3.13, and none was found under the names $(CANDIDATES)$$seen." >&2; exit 2; \
   fi; \
   if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
     echo "$$found cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; \
