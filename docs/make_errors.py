@@ -29,8 +29,7 @@ This page is made from `profiles/error_codes.py` by `docs/make_errors.py`.
 def page() -> str:
     """The whole page, in Markdown."""
     rows = [
-        f"| `{code}` | {row.status} | `{row.issue_type}` | {row.meaning} |"
-        for code, row in sorted(ERROR_CODES.items())
+        f"| `{code}` | {row.status} | `{row.issue_type}` | {row.meaning} |" for code, row in sorted(ERROR_CODES.items())
     ]
     return _HEAD + "\n".join(rows) + "\n"
 
