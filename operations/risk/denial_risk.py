@@ -1,0 +1,114 @@
+"""The denial risk of one assessed item: a logistic model over the policy's own findings (docs/risk.md gives every figure).
+
+log-odds = log-odds(base rate of the policy) + the weights of all drivers. The base rate is the payer's, the weights are
+assumptions of ours until outcomes are known; their order is fixed: not met > missing > met with low confidence > met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log
+from typing import Final, Literal
+
+from operations.evidence.fact import Fact
+from operations.policy.assessment import Assessment, CriterionFinding
+from operations.policy.policy import DocumentRule
+
+Band = Literal["low", "medium", "high"]
+DriverKind = Literal["criterion", "document", "quantity", "code", "contradiction"]
+DriverState = Literal["met", "low_confidence", "contested", "missing", "not_met", "over_limit", "not_billable"]
+
+LOW_BELOW: Final = 0.2
+HIGH_FROM: Final = 0.5
+SURE_FROM: Final = 0.75
+"""A criterion met with less confidence than this counts as met with low confidence."""
+
+WEIGHTS: Final[dict[DriverState, float]] = {
+    "not_met": 2.4,
+    "missing": 1.3,
+    "contested": 1.0,
+    "low_confidence": 0.3,
+    "met": -0.4,
+    "over_limit": 0.5,
+    "not_billable": 0.6,
+}
+DOCUMENT_WEIGHTS: Final[dict[str, float]] = {"deny": 1.6, "pend": 0.7}
+_FLOOR, _CEILING = 0.01, 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One reason for the figure. `weight` is in log-odds: above 0 raises the risk. `facts` are what it rests on."""
+
+    kind: DriverKind
+    key: str
+    state: DriverState
+    text: str
+    weight: float
+    facts: tuple[Fact, ...] = ()
+    document: DocumentRule | None = None
+
+    @property
+    def direction(self) -> Literal["increases", "decreases"]:
+        return "increases" if self.weight > 0 else "decreases"
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """`probability` that the payer denies, 0..1; `drivers` with the heaviest first."""
+
+    probability: float
+    band: Band
+    drivers: tuple[Driver, ...]
+
+
+def denial_risk(assessment: Assessment) -> Risk:
+    """The risk that an item, as assessed, is denied. Deterministic."""
+    drivers = [_criterion(assessment, finding) for finding in assessment.findings]
+    for document in assessment.documents:
+        if document.missing:
+            weight, text = DOCUMENT_WEIGHTS[document.rule.when_missing], f"Missing document: {document.rule.title}"
+            drivers.append(Driver("document", document.rule.kind, "missing", text, weight, document=document.rule))
+    if assessment.quantity.over or not assessment.quantity.comparable:
+        text = "More is asked for than one request may get, or in a unit that cannot be compared"
+        drivers.append(Driver("quantity", "quantity", "over_limit", text, WEIGHTS["over_limit"]))
+    drivers += [
+        Driver("code", warning.code, "not_billable", warning.text, WEIGHTS["not_billable"])
+        for warning in assessment.warnings
+    ]
+    drivers.sort(key=lambda driver: (-abs(driver.weight), driver.kind, driver.key))
+    base = assessment.policy.risk.base_rate
+    probability = _probability(log(base / (1 - base)) + sum(driver.weight for driver in drivers))
+    return Risk(probability, band_of(probability), tuple(drivers))
+
+
+def band_of(probability: float) -> Band:
+    """Below 0.2 low, from 0.5 high, medium between."""
+    return "low" if probability < LOW_BELOW else "high" if probability >= HIGH_FROM else "medium"
+
+
+def _probability(log_odds: float) -> float:
+    bounded = max(-30.0, min(30.0, log_odds))
+    return round(max(_FLOOR, min(_CEILING, 1 / (1 + exp(-bounded)))), 4)
+
+
+def _criterion(assessment: Assessment, finding: CriterionFinding) -> Driver:
+    state = _state(finding)
+    scale = assessment.policy.risk.weights.get(finding.rule_id, 1.0)
+    words = finding.result.description or finding.rule_id
+    text = {
+        "met": f"Met: {words}",
+        "low_confidence": f"Met, but on uncertain evidence: {words}",
+        "contested": f"The evidence contradicts itself: {words}",
+        "missing": f"Nothing shows it: {words}",
+        "not_met": f"Not met: {words}",
+    }[state]
+    return Driver("criterion", finding.rule_id, state, text, round(WEIGHTS[state] * scale, 4), finding.facts)
+
+
+def _state(finding: CriterionFinding) -> DriverState:
+    if finding.contested:
+        return "contested"
+    if finding.state == "met" and finding.confidence is not None and finding.confidence < SURE_FROM:
+        return "low_confidence"
+    return finding.state

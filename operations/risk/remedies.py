@@ -1,0 +1,153 @@
+"""What would lower the risk, and by how much: every gap is closed in turn and the engine is run again.
+
+A gap is closed by supposing the least facts that would close it (operations/policy/evidence_view.py); the new probability is
+what the engine then says, not an estimate. Where no single step reaches the low band, the smallest set that does is sought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Final, Literal
+
+from operations.evidence.fact import Fact, Source
+from operations.policy.assess import AssessmentInput, assess_input
+from operations.policy.assessment import Assessment
+from operations.policy.condition import Condition, ConditionResult
+from operations.policy.criteria_result import RuleResult
+from operations.policy.evidence_view import with_value
+from operations.policy.operators import Witness
+from operations.risk.denial_risk import Band, Driver, Risk, denial_risk
+from profiles.json import Json
+
+_COMBINED_AT_MOST: Final = 8
+"""Gaps that are tried in combination, the most effective first."""
+_SUPPOSITION: Final = Source("urn:assent:supposition", "supposed")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do: `supply` what is unknown, `change` what the evidence says otherwise today, or `reduce` a quantity."""
+
+    kind: Literal["criterion", "document", "quantity"]
+    key: str
+    action: Literal["supply", "change", "reduce"]
+    text: str
+    facts: tuple[Fact, ...] = ()
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Steps taken together, and what the engine then says. `reduction` is from the present probability."""
+
+    steps: tuple[Step, ...]
+    probability: float
+    band: Band
+    reduction: float
+
+
+def remedies(given: AssessmentInput, assessment: Assessment, risk: Risk) -> tuple[Remedy, ...]:
+    """Single steps by reduction, largest first; behind them, when none reaches the low band, the smallest set that does.
+
+    When not even all steps together reach it, that set of all is given: the best that can be had.
+    """
+    steps = tuple(step for driver in risk.drivers for step in _steps(assessment, driver))
+    tried = [remedy for step in steps if (remedy := _try(given, risk, (step,))).reduction > 0]
+    tried.sort(key=lambda remedy: (-remedy.reduction, remedy.steps[0].kind, remedy.steps[0].key))
+    if risk.band == "low" or len(tried) < 2 or any(remedy.band == "low" for remedy in tried):
+        return tuple(tried)
+    return (*tried, _smallest_set(given, risk, [remedy.steps[0] for remedy in tried]))
+
+
+def _smallest_set(given: AssessmentInput, risk: Risk, steps: Sequence[Step]) -> Remedy:
+    """All sets of two of the most effective steps, then ever longer runs of the most effective."""
+    pairs = [_try(given, risk, pair) for pair in combinations(steps[:_COMBINED_AT_MOST], 2)]
+    reaching = [remedy for remedy in pairs if remedy.band == "low"]
+    if reaching:
+        return max(reaching, key=lambda remedy: remedy.reduction)
+    best = pairs[0]
+    for count in range(3, len(steps) + 1):
+        best = _try(given, risk, tuple(steps[:count]))
+        if best.band == "low":
+            break
+    return best
+
+
+def _try(given: AssessmentInput, risk: Risk, steps: tuple[Step, ...]) -> Remedy:
+    view = given.view.supposing(fact for step in steps for fact in step.facts)
+    item = given.item
+    for step in steps:
+        if step.quantity is not None:
+            item = with_value(item, "quantity.value", step.quantity)
+    after = denial_risk(assess_input(replace(given, view=view, item=item)))
+    return Remedy(steps, after.probability, after.band, round(risk.probability - after.probability, 4))
+
+
+def _steps(assessment: Assessment, driver: Driver) -> Iterator[Step]:
+    if driver.kind == "criterion" and driver.state != "met":
+        finding = next(finding for finding in assessment.findings if finding.rule_id == driver.key)
+        facts = _closing(finding.result, driver.state in ("contested", "low_confidence"))
+        if facts:
+            changes = driver.state == "not_met"
+            text = finding.result.description or finding.rule_id
+            wanted = "; ".join(dict.fromkeys(gap.condition for gap in finding.gaps)) or "clear documentation"
+            words = f"{'Show that it is met by now' if changes else 'Show'}: {text} ({wanted})"
+            yield Step("criterion", driver.key, "change" if changes else "supply", words, facts)
+    elif driver.kind == "document" and driver.document is not None:
+        fact = Fact("documents", [driver.document.kind], _SUPPOSITION, "request", 1.0)
+        yield Step("document", driver.key, "supply", f"Attach: {driver.document.title}", (fact,))
+    elif driver.kind == "quantity" and assessment.quantity.over and assessment.quantity.allowed is not None:
+        allowed = assessment.quantity.allowed
+        text = f"Ask for at most {allowed} {assessment.quantity.unit}"
+        yield Step("quantity", "quantity", "reduce", text, quantity=allowed)
+
+
+def _closing(result: RuleResult, restate: bool) -> tuple[Fact, ...]:
+    """The least facts that make a rule met, or none where none can be named. `restate` says met conditions once more."""
+    if result.exclusion:
+        return _denials(result)
+    parts = [_condition_facts(condition, restate) for condition in result.conditions]
+    parts += [() if rule.met and not restate else _closing(rule, restate) for rule in result.rules]
+    open_parts = [facts for facts, is_open in zip(parts, _open(result, restate), strict=True) if is_open]
+    if result.logic == "any":
+        return min((facts for facts in open_parts if facts), key=len, default=())
+    return tuple(fact for facts in open_parts for fact in facts) if all(open_parts) else ()
+
+
+def _open(result: RuleResult, restate: bool) -> list[bool]:
+    states = [condition.state for condition in result.conditions] + [rule.state for rule in result.rules]
+    return [restate or state != "met" for state in states]
+
+
+def _denials(result: RuleResult) -> tuple[Fact, ...]:
+    """An exclusion is closed by showing that what excludes is not so, where that is a yes or no."""
+    facts = tuple(
+        Fact(condition.condition.name, False, _SUPPOSITION, "request", 1.0)
+        for condition in result.all_conditions()
+        if condition.state == "met" and condition.patient_value is True
+    )
+    return facts if len(facts) == sum(condition.state == "met" for condition in result.all_conditions()) else ()
+
+
+def _condition_facts(result: ConditionResult, restate: bool) -> tuple[Fact, ...]:
+    if result.state == "met" and not restate:
+        return ()
+    witness = Witness(result.patient_value) if result.state == "met" else _witness(result.condition)
+    if witness is None:
+        return ()
+    return (Fact(result.condition.name, witness.value, _SUPPOSITION, "request", 1.0),)
+
+
+def _witness(condition: Condition) -> Witness | None:
+    """A value that satisfies every test of the condition, if one of the operators names it."""
+    for test in condition.tests:
+        witness = test.operator.witness(test.expected)
+        if witness is not None and _satisfies_all(condition, witness.value):
+            return witness
+    return None
+
+
+def _satisfies_all(condition: Condition, value: Json) -> bool:
+    return all(test.operator.check(value, test.expected).met for test in condition.tests)
