@@ -28,10 +28,7 @@ def banner(base_url: str, sample: bool, assent: str = ".venv/bin/assent") -> str
         ("Would the payer approve this? (stores nothing)", send("lumbar-mri-gaps.json", "Claim/$preview-risk")),
         ("Send a request to the payer", send("lumbar-mri.json", "Claim/$submit")),
         ("Ask what became of it", send("inquiry.json", "Claim/$inquire")),
-        (
-            "Who did all this? (administrators see it)",
-            f'curl -s -H "Authorization: Bearer $({assent} token --role administrator)" {at("AuditEvent?_count=5")}',
-        ),
+        ("Who did all this?", f"curl -s {_AUTHORIZED} {at('AuditEvent?_count=5')}"),
     ]
     lines = [f"Assent is ready at {base_url}", ""]
     for title, command in steps:
