@@ -188,7 +188,7 @@ def _found(expectation: Expectation, answer: Answer) -> list[str]:
         value = answer.headers.get(expectation.target.lower())
         return [] if value is None else [value]
     try:
-        content = json.loads(answer.text)
+        content = json.loads(answer.text, parse_float=str)  # digits as they came
     except ValueError:
         return []
     values = _at(content, [step for step in expectation.target.split("/")[1:] if step])

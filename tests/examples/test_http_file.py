@@ -97,6 +97,12 @@ def test_values_that_are_not_text_are_compared_as_json() -> None:
     assert unmet(request, ANSWER) == []
 
 
+def test_decimals_are_compared_digit_by_digit() -> None:
+    _, (request,) = read_http_file("# expect /value = 1.50\nGET /x\n")
+    assert unmet(request, Answer(200, {}, '{"value": 1.50}')) == []
+    assert unmet(request, Answer(200, {}, '{"value": 1.5}')) != []
+
+
 @pytest.mark.parametrize("text", ["# expect something else\nGET /x\n", "FETCH /x\n", "GET /x\nno colon here\n"])
 def test_what_cannot_be_read_is_an_error_with_its_line(text: str) -> None:
     with pytest.raises(ValueError, match="line"):

@@ -9,7 +9,9 @@ from datetime import date, datetime
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from profiles.base_validation import validate_resource
 from profiles.json import Resource, dumps
+from profiles.pas_request import read_request
 from server.sample.practice import EHR_BASE, practice_requests, practice_resources, references, request_bundle
 
 DAY = date(2026, 11, 22)
@@ -53,6 +55,16 @@ def luhn_valid(npi: str) -> bool:
 @pytest.mark.parametrize("resource", RESOURCES, ids=address)
 def test_the_fhir_models_can_read_it(resource: Resource) -> None:
     get_fhir_model_class(resource["resourceType"]).model_validate(json.loads(dumps(resource)))
+
+
+@pytest.mark.parametrize("resource", [*RESOURCES, *REQUESTS], ids=address)
+def test_it_has_the_structure_of_r4(resource: Resource) -> None:
+    assert list(validate_resource(resource)) == []
+
+
+@pytest.mark.parametrize("bundle", REQUESTS, ids=address)
+def test_pas_has_nothing_to_say_about_a_request(bundle: Resource) -> None:
+    assert read_request(bundle).warnings == ()
 
 
 def test_ids_are_unique_and_name_nobody() -> None:
