@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from profiles.json import Json, Resource
+from profiles.reference_rewriting import rewrite_references
 from profiles.structure import resource_types
+
+__all__ = ["Reference", "ReferenceKind", "iter_references", "parse_reference", "rewrite_references"]
 
 ReferenceKind = Literal["relative", "absolute", "uuid", "oid", "fragment", "conditional", "canonical"]
 

@@ -1,0 +1,127 @@
+"""The search parameters of every R4 type, each with the closure that finds its values (FHIR R4 3.1.1, SearchParameter).
+
+R4's own come from profiles/tables, ours from profiles/own_search_parameters.py. A type's parameters are compiled when it is
+first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from profiles.json import Resource
+from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
+from profiles.search_paths import Value, Walk, compile_paths
+from profiles.structure import resource_types
+from profiles.tables import table
+
+__all__ = ["Component", "SearchParameter", "Value", "search_parameters"]
+
+RESOURCE_LEVEL: Final = "Resource"
+"""Ask for this "type" to get the parameters that every type has: `_id`, `_lastUpdated`, `_tag`, `_profile`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a composite parameter: the code and type of the parameter that it is like."""
+
+    code: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    """One parameter of one type.
+
+    `type`: token, string, reference, date, number, quantity, uri, composite, special. `targets`: what a reference may point
+    at. `extract` takes a resource of any shape and never raises; for a composite each value is of kind "composite" and
+    holds a list of values for each component, all of them found at the same place.
+    """
+
+    code: str
+    type: str
+    targets: frozenset[str]
+    components: tuple[Component, ...]
+    extract: Callable[[Resource], list[Value]]
+
+
+def search_parameters(type_name: str) -> Mapping[str, SearchParameter]:
+    """The parameters of a type by code; empty for a name that is no R4 resource type."""
+    if type_name == RESOURCE_LEVEL or type_name in resource_types():
+        return _of_type(type_name)
+    return MappingProxyType({})
+
+
+@cache
+def _of_type(type_name: str) -> Mapping[str, SearchParameter]:
+    rows = table("search")["parameters"]
+    found = {code: _parameter(code, row, RESOURCE_LEVEL, type_name) for code, row in rows[RESOURCE_LEVEL].items()}
+    if type_name != RESOURCE_LEVEL:
+        own = rows.get(type_name, {})
+        found.update((code, _parameter(code, row, type_name, type_name)) for code, row in own.items())
+        for code, (kind, paths) in OWN_SEARCH_PARAMETERS.get(type_name, {}).items():
+            found[code] = SearchParameter(code, kind, frozenset(), (), _extractor(compile_paths(paths, type_name)))
+    return MappingProxyType(found)
+
+
+def _parameter(code: str, row: list[Any], holder: str, type_name: str) -> SearchParameter:
+    kind, paths, rest = row
+    if kind == "composite":
+        components = tuple(Component(name, table("search")["parameters"][holder][name][0]) for name, _ in rest)
+        extract = _composite_extractor(paths, [component_paths for _, component_paths in rest], type_name)
+        return SearchParameter(code, kind, frozenset(), components, extract)
+    start = RESOURCE_LEVEL if type_name == RESOURCE_LEVEL else type_name
+    return SearchParameter(code, kind, frozenset(rest), (), _extractor(compile_paths(paths, start)))
+
+
+def _extractor(walks: tuple[Walk, ...]) -> Callable[[Resource], list[Value]]:
+    if len(walks) == 1:
+        only = walks[0]
+
+        def extract_one(resource: Resource) -> list[Value]:
+            found: list[Value] = []
+            if type(resource) is dict:
+                only(resource, found, resource)
+            return found
+
+        return extract_one
+
+    def extract(resource: Resource) -> list[Value]:
+        found: list[Value] = []
+        if type(resource) is dict:
+            for walk in walks:
+                walk(resource, found, resource)
+        return found
+
+    return extract
+
+
+def _composite_extractor(paths: str, components: list[str], type_name: str) -> Callable[[Resource], list[Value]]:
+    foci = compile_paths(paths, type_name)
+
+    @cache
+    def walks_from(focus_type: str) -> list[tuple[Walk, ...]]:
+        return [compile_paths(component, focus_type) for component in components]
+
+    def extract(resource: Resource) -> list[Value]:
+        found: list[Value] = []
+        if type(resource) is not dict:
+            return found
+        places: list[Value] = []
+        for focus in foci:
+            focus(resource, places, resource)
+        for focus_type, node in places:
+            parts: list[list[Value]] = []
+            for walks in walks_from(focus_type):
+                values: list[Value] = []
+                for walk in walks:
+                    walk(node, values, resource)
+                parts.append(values)
+            if all(parts):
+                found.append(Value("composite", parts))
+        return found
+
+    return extract
