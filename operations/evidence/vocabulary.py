@@ -73,6 +73,7 @@ VOCABULARY: Final[dict[str, Term]] = {
     "exam.reexamined": Term("boolean", "examined again after conservative care"),
     "function.limited": Term("boolean", "pain or disease limits daily activities"),
     "function.pain_score": Term("number", "pain on a 0 to 10 scale"),
+    "function.odi_percent": Term("number", "Oswestry disability index", "%"),
     "infection.active": Term("boolean", "an active joint or systemic infection"),
     "body.bmi": Term("number", "most recent body-mass index", "kg/m2"),
     "body.weight_kg": Term("number", "most recent weight", "kg"),

@@ -1,0 +1,88 @@
+"""The text inside an attachment or a Binary: decoded, stripped of HTML, capped; or the reason why it was not read.
+
+Reads `text/plain`, `text/html` and other text types in UTF-8 (or the charset that the content type names). PDF, images, RTF and
+the rest are not read, which is said and is never taken as evidence of anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import html
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from operations.evidence.coded.elements import text
+
+MAX_TEXT: Final = 256 * 1024
+"""Characters of one note that are read; the rest is reported as unread."""
+
+_MAX_BASE64: Final = MAX_TEXT * 4 * 4 // 3
+_BREAKS: Final = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6]|/td)\b[^<>]{0,200}>", re.IGNORECASE)
+_HIDDEN: Final = re.compile(r"<(script|style)\b[^<>]{0,200}>[^<]{0,100000}</\1>", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[^<>]{0,2000}>")
+_BASE64_SPACE: Final = re.compile(r"[ \t\r\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text that was read (perhaps only its beginning), and what was not read, as a sentence."""
+
+    text: str = ""
+    unread: str | None = None
+
+
+def decode(holder: dict[str, Any]) -> Decoded:
+    """The text of an Attachment or Binary with `data` and `contentType`."""
+    data = holder.get("data")
+    if not isinstance(data, str) or not data:
+        return Decoded(unread="The attachment holds no data.")
+    kind, charset = _content_type(holder.get("contentType"))
+    if not kind:
+        return Decoded(unread="The attachment names no content type.")
+    if not (kind.startswith("text/") or kind == "application/xhtml+xml") or kind in ("text/rtf", "text/csv"):
+        return Decoded(unread=f"Content of type {_safe(kind)} is not read.")
+    try:
+        raw = base64.b64decode(_BASE64_SPACE.sub("", data[:_MAX_BASE64])[: _MAX_BASE64 // 4 * 4], validate=True)
+    except (binascii.Error, ValueError):
+        return Decoded(unread="The attachment's data is not base64.")
+    words = _characters(raw, charset)
+    if words is None:
+        return Decoded(unread="The attachment's bytes are not text in the charset that it names.")
+    if "html" in kind:
+        words = strip_html(words)
+    return capped(words, more=len(data) > _MAX_BASE64)
+
+
+def capped(words: str, *, more: bool = False) -> Decoded:
+    """At most `MAX_TEXT` characters of `words`."""
+    if len(words) <= MAX_TEXT and not more:
+        return Decoded(words)
+    return Decoded(words[:MAX_TEXT], f"Only the first {MAX_TEXT} characters were read.")
+
+
+def strip_html(markup: str) -> str:
+    """The text of HTML, a line for each block element. Offsets of facts count in this text."""
+    markup = markup[: MAX_TEXT * 4]
+    return html.unescape(_TAG.sub(" ", _BREAKS.sub("\n", _HIDDEN.sub(" ", markup))))
+
+
+def _content_type(value: Any) -> tuple[str, str]:
+    kind, _, parameters = text(value).lower().partition(";")
+    charset = re.search(r"charset\s?=\s?\"?([a-z0-9_.:-]{1,40})", parameters[:200])
+    return kind.strip(), charset[1] if charset else "utf-8"
+
+
+def _characters(raw: bytes, charset: str) -> str | None:
+    try:
+        found = codecs.lookup(charset)
+        return found.decode(raw, "strict")[0] if found._is_text_encoding else None
+    except (LookupError, UnicodeError):
+        pass
+    return raw.decode("cp1252", "replace") if charset == "utf-8" else None
+
+
+def _safe(kind: str) -> str:
+    return kind if re.fullmatch(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,80}", kind) else "unknown"
