@@ -217,7 +217,7 @@ def _points_at(type_name: str, reference: Resource, root: Resource) -> bool:
         if parsed is not None and parsed.type is not None:
             return parsed.type == type_name
     named: Json = reference.get("type")
-    return type(named) is str and named == type_name
+    return isinstance(named, str) and named == type_name
 
 
 def _contained_type(id_: str, root: Resource) -> Json:
