@@ -116,3 +116,19 @@ ROLES: Final[Mapping[str, Role]] = {
 def scope_allows(scope: ResourceScope, letter: str, resource_type: str) -> bool:
     """Whether a scope names the type (or all types) and the letter; its filter is the caller's to apply."""
     return letter in scope.letters and scope.resource_type in {resource_type, "*"}
+
+
+def roles_table() -> str:
+    """The table of docs/security.md, in Markdown: for each role what its `*` allows, and the types ruled otherwise."""
+    rows = ["| role | meaning | letters on most types | on these types instead |", "| --- | --- | --- | --- |"]
+    for name, role in ROLES.items():
+        by_letters: dict[str, list[str]] = {}
+        for resource_type, letters in role.rights.items():
+            if resource_type != "*":
+                by_letters.setdefault(letters, []).append(resource_type)
+        others = [
+            f"{f'`{letters}`' if letters else 'nothing'}: {', '.join(sorted(types))}" for letters, types in by_letters.items()
+        ]
+        most = f"`{role.rights['*']}`" if "*" in role.rights else "nothing"
+        rows.append(f"| `{name}` | {role.meaning} | {most} | {'; '.join(others)} |")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,128 @@
+"""Settings: defaults, every variable, and one sentence for every value that cannot be used."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.config import SETTINGS, ConfigurationError, Settings, settings_table
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_an_empty_environment_gives_a_local_server_with_sample_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_environment({})
+    assert (settings.host, settings.port, settings.base_url) == ("127.0.0.1", 8080, "http://127.0.0.1:8080")
+    assert settings.data == tmp_path / "assent-data"
+    assert settings.sample is True
+    assert settings.max_body == 50 * 1024 * 1024
+    assert (settings.unknown_payer, settings.scenarios, settings.log_level) == ("review", "auto", "info")
+    assert settings.trusted_proxies == ()
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "ASSENT_HOST": "0.0.0.0",
+            "ASSENT_PORT": "9000",
+            "ASSENT_DATA": "/var/lib/assent",
+            "ASSENT_SAMPLE": "false",
+            "ASSENT_STORE": "embedded",
+            "ASSENT_BASE_URL": "https://fhir.example.org/assent/",
+            "ASSENT_MAX_BODY": "1048576",
+            "ASSENT_LOG_LEVEL": "WARNING",
+            "ASSENT_UNKNOWN_PAYER": "refuse",
+            "ASSENT_SCENARIOS": "off",
+            "ASSENT_TOKEN_TTL": "300",
+            "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
+        }
+    )
+    assert settings == Settings(
+        host="0.0.0.0",
+        port=9000,
+        data=Path("/var/lib/assent"),
+        sample=False,
+        store="embedded",
+        base_url="https://fhir.example.org/assent",
+        max_body=1_048_576,
+        log_level="warning",
+        unknown_payer="refuse",
+        scenarios="off",
+        token_ttl=300,
+        trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "base_url"),
+    [
+        ({"ASSENT_HOST": "0.0.0.0", "ASSENT_PORT": "81"}, "http://127.0.0.1:81"),
+        ({"ASSENT_HOST": "::"}, "http://127.0.0.1:8080"),
+        ({"ASSENT_HOST": "::1"}, "http://[::1]:8080"),
+        ({"ASSENT_HOST": "localhost"}, "http://localhost:8080"),
+        ({"ASSENT_BASE_URL": "  "}, "http://127.0.0.1:8080"),
+    ],
+)
+def test_the_base_url_follows_host_and_port(environ: dict[str, str], base_url: str) -> None:
+    assert Settings.from_environment(environ).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ASSENT_PORT", "0"),
+        ("ASSENT_PORT", "65536"),
+        ("ASSENT_PORT", "http"),
+        ("ASSENT_PORT", "-1"),
+        ("ASSENT_PORT", "8080.0"),
+        ("ASSENT_PORT", "٨٠٨٠"),  # digits, but not ASCII ones
+        ("ASSENT_PORT", "9" * 5000),
+        ("ASSENT_HOST", "127.0.0.1:8080/fhir"),
+        ("ASSENT_DATA", "a\0b"),
+        ("ASSENT_SAMPLE", "maybe"),
+        ("ASSENT_STORE", "mongodb://localhost:27017/assent"),
+        ("ASSENT_STORE", "sqlite"),
+        ("ASSENT_BASE_URL", "ftp://example.org"),
+        ("ASSENT_BASE_URL", "example.org"),
+        ("ASSENT_BASE_URL", "https://"),
+        ("ASSENT_BASE_URL", "https://example.org/?tenant=1"),
+        ("ASSENT_BASE_URL", "https://example.org/#top"),
+        ("ASSENT_BASE_URL", "https://user:secret@example.org"),
+        ("ASSENT_BASE_URL", "https://exa mple.org"),
+        ("ASSENT_BASE_URL", "https://[::1"),
+        ("ASSENT_BASE_URL", "https://example.org:99999"),
+        ("ASSENT_MAX_BODY", "50 MB"),
+        ("ASSENT_LOG_LEVEL", "chatty"),
+        ("ASSENT_UNKNOWN_PAYER", "approve"),
+        ("ASSENT_SCENARIOS", "yes"),
+        ("ASSENT_TOKEN_TTL", "0"),
+        ("ASSENT_TRUSTED_PROXIES", "proxy.example.org"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence_that_names_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_environment({variable: value})
+    sentence = str(refused.value)
+    assert sentence.startswith(variable)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "secret" not in sentence
+
+
+@given(st.sampled_from([row.variable for row in SETTINGS]), st.text(max_size=60))
+def test_no_value_causes_another_kind_of_error(variable: str, value: str) -> None:
+    try:
+        Settings.from_environment({variable: value})
+    except ConfigurationError as error:
+        assert str(error).endswith(".")
+
+
+def test_every_field_has_its_row_and_every_row_its_documentation() -> None:
+    assert [row.field for row in SETTINGS] == [field.name for field in fields(Settings)]
+    page = (DOCS / "configuration.md").read_text("utf-8")
+    assert settings_table() in page
