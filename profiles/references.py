@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Optional
 
 from profiles.json import Json, Resource
 from profiles.reference_rewriting import rewrite_references
-from profiles.structure import resource_types
+from profiles.structure import resource_types, type_definition
 
 __all__ = ["Reference", "ReferenceKind", "iter_references", "parse_reference", "rewrite_references"]
 
@@ -46,7 +46,7 @@ def parse_reference(text: str) -> Reference | None:
 
     relative `Type/id[/_history/v]`; absolute `http(s)://base/Type/id`, or any other http(s) URL (then without type);
     `urn:uuid:`, `urn:oid:`; fragment `#x`, and `#` for the container; conditional `Type?query` (transactions);
-    canonical `url|version`. A capitalised word that is no R4 resource type makes a relative reference invalid.
+    canonical `url|version`, and any other URI with a scheme. A capitalised word that is no R4 resource type makes a relative reference invalid.
     """
     if type(text) is not str or not text:
         return None
@@ -83,21 +83,54 @@ def _other_reference(text: str) -> Reference | None:
     return Reference("canonical", canonical["url"], fragment=canonical["fragment"])
 
 
+_Place = tuple[Optional["_Place"], str]
+"""(the place above, the step): a chain that only becomes text where a reference is found."""
+_Waiting = tuple[Json, _Place, str | None]
+"""(what is still to be walked, where it is, its R4 type if known)."""
+
+
 def iter_references(resource: Resource) -> Iterator[tuple[dict[str, Json], str, str]]:
     """Every object that holds a string `reference`: (the holder, the key "reference", its FHIRPath expression).
 
-    Expressions start with the resource type and carry indexes: `Claim.item[0].encounter[1].reference`. Contained and
-    Bundle entries' resources are walked too. Any JSON shape and depth is taken.
+    In document order. Expressions start with the resource type and carry indexes: `Claim.item[0].encounter[1].reference`,
+    `Claim.supportingInfo[2].value.ofType(Reference).reference`. Contained resources and those in Bundle entries are walked
+    too, and whatever R4 does not know, by its JSON names. Any JSON shape and depth is taken.
     """
-    root = resource.get("resourceType")
-    waiting: list[tuple[Json, str]] = [(resource, root if isinstance(root, str) else "Resource")]
+    name = _type_of(resource)
+    waiting: list[_Waiting] = [(resource, (None, name or "Resource"), name)]
+    nested: list[_Waiting]
     while waiting:
-        value, path = waiting.pop()
+        value, place, type_name = waiting.pop()
         if type(value) is list:
-            nested = [(v, f"{path}[{i}]") for i, v in enumerate(value) if type(v) is dict or type(v) is list]
+            nested = [(v, (place, f"[{i}]"), type_name) for i, v in enumerate(value) if type(v) is dict or type(v) is list]
             waiting.extend(reversed(nested))
             continue
+        if type_name == "Resource":
+            type_name = _type_of(value)
         if type(value.get("reference")) is str:
-            yield value, "reference", f"{path}.reference"
-        nested = [(v, f"{path}.{k}") for k, v in value.items() if type(v) is dict or type(v) is list]
+            yield value, "reference", _expression((place, ".reference"))
+        nested = [_step(k, v, place, type_name) for k, v in value.items() if type(v) is dict or type(v) is list]
         waiting.extend(reversed(nested))
+
+
+def _type_of(resource: Resource) -> str | None:
+    name = resource.get("resourceType")
+    return name if type(name) is str and name in resource_types() else None
+
+
+def _step(key: str, value: Json, place: _Place, type_name: str | None) -> _Waiting:
+    definition = type_definition(type_name) if type_name is not None else None
+    found = definition.element(key) if definition is not None else None
+    if found is None:
+        return value, (place, f".{key}"), None
+    element, type_ = found
+    name = f".{element.name}.ofType({type_.code})" if element.choice else f".{key}"
+    return value, (place, name), type_.code
+
+
+def _expression(place: _Place | None) -> str:
+    steps = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+    return "".join(reversed(steps))

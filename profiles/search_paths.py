@@ -220,9 +220,10 @@ def _points_at(type_name: str, reference: Resource, root: Resource) -> bool:
     return isinstance(named, str) and named == type_name
 
 
-def _contained_type(id_: str, root: Resource) -> Json:
+def _contained_type(id_: str, root: Resource) -> str | None:
     contained = root.get("contained")
     for resource in contained if isinstance(contained, list) else []:
         if isinstance(resource, dict) and resource.get("id") == id_:
-            return resource.get("resourceType")
+            name = resource.get("resourceType")
+            return name if isinstance(name, str) else None
     return None

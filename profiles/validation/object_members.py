@@ -79,7 +79,7 @@ def reference_check(check: ObjectCheck, targets: frozenset[str]) -> ObjectCheck:
 def _check_literal(text: str, named: Json, allowed: frozenset[str], path: Path, run: Run) -> None:
     where: Path = (path, "reference", -1)
     reference = parse_reference(text)
-    if reference is None or reference.kind == "canonical":
+    if reference is None or (reference.kind == "canonical" and reference.version is not None):
         form = "Type/id, an absolute URL, urn:uuid:, urn:oid:, #id, or in a transaction Type?search"
         run.add("reference-format", f"The reference has none of the forms {form}.", where)
         return
