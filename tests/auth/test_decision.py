@@ -155,7 +155,9 @@ def test_never_more_than_the_roles_and_never_more_than_the_scopes(
     for letter, resource_type in product(LETTERS, TYPES):
         decision = decide(principal, letter, resource_type, filters_enforced=filters_enforced)
         by_role = [ROLES[role] for role in principal.roles if role in ROLES and ROLES[role].allows(letter, resource_type)]
-        by_scope = [s for s in principal.scopes.resources if letter in s.letters and s.resource_type in {"*", resource_type}]
+        by_scope = [
+            s for s in principal.scopes.resources if letter in s.letters and s.resource_type in {"*", resource_type}
+        ]
         if not decision.granted:
             assert decision.reason
             continue

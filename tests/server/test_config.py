@@ -14,7 +14,9 @@ from server.config import SETTINGS, ConfigurationError, Settings, settings_table
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_an_empty_environment_gives_a_local_server_with_sample_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_empty_environment_gives_a_local_server_with_sample_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     settings = Settings.from_environment({})
     assert (settings.host, settings.port, settings.base_url) == ("127.0.0.1", 8080, "http://127.0.0.1:8080")
@@ -117,9 +119,10 @@ def test_what_cannot_be_used_is_refused_in_one_sentence_that_names_the_variable(
 @given(st.sampled_from([row.variable for row in SETTINGS]), st.text(max_size=60))
 def test_no_value_causes_another_kind_of_error(variable: str, value: str) -> None:
     try:
-        Settings.from_environment({variable: value})
-    except ConfigurationError as error:
-        assert str(error).endswith(".")
+        settings = Settings.from_environment({variable: value})
+    except ConfigurationError:
+        return
+    assert settings.base_url.startswith(("http://", "https://"))
 
 
 def test_every_field_has_its_row_and_every_row_its_documentation() -> None:
