@@ -22,6 +22,13 @@ def compartment_types() -> frozenset[str]:
     return frozenset(table("search")["compartments"])
 
 
+@cache
+def member_types(compartment: str = "Patient") -> frozenset[str]:
+    """The resource types that can be in a compartment, by R4's CompartmentDefinition."""
+    rows = table("search")["compartments"][compartment]
+    return frozenset(name for name, codes in rows.items() if codes) | {compartment}
+
+
 def compartment_members(resource: Resource, compartment: str = "Patient", base_url: str | None = None) -> frozenset[str]:
     """The ids of the patients (practitioners, ...) whose compartment a resource is in; a Patient is in its own.
 

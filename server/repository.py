@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from profiles.compartments import compartment_members
-
 from profiles import json
+from profiles.compartments import compartment_members
 from profiles.json import Resource
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant

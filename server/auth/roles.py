@@ -127,7 +127,8 @@ def roles_table() -> str:
             if resource_type != "*":
                 by_letters.setdefault(letters, []).append(resource_type)
         others = [
-            f"{f'`{letters}`' if letters else 'nothing'}: {', '.join(sorted(types))}" for letters, types in by_letters.items()
+            f"{f'`{letters}`' if letters else 'nothing'}: {', '.join(sorted(types))}"
+            for letters, types in by_letters.items()
         ]
         most = f"`{role.rights['*']}`" if "*" in role.rights else "nothing"
         rows.append(f"| `{name}` | {role.meaning} | {most} | {'; '.join(others)} |")

@@ -10,6 +10,7 @@ import base64
 import re
 import secrets
 from dataclasses import dataclass
+from hashlib import blake2b
 from importlib import resources
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ class Tenant:
     name: str
     cipher: Cipher
     index: BlindIndex
+    audit_id_key: bytes
 
 
 def is_tenant_name(name: str) -> bool:
@@ -75,7 +77,9 @@ class Keyring:
     def _build(self, name: str, entry: dict[str, Any]) -> Tenant:
         keys = {int(number): base64.b64decode(key) for number, key in entry["data"].items()}
         cipher = Cipher(keys, entry["current"], self._dictionaries)
-        return Tenant(entry["number"], name, cipher, BlindIndex(base64.b64decode(entry["index"])))
+        index_key = base64.b64decode(entry["index"])
+        audit_id_key = blake2b(key=index_key, digest_size=16, person=b"audit-id").digest()
+        return Tenant(entry["number"], name, cipher, BlindIndex(index_key), audit_id_key)
 
 
 async def open_keyring(store: Store, master_key: bytes) -> Keyring:

@@ -13,11 +13,10 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from profiles.search_parameters import search_parameters
-from profiles.text import instant_range, normalize
-
 from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
+from profiles.search_parameters import search_parameters
+from profiles.text import instant_range, normalize
 from server.seal.blind_index import BlindIndex
 from server.search import calendar
 from server.search.index_entries import COMPARTMENT, LAST_UPDATED, PRIMARY_DATES, SEALED_DATES, TYPE_TERM

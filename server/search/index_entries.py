@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from profiles.json import Json, Resource
 from profiles.search_parameters import SearchParameter, Value, search_parameters
 from profiles.text import instant_range, period_range
-
-from profiles.json import Json, Resource
 from server.seal.blind_index import BlindIndex
 from server.search.calendar import calendar_terms
 from server.search.terms import reference_terms, string_terms, strings, token_terms

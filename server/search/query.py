@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
-from profiles.search_parameters import SearchParameter, search_parameters
-
 from profiles.outcome import FhirError, Issue, refuse
+from profiles.search_parameters import SearchParameter, search_parameters
 
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 1000

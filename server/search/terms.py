@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from profiles.search_parameters import Value
-from profiles.text import normalize
-
 from profiles.json import Json
 from profiles.references import parse_reference
+from profiles.search_parameters import Value
+from profiles.text import normalize
 
 PREFIX_LENGTHS: Final = (1, 2, 3, 5, 8)
 """Indexed prefix lengths. A longer query is looked up by the longest that fits and checked on the decrypted hit."""
@@ -72,7 +71,7 @@ def local_reference(text: str, base_url: str) -> str:
     """`Type/id` for a relative reference or one under our own base, without version; any other text as it is."""
     relative = text.removeprefix(base_url + "/")
     reference = parse_reference(relative)
-    if reference is not None and reference.type and reference.id and reference.base is None:
+    if reference is not None and reference.kind == "relative" and reference.type and reference.id:
         return f"{reference.type}/{reference.id}"
     return text
 

@@ -1,0 +1,184 @@
+"""The composition root: opens the store, hands every part what it needs, and gives back an ASGI application.
+
+It alone knows everybody. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from operations.registry import job_handlers, operations
+from profiles import json
+from server.audit.log import AuditLog, seal_batch
+from server.auth.access_token import TokenVerifier
+from server.auth.signing_key import load_or_create
+from server.config import ConfigurationError, Settings
+from server.http import DEFAULT_TENANT, FhirHttp
+from server.jobs.runner import JobRunner
+from server.logs import EventLog, stderr_log
+from server.rest.capability import capability_statement
+from server.rest.dispatch import answer
+from server.rest.exchange import Services
+from server.rest.request import Request, check_accept
+from server.rest.response import Response, resource_response
+from server.sample.load import load_practice
+from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
+from server.seal.master_key import MasterKeyError, load_or_make
+from server.store.sqlite.schema import SchemaError
+from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
+from server.store.store import StoreUnavailableError
+
+IDLE_SECONDS: Final = 0.25
+"""Audit records are made findable when no request came for so long, ..."""
+
+BACKLOG_BATCHES: Final = 20_000
+"""... or when so many batches wait."""
+
+
+class Application:
+    """The running server. `services` exists between lifespan startup and shutdown."""
+
+    def __init__(self, settings: Settings, log: EventLog) -> None:
+        self._settings = settings
+        self._log = log
+        self._http: FhirHttp | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._last_request = 0.0
+        self.services: Services | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._http is not None:
+            self._last_request = time.monotonic()
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Open everything. Raises ConfigurationError with one sentence for the operator."""
+        services = await open_services(self._settings, self._log)
+        self.services = services
+        await services.keyring.make(DEFAULT_TENANT)
+        if self._settings.sample:
+            await load_practice(services)
+        runner = JobRunner(services, services.jobs)
+        self._tasks = [asyncio.create_task(runner.run()), asyncio.create_task(self._index_audit(services))]
+        self._http = FhirHttp(
+            self._settings.base_url,
+            self._settings.max_body,
+            lambda request: answer(services, request),
+            self._metadata,
+            {"/health": self._health, "/ready": self._ready, "/": self._root},
+            self._log,
+        )
+
+    async def stop(self) -> None:
+        """Finish what is under way, then close the store."""
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        if self.services is not None:
+            await self.services.close()
+
+    async def _index_audit(self, services: Services) -> None:
+        while True:
+            await asyncio.sleep(IDLE_SECONDS)
+            with suppress(StoreUnavailableError):
+                backlog = await services.audit.backlog()
+                if backlog and (time.monotonic() - self._last_request > IDLE_SECONDS or backlog > BACKLOG_BATCHES):
+                    await services.audit.catch_up(most=4)
+
+    async def _metadata(self, request: Request) -> Response:
+        check_accept(request.headers, request.query)
+        services = self._running()
+        return resource_response(capability_statement(request.base, services.operations))
+
+    async def _health(self) -> Response:
+        return _plain({"status": "ok"})
+
+    async def _ready(self) -> Response:
+        """Ready when the store answers a read and takes a write."""
+        try:
+            store = self._running().store
+            await store.put_setting("ready", int(time.time()).to_bytes(8))
+        except StoreUnavailableError:
+            return Response(
+                503,
+                json.dumps({"status": "unavailable", "store": "does not take writes"}),
+                {"Retry-After": "5"},
+                "application/json",
+            )
+        return _plain({"status": "ready", "store": "sqlite"})
+
+    async def _root(self) -> Response:
+        base = f"{self._settings.base_url}/fhir"
+        return _plain(
+            {"name": "Assent", "fhir": base, "metadata": f"{base}/metadata", "health": "/health", "ready": "/ready"}
+        )
+
+    def _running(self) -> Services:
+        if self.services is None:
+            raise StoreUnavailableError("The server is starting.")
+        return self.services
+
+
+def create_app(settings: Settings, log: EventLog | None = None) -> ASGIApp:
+    """An ASGI application; its lifespan opens and closes the store."""
+    return Application(settings, log or stderr_log(settings.log_level))
+
+
+async def open_services(settings: Settings, log: EventLog) -> Services:
+    """Everything an interaction needs, on the embedded store. Raises ConfigurationError."""
+    keyrings: list[Keyring] = []
+
+    def seal_audit(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
+        return seal_batch(keyrings[0].by_number(tenant), seq, list(records))
+
+    def base_url(tenant: Tenant) -> str:
+        prefix = "" if tenant.name == DEFAULT_TENANT else f"/t/{tenant.name}"
+        return f"{settings.base_url}{prefix}/fhir"
+
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        master_key = load_or_make(settings.data)
+        store = SqliteStore(settings.data / FILE_NAME, seal_audit)
+        keyring = await open_keyring(store, master_key)
+    except (MasterKeyError, SchemaError, WrongMasterKeyError) as error:
+        raise ConfigurationError(str(error)) from error
+    keyrings.append(keyring)
+    key = load_or_create(settings.data)
+    return Services(
+        settings=settings,
+        store=store,
+        keyring=keyring,
+        verifier=TokenVerifier(key, settings.base_url),
+        audit=AuditLog(store, keyring, base_url),
+        clock=lambda: datetime.now(UTC),
+        log=log,
+        base_url=base_url,
+        operations={
+            (operation.level, type_, operation.code): operation
+            for operation in operations(settings.unknown_payer, settings.scenarios)
+            for type_ in (operation.resource_types or ("",))
+        },
+        jobs=job_handlers(settings.unknown_payer, settings.scenarios),
+    )
+
+
+def _plain(content: dict[str, str]) -> Response:
+    return Response(200, json.dumps(content), content_type="application/json")

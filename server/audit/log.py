@@ -1,0 +1,129 @@
+"""Reading the audit trail: batches are opened, rendered as AuditEvent, and made findable.
+
+Records are stored with the interaction they tell of; their search entries are derived from them later, in idle moments,
+and at the latest when somebody searches AuditEvent, so that an answer never lacks what was acknowledged before it
+(docs/decisions: audit records are indexed behind the commit).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from profiles.json import Resource
+from server.audit.record import AuditRecord, decode_batch, encode_batch, to_audit_event
+from server.repository import DamagedRecordError, instant
+from server.seal.cipher import SealBrokenError
+from server.seal.keyring import Keyring, Tenant
+from server.search.index_entries import index_resource
+from server.store.store import AuditBatch, Index, Store
+
+POSITION_BITS: Final = 12
+"""A record's row number is its batch's sequence number and its position inside, in so many bits."""
+
+INDEX_BATCHES: Final = 64
+
+_ONE_BLOCK: Final = modes.CBC(bytes(16))
+"""A row number is exactly one block and never the same twice, so that no vector is needed."""
+
+
+def audit_binding(tenant: int, seq: int) -> bytes:
+    return f"audit/{tenant}/{seq}".encode()
+
+
+def seal_batch(tenant: Tenant, seq: int, records: list[bytes]) -> bytes:
+    return tenant.cipher.seal(encode_batch(records), audit_binding(tenant.number, seq))
+
+
+class AuditLog:
+    """The trail of all tenants of a store."""
+
+    def __init__(self, store: Store, keyring: Keyring, base_url_of: Callable[[Tenant], str]) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._base_url_of = base_url_of
+        self._indexing = asyncio.Lock()
+
+    async def read(self, tenant: Tenant, id_: str) -> Resource | None:
+        """The AuditEvent of that id, if it is one of this tenant's."""
+        rid = _reveal(tenant, id_)
+        if rid is None:
+            return None
+        batch = await self._store.audit_batch(rid >> POSITION_BITS)
+        position = rid & ((1 << POSITION_BITS) - 1)
+        if batch is None or batch.tenant != tenant.number or position >= batch.count:
+            return None
+        return self._render(tenant, batch.seq, position, self._open(tenant, batch)[position])
+
+    async def fetch(self, tenant: Tenant, rids: list[int]) -> dict[int, Resource]:
+        """AuditEvents by row number; batches are opened once each."""
+        found: dict[int, Resource] = {}
+        batches: dict[int, list[AuditRecord]] = {}
+        for rid in rids:
+            seq, position = rid >> POSITION_BITS, rid & ((1 << POSITION_BITS) - 1)
+            if seq not in batches:
+                batch = await self._store.audit_batch(seq)
+                batches[seq] = self._open(tenant, batch) if batch is not None else []
+            if position < len(batches[seq]):
+                found[rid] = self._render(tenant, seq, position, batches[seq][position])
+        return found
+
+    async def backlog(self) -> int:
+        """How many batches are not findable yet."""
+        indexed, stored = await self._store.audit_watermark()
+        return stored - indexed
+
+    async def catch_up(self, most: int | None = None) -> None:
+        """Make stored records findable: all of them, or the next `most` batches."""
+        async with self._indexing:
+            indexed, stored = await self._store.audit_watermark()
+            stop = stored if most is None else min(stored, indexed + most)
+            while indexed < stop:
+                batches = await self._store.audit_batches(indexed, min(INDEX_BATCHES, stop - indexed))
+                if not batches:
+                    return
+                entries = [entry for batch in batches for entry in self._entries(batch)]
+                indexed = batches[-1].seq
+                await self._store.index_audit(entries, indexed)
+
+    def _entries(self, batch: AuditBatch) -> list[tuple[int, Index]]:
+        tenant = self._keyring.by_number(batch.tenant)
+        entries = []
+        for position, record in enumerate(self._open(tenant, batch)):
+            event = self._render(tenant, batch.seq, position, record)
+            index = index_resource(
+                event, record.patients, tenant.index, record.recorded, record.recorded, self._base_url_of(tenant)
+            )
+            entries.append(((batch.seq << POSITION_BITS) | position, index))
+        return entries
+
+    def _open(self, tenant: Tenant, batch: AuditBatch) -> list[AuditRecord]:
+        try:
+            return decode_batch(tenant.cipher.open(batch.body, audit_binding(batch.tenant, batch.seq)))
+        except SealBrokenError as error:
+            raise DamagedRecordError(f"Audit batch {batch.seq}: {error}") from error
+
+    def _render(self, tenant: Tenant, seq: int, position: int, record: AuditRecord) -> Resource:
+        id_ = _conceal(tenant, (seq << POSITION_BITS) | position)
+        return to_audit_event(record, id_, instant(record.recorded), self._base_url_of(tenant))
+
+
+def _conceal(tenant: Tenant, rid: int) -> str:
+    """An id that tells nothing of how many events there are, nor of other tenants: the row number under AES."""
+    encryptor = Cipher(algorithms.AES(tenant.audit_id_key), _ONE_BLOCK).encryptor()
+    return (encryptor.update(rid.to_bytes(16)) + encryptor.finalize()).hex()
+
+
+def _reveal(tenant: Tenant, id_: str) -> int | None:
+    try:
+        block = bytes.fromhex(id_)
+    except ValueError:
+        return None
+    if len(block) != 16 or id_ != id_.lower():
+        return None
+    decryptor = Cipher(algorithms.AES(tenant.audit_id_key), _ONE_BLOCK).decryptor()
+    rid = int.from_bytes(decryptor.update(block) + decryptor.finalize())
+    return rid if rid < 1 << 62 else None

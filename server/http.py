@@ -1,0 +1,158 @@
+"""The ASGI front: reads a request within bounds, finds its base, writes the answer, logs it without PHI.
+
+Pure ASGI on purpose: one generic middleware class would cost more than everything here (docs/decisions). FHIR addresses
+are routed by server/rest/routes.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+from starlette.types import Receive, Scope, Send
+
+from profiles import json
+from profiles.outcome import FhirError, refuse
+from server.logs import EventLog, request_id
+from server.rest.request import Base, Request, parse_pairs
+from server.rest.response import Response, error_response, internal_error
+from server.rest.routes import template_of
+
+Answer = Callable[[Request], Awaitable[Response]]
+Plain = Callable[[], Awaitable[Response]]
+
+_ALWAYS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"private, no-cache"),
+)
+DEFAULT_TENANT: Final = "default"
+PAS_2_0_1: Final = "pas-2.0.1"
+
+
+class FhirHttp:
+    """`plain` are the addresses outside FHIR, by path (`/health`); `metadata` answers without a token."""
+
+    def __init__(
+        self,
+        base_url: str,
+        max_body: int,
+        answer: Answer,
+        metadata: Callable[[Request], Awaitable[Response]],
+        plain: dict[str, Plain],
+        log: EventLog,
+    ) -> None:
+        self._base_url = base_url
+        self._max_body = max_body
+        self._answer = answer
+        self._metadata = metadata
+        self._plain = plain
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        identity = request_id(headers["x-request-id"].encode("latin-1") if "x-request-id" in headers else None)
+        base, segments = find_base(self._base_url, scope["path"])
+        try:
+            if base is None:
+                response = await self._outside(scope)
+            else:
+                request = await self._read(scope, receive, headers, identity, base, segments)
+                response = await self._inside(request)
+                if request.pretty and response.body:
+                    response = _indented(response)
+        except FhirError as error:
+            response = error_response(error)
+        except Exception as error:  # nothing may reach the server's own error page
+            self._log.failure("request failed", error, request_id=identity)
+            response = internal_error(identity)
+        await _send(send, response, identity, scope["method"] == "HEAD")
+        self._log.event(
+            "info",
+            "request",
+            request_id=identity,
+            method=scope["method"],
+            route="/".join((base.tenant, template_of(segments))) if base else "plain",
+            status=response.status,
+            duration_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    async def _outside(self, scope: Scope) -> Response:
+        plain = self._plain.get(scope["path"])
+        if plain is None:
+            raise refuse("unknown-address", "There is nothing at this address; the FHIR base is /fhir.", "http.url")
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise refuse("method-not-allowed", "This address takes GET.", "http.method")
+        return await plain()
+
+    async def _inside(self, request: Request) -> Response:
+        if request.segments == ("metadata",):
+            return await self._metadata(request)
+        return await self._answer(request)
+
+    async def _read(
+        self, scope: Scope, receive: Receive, headers: dict[str, str], identity: str, base: Base, segments: tuple[str, ...]
+    ) -> Request:
+        names = [name for name, _ in scope["headers"]]
+        if names.count(b"authorization") > 1:
+            raise refuse("login", "The request has more than one Authorization header.")
+        query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
+        body = await self._body(receive, headers)
+        client = scope.get("client")
+        return Request(scope["method"], base, segments, query, headers, body, identity, client[0] if client else "")
+
+    async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._max_body:
+            raise self._too_large()
+        if headers.get("content-encoding", "identity") != "identity":
+            raise refuse("content-type", "Bodies are read without Content-Encoding only.", "http.Content-Encoding")
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise refuse("body-missing", "The connection ended before the body did.")
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_body:
+                raise self._too_large()
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _too_large(self) -> FhirError:
+        return refuse("body-too-large", f"A body may have at most {self._max_body} bytes (ASSENT_MAX_BODY).", "http.body")
+
+
+def find_base(base_url: str, path: str) -> tuple[Base | None, tuple[str, ...]]:
+    """The base an address belongs to and what follows it; (None, ()) for an address outside every base."""
+    parts = path.split("/")[1:]
+    tenant, prefix = DEFAULT_TENANT, ""
+    if len(parts) > 2 and parts[0] == "t":
+        tenant, prefix, parts = parts[1], f"/t/{parts[1]}", parts[2:]
+    version: Literal["2.2.1", "2.0.1"] = "2.2.1"
+    if parts and parts[0] == PAS_2_0_1:
+        version, prefix, parts = "2.0.1", f"{prefix}/{PAS_2_0_1}", parts[1:]
+    if not parts or parts[0] != "fhir":
+        return None, ()
+    segments = parts[1:-1] if parts[-1] == "" else parts[1:]
+    return Base(tenant, f"{base_url}{prefix}/fhir", version), tuple(segments)
+
+
+def _indented(response: Response) -> Response:
+    return Response(response.status, json.pretty(response.body), response.headers, response.content_type)
+
+
+async def _send(send: Send, response: Response, identity: str, head: bool) -> None:
+    headers = [
+        *_ALWAYS,
+        (b"content-length", str(len(response.body)).encode()),
+        (b"x-request-id", identity.encode()),
+        *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
+    ]
+    if response.body:
+        headers.append((b"content-type", response.content_type.encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else response.body})

@@ -1,0 +1,101 @@
+"""The CapabilityStatement, made from the route table, the search registry and the operations, so that it cannot lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Final
+
+from operations.ports import Operation
+from profiles.json import Resource
+from profiles.search_parameters import SearchParameter, search_parameters
+from profiles.structure import resource_types
+from server.rest.exchange import AUDIT_TYPE
+from server.rest.request import FHIR_JSON, Base
+from server.rest.routes import ROUTES
+from server.search.query import MODIFIERS, SPECIAL
+
+_WHOLE_SYSTEM: Final = ("transaction", "batch")
+SINCE: Final = "2026-11-22"
+
+
+def capability_statement(base: Base, operations: Mapping[tuple[str, str, str], Operation]) -> Resource:
+    """What this base does, for FHIR R4 (capabilitystatement.html)."""
+    by_type: dict[str, list[Operation]] = {}
+    for (_, type_, _), operation in operations.items():
+        by_type.setdefault(type_, []).append(operation)
+    rest: Resource = {
+        "mode": "server",
+        "security": {
+            "cors": False,
+            "service": [
+                {
+                    "coding": [
+                        {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "OAuth"}
+                    ],
+                    "text": "Bearer tokens (RFC 6750) of this server",
+                }
+            ],
+            "description": "Every call but this one needs a bearer token; its tenant, roles and scopes decide what it may do.",
+        },
+        "resource": [_resource(type_, by_type.get(type_, [])) for type_ in sorted(resource_types())],
+        "interaction": [{"code": code} for code in _WHOLE_SYSTEM],
+    }
+    if by_type.get(""):
+        rest["operation"] = _operations(by_type[""])
+    return {
+        "resourceType": "CapabilityStatement",
+        "url": f"{base.url}/metadata",
+        "version": version("assent"),
+        "name": "Assent",
+        "title": "Assent: a FHIR server for prior authorization",
+        "status": "active",
+        "date": SINCE,
+        "kind": "instance",
+        "software": {"name": "Assent", "version": version("assent")},
+        "implementation": {"description": f"Assent, Da Vinci PAS {base.pas_version}", "url": base.url},
+        "fhirVersion": "4.0.1",
+        "format": ["json", FHIR_JSON],
+        "rest": [rest],
+    }
+
+
+def _resource(type_: str, operations: list[Operation]) -> Resource:
+    own = type_ == AUDIT_TYPE
+    codes = {route.interaction for route in ROUTES if route.letter is not None and (route.read_only_types or not own)}
+    resource: Resource = {
+        "type": type_,
+        "interaction": [{"code": code} for code in sorted(codes)],
+        "versioning": "no-version" if own else "versioned-update",
+        "readHistory": not own,
+        "updateCreate": not own,
+        "conditionalCreate": False,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical", "local"],
+        "searchInclude": sorted(
+            f"{type_}:{parameter.code}" for parameter in search_parameters(type_).values() if parameter.type == "reference"
+        ),
+        "searchParam": [_parameter(parameter) for parameter in searchable(type_)]
+        + [{"name": name, "type": kind} for name, kind in SPECIAL.items()],
+    }
+    if not resource["searchInclude"]:
+        del resource["searchInclude"]
+    if operations:
+        resource["operation"] = _operations(operations)
+    return resource
+
+
+def searchable(type_: str) -> list[SearchParameter]:
+    """The parameters of a type that the search compiler takes."""
+    return [parameter for _, parameter in sorted(search_parameters(type_).items()) if parameter.type in MODIFIERS]
+
+
+def _parameter(parameter: SearchParameter) -> Resource:
+    return {"name": parameter.code, "type": parameter.type}
+
+
+def _operations(operations: Iterable[Operation]) -> list[Resource]:
+    seen = {operation.code: operation.definition["url"] for operation in operations}
+    return [{"name": code, "definition": url} for code, url in sorted(seen.items())]

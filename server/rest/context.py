@@ -1,0 +1,102 @@
+"""What an operation or a job is given of the server: `operations.ports.Context`, backed by the real store.
+
+Reads stay inside the tenant and, for patient-scoped tokens, inside the patient's compartment. What the operation needs of
+policies and payers is not limited by the caller's per-type scopes: the right to call the operation is what was granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from operations.ports import Caller, Changes, Context, KeyTakenError, UniqueKey, VersionConflictError, Write
+from profiles.json import Resource
+from profiles.outcome import refuse
+from server.auth.decision import Decision
+from server.repository import Prepared, Repository, Version
+from server.rest.exchange import Exchange
+from server.search.compile import compile_query
+from server.search.execute import matches
+from server.search.query import parse_query
+from server.store.store import KeyHeldError, StaleVersionError
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecords:
+    """`operations.ports.Records` over the repository of one exchange."""
+
+    exchange: Exchange
+
+    async def read(self, type: str, id: str) -> Resource | None:
+        version = await self.exchange.visible(type, id, self.exchange.decision)
+        return None if version is None or version.deleted else self._noted(version)
+
+    async def read_version(self, type: str, id: str, version: int) -> Resource | None:
+        found = await self.exchange.repository.read_version(type, id, version)
+        if found is None or found.deleted or not self.exchange.may_see(found, self.exchange.decision):
+            return None
+        return self._noted(found)
+
+    async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
+        pairs = [(name, value) for name, given in query.items() for value in ([given] if isinstance(given, str) else given)]
+        parsed = parse_query(type, pairs)
+        compiled = compile_query(
+            parsed, self.exchange.tenant.index, self.exchange.repository.base_url, self.exchange.compartment_for(type)
+        )
+        found = [version async for _, version in matches(self.exchange, type, compiled, None, limit + 1)]
+        if len(found) > limit:
+            raise refuse("search-too-costly", f"More than {limit} {type} resources would have to be read for this.")
+        return [self._noted(version) for version in found]
+
+    async def holder(self, key: UniqueKey) -> str | None:
+        return await self.exchange.repository.holder(key)
+
+    def _noted(self, version: Version) -> Resource:
+        self.exchange.trail.patients.update(version.patients)
+        return version.resource()
+
+
+def context_for(exchange: Exchange, decision: Decision) -> Context:
+    """The context of a call made by the exchange's principal."""
+    limited = replace(exchange, decision=decision)
+    principal = exchange.principal
+    caller = Caller(principal.subject, principal.roles, principal.client_id, principal.fhir_user)
+
+    async def commit(changes: Changes) -> None:
+        await commit_changes(limited, changes)
+
+    return Context(
+        tenant=exchange.tenant.name,
+        base_url=exchange.request.base.url,
+        caller=caller,
+        records=StoredRecords(limited),
+        commit=commit,
+        now=exchange.services.clock,
+        new_id=exchange.services.new_id,
+        pas_version=exchange.request.base.pas_version,
+        note_entity=exchange.trail.note,
+    )
+
+
+async def commit_changes(exchange: Exchange, changes: Changes) -> None:
+    """Make `Changes` one commit of the store, with the audit record of the exchange. Raises the errors of the ports."""
+    repository = exchange.repository
+    prepared = [await _prepare(repository, write) for write in changes.writes]
+    keys = [repository.claim(key, holder, changes.replaces.get(key)) for key, holder in changes.keys.items()]
+    jobs = [repository.seal_job(job.kind, job.due, job.payload) for job in changes.jobs]
+    try:
+        await exchange.store_together(prepared, 200 if exchange.trail.principal else 0, keys, jobs)
+    except KeyHeldError as error:
+        raise KeyTakenError from error
+    except StaleVersionError as error:
+        raise VersionConflictError from error
+
+
+async def _prepare(repository: Repository, write: Write) -> Prepared:
+    resource, id_ = write.resource, write.resource["id"]
+    if write.expected is None:
+        return repository.prepare(resource, id_, None)
+    current = await repository.read(resource["resourceType"], id_)
+    if current is None or current.version != write.expected:
+        raise VersionConflictError
+    return repository.prepare(resource, id_, current)

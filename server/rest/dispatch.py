@@ -1,0 +1,122 @@
+"""From a parsed request to its answer: tenant, caller, route, permission, handler, audit. Never raises.
+
+Every answer, refusals included, is preceded by a durable audit record: committed with the change that it tells of, or by
+itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache, partial
+
+from profiles.outcome import FhirError, refuse
+from server.audit.trail import Trail
+from server.auth.bearer import authenticate_value, forbidden
+from server.auth.decision import decide
+from server.auth.principal import Principal
+from server.repository import DamagedRecordError, Repository
+from server.rest.exchange import AUDIT_TYPE, Exchange, Services, check_type
+from server.rest.request import Request, check_accept
+from server.rest.response import Response, error_response, internal_error
+from server.rest.routes import ROUTES, Route, RouteTable, template_of
+from server.seal.keyring import Tenant
+from server.store.store import Commit, StoreUnavailableError
+
+ANONYMOUS_TENANT = "default"
+
+
+@cache
+def route_table() -> RouteTable:
+    return RouteTable(ROUTES)
+
+
+async def answer(services: Services, request: Request) -> Response:
+    """The answer to a request, audited."""
+    trail = Trail(request.request_id, request.address)
+    tenant = services.keyring.get(request.base.tenant)
+    try:
+        response = await _respond(services, request, trail)
+    except FhirError as error:
+        response = error_response(error)
+    except StoreUnavailableError as error:
+        services.log.failure("store unavailable", error, request_id=request.request_id)
+        return _unavailable()
+    except DamagedRecordError as error:
+        services.log.failure("damaged record", error, request_id=request.request_id)
+        response = internal_error(request.request_id)
+    except Exception as error:  # the last line of defence: no caller sees a stack trace
+        services.log.failure("request failed", error, request_id=request.request_id)
+        response = internal_error(request.request_id)
+    if trail.committed:
+        return response
+    try:
+        await _audit(services, tenant, trail, response)
+    except StoreUnavailableError as error:
+        services.log.failure("store unavailable", error, request_id=request.request_id)
+        return _unavailable()
+    return response
+
+
+async def _respond(services: Services, request: Request, trail: Trail) -> Response:
+    routes = route_table().methods(request.segments)
+    route = routes.get("GET" if request.method == "HEAD" else request.method)
+    if route is not None:
+        trail.interaction, trail.action = route.interaction, route.action
+    principal = _authenticate(services, request, trail)
+    tenant = await services.tenant_of(principal)
+    check_accept(request.headers, request.query)
+    if not routes:
+        raise refuse("unknown-address", "There is nothing at this address.", "http.url")
+    if route is None:
+        raise _wrong_method(routes)
+    type_ = request.segments[0] if route.template.startswith("{type}") else None
+    if type_ is not None:
+        check_type(type_)
+        if type_ == AUDIT_TYPE and not route.read_only_types:
+            raise refuse(
+                "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
+            )
+    repository = Repository(services.store, tenant, request.base.url, services.clock)
+    exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services))
+    if route.letter is not None and type_ is not None:
+        decision = decide(principal, route.letter, type_)
+        if not decision.granted:
+            raise forbidden(decision)
+        exchange = replace(exchange, decision=decision)
+    return await route.handler(exchange)
+
+
+def _authenticate(services: Services, request: Request, trail: Trail) -> Principal:
+    value = request.headers.get("authorization")
+    principal = authenticate_value(value.encode("latin-1", "replace") if value is not None else None, services.verifier)
+    trail.principal = principal
+    if principal.tenant != request.base.tenant:
+        raise refuse("login", "The token is for another tenant than this address.")
+    return principal
+
+
+def _wrong_method(routes: Mapping[str, Route]) -> FhirError:
+    allowed = ", ".join(sorted(routes))
+    error = refuse("method-not-allowed", f"This address takes {allowed}.", "http.method")
+    error.headers["Allow"] = allowed
+    return error
+
+
+async def _audit(services: Services, tenant: Tenant | None, trail: Trail, response: Response) -> None:
+    tenant = tenant or services.keyring.get(ANONYMOUS_TENANT)
+    if tenant is None:
+        return
+    record = trail.encode(services.now(), response.status, response.refusal)
+    await services.store.commit(Commit(tenant.number, audit=[record]))
+
+
+def _unavailable() -> Response:
+    error = refuse("unavailable", "The store cannot answer now; try again in a moment.")
+    error.headers["Retry-After"] = "2"
+    return error_response(error)
+
+
+def template(segments: tuple[str, ...]) -> str:
+    """The address without anything that could name a person: for logs."""
+    return template_of(segments) or "base"

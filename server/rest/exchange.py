@@ -1,0 +1,134 @@
+"""One interaction under way: the request, who asks, what may be reached, and the audit trail it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from operations.ports import JobHandler, Operation
+from profiles.compartments import member_types
+from profiles.outcome import refuse
+from profiles.structure import resource_types
+from server.audit.log import AuditLog
+from server.audit.trail import Trail
+from server.auth.access_token import TokenVerifier
+from server.auth.bearer import forbidden
+from server.auth.decision import Decision, Letter, decide
+from server.auth.principal import Principal
+from server.config import Settings
+from server.logs import EventLog
+from server.repository import Prepared, Repository, Version, microseconds
+from server.rest.request import Request
+from server.rest.response import Response
+from server.seal.keyring import Keyring, Tenant
+from server.store.store import Commit, KeyClaim, KeyHeldError, NewJob, StaleVersionError, Store
+
+AUDIT_TYPE: Final = "AuditEvent"
+
+UNLIMITED: Final = Decision(True)
+"""What routes begin with that decide for themselves who may call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the composition root hands to every interaction."""
+
+    settings: Settings
+    store: Store
+    keyring: Keyring
+    verifier: TokenVerifier
+    audit: AuditLog
+    clock: Callable[[], datetime]
+    log: EventLog
+    base_url: Callable[[Tenant], str]
+    """The FHIR base of a tenant."""
+    operations: Mapping[tuple[str, str, str], Operation]
+    """By (level, type or "", code)."""
+    jobs: Mapping[str, JobHandler] = field(default_factory=dict)
+
+    def new_id(self) -> str:
+        return str(uuid4())
+
+    def now(self) -> int:
+        """Microseconds since 1970."""
+        return microseconds(self.clock())
+
+    async def close(self) -> None:
+        await self.store.close()
+
+    async def tenant_of(self, principal: Principal) -> Tenant:
+        """The caller's tenant. A token of ours that names a new tenant brings it into being (docs/security.md)."""
+        return self.keyring.get(principal.tenant) or await self.keyring.make(principal.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Handed to a handler once the caller is known and the route is decided."""
+
+    request: Request
+    services: Services
+    tenant: Tenant
+    principal: Principal
+    repository: Repository
+    trail: Trail
+    respond: Callable[[Request], Awaitable[Response]]
+    """Answers another request on the caller's behalf, audited by itself: what a batch needs."""
+    decision: Decision = UNLIMITED
+
+    def authorize(self, letter: Letter, type_: str) -> Decision:
+        """Raises FhirError (403) when the caller may not do this to the type at all."""
+        decision = decide(self.principal, letter, type_)
+        if not decision.granted:
+            raise forbidden(decision)
+        return decision
+
+    def may_see(self, version: Version, decision: Decision) -> bool:
+        """Whether the version lies inside the compartment that a decision is limited to."""
+        if decision.compartment is None:
+            return True
+        if version.type not in member_types():
+            return True
+        return decision.compartment in version.patients
+
+    def compartment_for(self, type_: str) -> str | None:
+        """The patient that a search of the type is limited to; types that belong to no patient are not limited."""
+        return self.decision.compartment if type_ in member_types() else None
+
+    async def visible(self, type_: str, id_: str, decision: Decision) -> Version | None:
+        """The current version (also a deletion), or None when there is none or the caller may not know of it."""
+        version = await self.repository.read(type_, id_)
+        return version if version is not None and self.may_see(version, decision) else None
+
+    async def commit(self, prepared: list[Prepared], *, status: int) -> None:
+        """Store the versions together with this interaction's audit record. Raises FhirError (409) on a lost race."""
+        try:
+            await self.store_together(prepared, status, [], [])
+        except StaleVersionError as error:
+            raise refuse(
+                "edit-conflict", "The resource was changed by somebody else meanwhile; read it and try again."
+            ) from error
+
+    async def store_together(self, prepared: list[Prepared], status: int, keys: list[KeyClaim], jobs: list[NewJob]) -> None:
+        """One commit of versions, keys, jobs and the audit record. Raises the store's refusals, and then notes nothing."""
+        noted = len(self.trail.entities)
+        for item in prepared:
+            self.trail.note(f"{item.version.reference}/_history/{item.version.version}", item.version.patients)
+        record = self.trail.encode(self.repository.now(), status)
+        try:
+            await self.services.store.commit(
+                Commit(self.tenant.number, [item.put for item in prepared], keys, jobs, [record])
+            )
+        except (StaleVersionError, KeyHeldError):
+            del self.trail.entities[noted:]
+            raise
+        self.trail.committed = True
+
+
+def check_type(type_: str) -> None:
+    """Raises FhirError (404) for what is no R4 resource type."""
+    if type_ not in resource_types():
+        shown = type_ if type_.isascii() and type_.isalnum() and len(type_) <= 40 else "That"
+        raise refuse("unknown-type", f"{shown} is not an R4 resource type; names are case-sensitive.", "http.url")

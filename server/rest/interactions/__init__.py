@@ -1,0 +1,1 @@
+"""One file for each REST interaction (R4 http.html), named after it."""

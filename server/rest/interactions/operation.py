@@ -1,0 +1,62 @@
+"""Operations (R4 operations.html): found in the registry, given what they need of the server, their answer passed on."""
+
+from __future__ import annotations
+
+from operations.ports import Context, KeyTakenError, Operation, OperationInput, OperationOutput, VersionConflictError
+from profiles import json
+from profiles.outcome import refuse
+from server.rest.context import context_for
+from server.rest.exchange import Exchange
+from server.rest.request import check_content_type
+from server.rest.response import Response
+
+
+async def operation(exchange: Exchange) -> Response:
+    request = exchange.request
+    found, type_, id_ = _find(exchange)
+    if request.method == "GET" and found.affects_state:
+        raise refuse("method-not-allowed", f"${found.code} changes state and must be POSTed.", "http.method")
+    decision = exchange.authorize(found.scope, type_ or found.resource_types[0])
+    exchange.trail.interaction = f"${found.code}"
+    resource = None
+    if request.method == "POST" and request.body:
+        content = request.json()
+        if not isinstance(content, dict):
+            raise refuse("structure", "The body must be a JSON object.", "http.body")
+        resource = content
+    elif request.body:
+        check_content_type(request.headers.get("content-type"))
+    query: dict[str, list[str]] = {}
+    for name, value in request.query:
+        query.setdefault(name, []).append(value)
+    headers = {name: request.headers[name] for name in found.header_names if name in request.headers}
+    given = OperationInput(resource, type_, id_, query, headers)
+    if id_ is not None and type_ is not None and await exchange.visible(type_, id_, decision) is None:
+        raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
+    output = await _run(found, given, context_for(exchange, decision))
+    body = output.body if isinstance(output.body, bytes) else json.dumps(output.body)
+    return Response(output.status, body, dict(output.headers))
+
+
+async def _run(found: Operation, given: OperationInput, context: Context) -> OperationOutput:
+    """Operations read and decide again by themselves after a lost race; one that gives up is told as a conflict."""
+    try:
+        return await found.run(given, context)
+    except (KeyTakenError, VersionConflictError) as error:
+        raise refuse("edit-conflict", "Others changed the same records meanwhile; send the request again.") from error
+
+
+def _find(exchange: Exchange) -> tuple[Operation, str | None, str | None]:
+    segments = exchange.request.segments
+    code = segments[-1][1:]
+    type_ = segments[0] if len(segments) > 1 else None
+    id_ = segments[1] if len(segments) > 2 else None
+    level = "instance" if id_ else "type" if type_ else "system"
+    found = exchange.services.operations.get((level, type_ or "", code))
+    if found is None:
+        offers = sorted(
+            {f"${name}" for kind, of, name in exchange.services.operations if kind == level and of == (type_ or "")}
+        )
+        hint = f" Here are: {', '.join(offers)}." if offers else ""
+        raise refuse("unknown-operation", f"There is no such operation at this address.{hint}", "http.url")
+    return found, type_, id_

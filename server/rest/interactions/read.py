@@ -1,0 +1,57 @@
+"""read and vread (R4 http.html#read, #vread): the stored bytes of a version, as they are."""
+
+from __future__ import annotations
+
+from profiles import json
+from profiles.outcome import refuse
+from server.repository import Version
+from server.rest.exchange import AUDIT_TYPE, Exchange
+from server.rest.response import Response, resource_response, version_headers, version_response
+
+
+async def read(exchange: Exchange) -> Response:
+    type_, id_ = exchange.request.segments
+    if type_ == AUDIT_TYPE:
+        return await _read_audit_event(exchange, id_)
+    version = await exchange.visible(type_, id_, exchange.decision)
+    version = _present(exchange, version)
+    if exchange.request.headers.get("if-none-match") == version.etag:
+        return Response(304, b"", version_headers(version))
+    return version_response(version, 200)
+
+
+async def vread(exchange: Exchange) -> Response:
+    type_, id_, _, number = exchange.request.segments
+    if type_ == AUDIT_TYPE and number == "1":
+        return await _read_audit_event(exchange, id_)
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise refuse("not-found", "There is no such version.", "http.url")
+    if await exchange.visible(type_, id_, exchange.decision) is None:
+        raise _unknown()
+    version = await exchange.repository.read_version(type_, id_, int(number))
+    if version is None or not exchange.may_see(version, exchange.decision):
+        raise refuse("not-found", "There is no such version.", "http.url")
+    return version_response(_present(exchange, version), 200)
+
+
+def _present(exchange: Exchange, version: Version | None) -> Version:
+    if version is None:
+        raise _unknown()
+    exchange.trail.note(f"{version.reference}/_history/{version.version}", version.patients)
+    if version.deleted:
+        error = refuse("gone", "The resource was deleted; earlier versions are in its history.", "http.url")
+        error.headers.update(version_headers(version))
+        raise error
+    return version
+
+
+def _unknown() -> Exception:
+    return refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
+
+
+async def _read_audit_event(exchange: Exchange, id_: str) -> Response:
+    event = await exchange.services.audit.read(exchange.tenant, id_)
+    if event is None or exchange.decision.compartment is not None:
+        raise _unknown()
+    exchange.trail.note(f"AuditEvent/{id_}")
+    return Response(200, json.dumps(event), {"ETag": 'W/"1"'}) if event else resource_response({})

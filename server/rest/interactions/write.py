@@ -1,0 +1,129 @@
+"""create, update and delete (R4 http.html#create, #update, #delete)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from profiles.base_validation import validate_resource
+from profiles.json import Resource
+from profiles.outcome import FhirError, refuse
+from server.repository import Prepared, Version
+from server.rest.exchange import AUDIT_TYPE, Exchange
+from server.rest.response import Response, outcome_response, version_headers, version_response
+
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
+
+
+async def create(exchange: Exchange) -> Response:
+    (type_,) = exchange.request.segments
+    refuse_conditions(exchange, "if-none-exist")
+    resource = checked_body(exchange, type_)
+    prepared = exchange.repository.prepare(resource, exchange.services.new_id(), None)
+    require_own_compartment(exchange, prepared.version)
+    await exchange.commit([prepared], status=201)
+    return written(exchange, prepared.version, 201)
+
+
+async def update(exchange: Exchange) -> Response:
+    type_, id_ = exchange.request.segments
+    check_id(id_)
+    resource = checked_body(exchange, type_)
+    if resource.get("id") != id_:
+        raise refuse("id-mismatch", "The body's id must be the id in the address.", f"{type_}.id")
+    prepared, created = await prepare_update(exchange, resource, id_)
+    status = 201 if created else 200
+    await exchange.commit([prepared], status=status)
+    return written(exchange, prepared.version, status)
+
+
+async def prepare_update(exchange: Exchange, resource: Resource, id_: str) -> tuple[Prepared, bool]:
+    """The next version, and whether the resource is new or back from deletion (update as create). Raises FhirError."""
+    type_ = resource["resourceType"]
+    current = await exchange.repository.read(type_, id_)
+    if current is not None and not exchange.may_see(current, exchange.decision):
+        raise refuse("forbidden", "The token does not allow writing this resource.")
+    check_if_match(exchange, current)
+    created = current is None or current.deleted
+    if created:
+        exchange.authorize("c", type_)
+    prepared = exchange.repository.prepare(resource, id_, current)
+    require_own_compartment(exchange, prepared.version)
+    return prepared, created
+
+
+async def delete(exchange: Exchange) -> Response:
+    type_, id_ = exchange.request.segments
+    refuse_written_by_server(type_)
+    current = await exchange.visible(type_, id_, exchange.decision)
+    if current is None:
+        raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
+    check_if_match(exchange, current)
+    if not current.deleted:
+        prepared = exchange.repository.prepare_deletion(current)
+        await exchange.commit([prepared], status=204)
+        current = prepared.version
+    return Response(204, b"", {"ETag": current.etag})
+
+
+def checked_body(exchange: Exchange, type_: str) -> Resource:
+    """The body, valid as base R4 and of the address's type. Raises FhirError with every fault that was found."""
+    refuse_written_by_server(type_)
+    resource = exchange.request.resource()
+    if resource["resourceType"] != type_:
+        raise refuse("id-mismatch", f"The body must be a {type_}, as the address says.", "resourceType")
+    return check_content(resource)
+
+
+def check_content(resource: Resource) -> Resource:
+    """Raises FhirError (400) when the content is not base R4."""
+    issues = validate_resource(resource)
+    if any(issue.severity in {"error", "fatal"} for issue in issues):
+        raise FhirError(issues, 400)
+    return resource
+
+
+def check_id(id_: str) -> None:
+    if not _ID.match(id_):
+        raise refuse("id-format", "An id is 1 to 64 letters, digits, hyphens or dots.", "http.url")
+
+
+def check_if_match(exchange: Exchange, current: Version | None) -> None:
+    wanted = exchange.request.if_match()
+    if wanted is not None and (current is None or current.version != wanted):
+        error = refuse("version-conflict", "The resource is not at the version that If-Match names.", "http.If-Match")
+        if current is not None:
+            error.headers.update(version_headers(current))
+        raise error
+
+
+def refuse_written_by_server(type_: str) -> None:
+    if type_ == AUDIT_TYPE:
+        raise refuse(
+            "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
+        )
+
+
+def refuse_conditions(exchange: Exchange, header: str) -> None:
+    if header in exchange.request.headers:
+        raise refuse("not-supported", f"Conditional interactions ({header}) are not supported yet.", f"http.{header}")
+
+
+def require_own_compartment(exchange: Exchange, version: Version) -> None:
+    """What a patient-scoped token writes must lie in that patient's compartment."""
+    if not exchange.may_see(version, exchange.decision):
+        raise refuse("forbidden", "The token allows writing inside one patient's record only.")
+
+
+def written(exchange: Exchange, version: Version, status: int) -> Response:
+    """The answer to a write, as `Prefer: return` asks."""
+    headers = {
+        **version_headers(version),
+        "Location": f"{exchange.request.base.url}/{version.reference}/_history/{version.version}",
+    }
+    if exchange.request.returns == "minimal":
+        return Response(status, b"", headers)
+    if exchange.request.returns == "OperationOutcome":
+        outcome = outcome_response(status, f"{version.reference} is stored as version {version.version}.")
+        return Response(status, outcome.body, headers)
+    return version_response(version, status, headers)

@@ -1,0 +1,144 @@
+"""A FHIR request, parsed once: everything an interaction needs of it, and nothing of the transport."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import parse_qsl
+
+from profiles import json
+from profiles.json import Json, JsonError, Resource
+from profiles.outcome import refuse
+
+FHIR_JSON: Final = "application/fhir+json"
+_JSON_TYPES: Final = frozenset({FHIR_JSON, "application/json", "text/json"})
+_FORM: Final = "application/x-www-form-urlencoded"
+_ETAG: Final = re.compile(r'W/"(\d{1,9})"\Z')
+MAX_QUERY: Final = 64 * 1024
+
+Return = Literal["representation", "minimal", "OperationOutcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The base an address belongs to. `url` has no trailing slash."""
+
+    tenant: str
+    url: str
+    pas_version: Literal["2.2.1", "2.0.1"] = "2.2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`segments` are what follows the base: ("Patient", "1"). Header names are lower case."""
+
+    method: str
+    base: Base
+    segments: tuple[str, ...]
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+    body: bytes
+    request_id: str
+    address: str = ""
+    inside_bundle: bool = False
+
+    @property
+    def pretty(self) -> bool:
+        return any(name == "_pretty" and value == "true" for name, value in self.query)
+
+    @property
+    def prefer(self) -> dict[str, str]:
+        """The Prefer header's preferences (RFC 7240), lower-case names."""
+        pairs = (part.strip().partition("=") for part in re.split("[,;]", self.headers.get("prefer", "")))
+        return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs if name.strip()}
+
+    @property
+    def returns(self) -> Return:
+        wanted = self.prefer.get("return", "representation")
+        for value in ("minimal", "OperationOutcome"):
+            if wanted == value:
+                return value
+        return "representation"
+
+    @property
+    def lenient(self) -> bool:
+        return self.prefer.get("handling") == "lenient"
+
+    def if_match(self) -> int | None:
+        """The version that If-Match asks for; None without the header."""
+        value = self.headers.get("if-match")
+        if value is None:
+            return None
+        match = _ETAG.match(value.strip())
+        if match is None:
+            raise refuse("if-match-format", 'If-Match must name one version, as in W/"3".', "http.If-Match")
+        return int(match[1])
+
+    def json(self) -> Json:
+        """The parsed body. Raises FhirError when there is none, or it is not JSON."""
+        if not self.body:
+            raise refuse("body-missing", "This interaction needs a JSON body.", "http.body")
+        check_content_type(self.headers.get("content-type"))
+        try:
+            return json.loads(self.body)
+        except JsonError as error:
+            raise refuse("body-not-json", str(error), "http.body") from error
+
+    def resource(self) -> Resource:
+        """The body as an object with a resourceType."""
+        content = self.json()
+        if not isinstance(content, dict) or not isinstance(content.get("resourceType"), str):
+            raise refuse("structure", "The body must be a FHIR resource: a JSON object with a resourceType.", "http.body")
+        return content
+
+    def form(self) -> tuple[tuple[str, str], ...]:
+        """The parameters of a POST _search."""
+        if not self.body:
+            return ()
+        if _media_type(self.headers.get("content-type", "")) != _FORM:
+            raise refuse("content-type", f"A POST _search has a body of type {_FORM}.", "http.Content-Type")
+        return parse_pairs(self.body)
+
+
+def check_content_type(value: str | None) -> None:
+    """Raises FhirError (415) for a body that does not say it is JSON, or says it is not UTF-8."""
+    if value is None or _media_type(value) not in _JSON_TYPES:
+        raise refuse("content-type", f"The body must be JSON: send Content-Type: {FHIR_JSON}.", "http.Content-Type")
+    charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", value, re.IGNORECASE)
+    if charset is not None and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
+        raise refuse("content-type", "JSON bodies must be in UTF-8.", "http.Content-Type")
+
+
+def check_accept(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) -> None:
+    """Raises FhirError (406) when JSON is not among what the caller can read; `_format` goes before Accept."""
+    wanted = next((value for name, value in query if name == "_format"), None)
+    if wanted is not None:
+        if wanted.replace(" ", "+") in {"json", *_JSON_TYPES}:
+            return
+        raise refuse("not-acceptable", "Only JSON can be written: use _format=json.", "http._format")
+    accept = headers.get("accept")
+    if accept is None:
+        return
+    for part in accept.split(","):
+        media, _, rest = part.partition(";")
+        if _media_type(media) in {"*/*", "application/*", *_JSON_TYPES} and not re.search(
+            r"\bq\s*=\s*0(?:\.0*)?\s*(?:;|$)", rest
+        ):
+            return
+    raise refuse("not-acceptable", f"Only {FHIR_JSON} can be written; the Accept header does not take it.", "http.Accept")
+
+
+def parse_pairs(text: bytes) -> tuple[tuple[str, str], ...]:
+    """Query or form parameters in their order. Raises FhirError for more than the server reads, or broken encoding."""
+    if len(text) > MAX_QUERY:
+        raise refuse("search-too-costly", f"A query may be at most {MAX_QUERY // 1024} KiB long.", status=414)
+    try:
+        return tuple(parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=500))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise refuse("parameter-value", "The query is not percent-encoded UTF-8, or has too many parameters.") from error
+
+
+def _media_type(value: str) -> str:
+    return value.partition(";")[0].strip().lower()

@@ -1,0 +1,69 @@
+"""A FHIR response as bytes, and the ones that all interactions share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from profiles import json
+from profiles.json import Resource
+from profiles.outcome import FhirError, Issue, operation_outcome
+from server.repository import MICROSECOND, Version
+
+CONTENT_TYPE: Final = "application/fhir+json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, body and extra headers. A body is JSON bytes unless `content_type` says otherwise."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = CONTENT_TYPE
+    refusal: str = ""
+    """Our error code when this is a refusal: for the audit trail."""
+
+
+def resource_response(resource: Resource, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(status, json.dumps(resource), headers or {})
+
+
+def version_response(
+    version: Version, status: int, headers: dict[str, str] | None = None, *, body: bytes | None = None
+) -> Response:
+    """A version as it is stored, with ETag and Last-Modified."""
+    return Response(status, version.body if body is None else body, {**version_headers(version), **(headers or {})})
+
+
+def version_headers(version: Version) -> dict[str, str]:
+    return {"ETag": version.etag, "Last-Modified": http_date(version.updated)}
+
+
+def http_date(updated: int) -> str:
+    moment = datetime.fromtimestamp(updated // MICROSECOND, UTC)
+    return f"{_DAYS[moment.weekday()]}, {moment.day:02} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M:%S} GMT"
+
+
+def error_response(error: FhirError) -> Response:
+    body = json.dumps(operation_outcome(error.issues))
+    return Response(error.status, body, dict(error.headers), refusal=error.issues[0].code)
+
+
+def outcome_response(status: int, text: str, code: str = "information") -> Response:
+    """An OperationOutcome that says what was done (Prefer: return=OperationOutcome)."""
+    outcome = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "information", "code": "informational", "details": {"text": text}}],
+    }
+    return Response(status, json.dumps(outcome))
+
+
+def internal_error(request_id: str) -> Response:
+    issue = Issue("internal", f"The server failed. Ask its operator to look for request {request_id} in the log.")
+    return Response(500, json.dumps(operation_outcome([issue])), refusal="internal")
+
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -1,0 +1,85 @@
+"""All FHIR addresses as data: (method, path template, interaction, handler, scope letter).
+
+Routing, the CapabilityStatement and docs/rest.md are made from this table, so that none can claim what is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from server.auth.decision import Letter
+from server.rest.exchange import Exchange
+from server.rest.interactions.bundle import bundle
+from server.rest.interactions.history import history
+from server.rest.interactions.operation import operation
+from server.rest.interactions.read import read, vread
+from server.rest.interactions.search import search_type
+from server.rest.interactions.write import create, delete, update
+from server.rest.response import Response
+
+Handler = Callable[[Exchange], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`interaction` is a FHIR restful-interaction code; `action` the AuditEvent action; `letter` the SMART v2 scope letter.
+
+    A route without a letter decides for itself who may call (each entry of a Bundle, each operation).
+    """
+
+    method: str
+    template: str
+    interaction: str
+    action: str
+    handler: Handler
+    letter: Letter | None = None
+    read_only_types: bool = True
+    """Whether the route also serves the types that only the server writes (AuditEvent)."""
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "", "batch", "E", bundle),
+    Route("GET", "{type}", "search-type", "E", search_type, "s"),
+    Route("POST", "{type}/_search", "search-type", "E", search_type, "s"),
+    Route("POST", "{type}", "create", "C", create, "c", read_only_types=False),
+    Route("GET", "{type}/{id}", "read", "R", read, "r"),
+    Route("PUT", "{type}/{id}", "update", "U", update, "u", read_only_types=False),
+    Route("DELETE", "{type}/{id}", "delete", "D", delete, "d", read_only_types=False),
+    Route("GET", "{type}/{id}/_history", "history-instance", "R", history, "r", read_only_types=False),
+    Route("GET", "{type}/{id}/_history/{version}", "vread", "R", vread, "r"),
+    Route("POST", "${operation}", "operation", "E", operation),
+    Route("GET", "${operation}", "operation", "E", operation),
+    Route("POST", "{type}/${operation}", "operation", "E", operation),
+    Route("GET", "{type}/${operation}", "operation", "E", operation),
+    Route("POST", "{type}/{id}/${operation}", "operation", "E", operation),
+    Route("GET", "{type}/{id}/${operation}", "operation", "E", operation),
+)
+
+
+class RouteTable:
+    """Finds the route of an address; knows which methods an address has."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._by_shape: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            self._by_shape.setdefault(route.template, {})[route.method] = route
+
+    def methods(self, segments: tuple[str, ...]) -> Mapping[str, Route]:
+        """The routes of an address by method; empty when nothing is defined there."""
+        return self._by_shape.get(template_of(segments), {})
+
+
+def template_of(segments: tuple[str, ...]) -> str:
+    """The path template that an address has the shape of ("Patient", "1" -> "{type}/{id}")."""
+    parts: list[str] = []
+    for position, segment in enumerate(segments):
+        if segment.startswith("$"):
+            parts.append("${operation}")
+        elif segment in {"_history", "_search"}:
+            parts.append(segment)
+        elif position == 0:
+            parts.append("{type}")
+        else:
+            parts.append("{version}" if segments[position - 1] == "_history" else "{id}")
+    return "/".join(parts)

@@ -1,0 +1,173 @@
+"""Run a compiled search: hits from the store, checked, included, and joined into a searchset from their stored bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import urlencode
+
+from profiles import json
+from profiles.json import Resource
+from profiles.outcome import Issue, operation_outcome, refuse
+from profiles.references import parse_reference
+from profiles.search_parameters import search_parameters
+from server.auth.decision import decide
+from server.repository import Version
+from server.rest.exchange import AUDIT_TYPE, Exchange
+from server.search.compile import Compiled, compile_query
+from server.search.cursor import make_cursor, read_cursor
+from server.search.query import Include, Query
+from server.search.terms import local_reference
+from server.store.algebra import Hit, Plan, Position
+from server.store.store import Record
+
+MAX_EXAMINED: Final = 20_000
+"""How many decrypted candidates one search may look at."""
+
+MAX_COUNTED: Final = 1_000_000
+MAX_INCLUDED: Final = 1000
+
+Found = tuple[Hit, Version]
+
+
+async def run_search(exchange: Exchange, query: Query) -> bytes:
+    """The searchset Bundle as bytes. Raises FhirError for bad values, cursors and searches that cost too much."""
+    if query.type == AUDIT_TYPE:
+        await exchange.services.audit.catch_up()
+    repository = exchange.repository
+    compiled = compile_query(query, exchange.tenant.index, repository.base_url, exchange.decision.compartment)
+    total = await _total(exchange, query, compiled) if query.count_only or query.total else None
+    if query.count_only:
+        return _bundle(exchange, query, [], [], total, None)
+    after = read_cursor(exchange.tenant.cipher, query, exchange.principal.subject)
+    found = [item async for item in matches(exchange, query.type, compiled, after, query.count + 1)]
+    page, more = found[: query.count], len(found) > query.count
+    for _, version in page:
+        exchange.trail.note(version.reference, version.patients)
+    included = await _included(exchange, query.includes, [version for _, version in page])
+    last = Position(page[-1][0].value, page[-1][0].rid) if more else None
+    return _bundle(exchange, query, [version for _, version in page], included, total, last)
+
+
+async def matches(
+    exchange: Exchange, type_: str, compiled: Compiled, after: Position | None, wanted: int
+) -> AsyncIterator[Found]:
+    """Up to `wanted` hits that pass every check, in order, starting after a position."""
+    examined, given = 0, 0
+    batch = wanted if not compiled.checks else max(wanted, 100)
+    while given < wanted:
+        hits = await exchange.services.store.find(Plan(compiled.clauses, compiled.order, after, batch))
+        versions = await _open_hits(exchange, type_, hits)
+        for hit in hits:
+            version = versions.get(hit.rid)
+            if version is not None and _passes(compiled, version):
+                given += 1
+                yield hit, version
+                if given == wanted:
+                    return
+        if len(hits) < batch:
+            return
+        examined += len(hits)
+        if examined >= MAX_EXAMINED:
+            raise refuse(
+                "search-too-costly", "Too many candidates have to be decrypted; add a criterion that narrows the search."
+            )
+        after = Position(hits[-1].value, hits[-1].rid)
+
+
+def _passes(compiled: Compiled, version: Version) -> bool:
+    if not compiled.checks:
+        return True
+    resource = version.resource()
+    return all(check(resource) for check in compiled.checks)
+
+
+async def _open_hits(exchange: Exchange, type_: str, hits: list[Hit]) -> dict[int, Version]:
+    rids = [hit.rid for hit in hits]
+    if type_ == AUDIT_TYPE:
+        events = await exchange.services.audit.fetch(exchange.tenant, rids)
+        return {rid: _as_version(event) for rid, event in events.items()}
+    records = await exchange.services.store.fetch(rids)
+    return {rid: exchange.repository.open(record, type_) for rid, record in records.items() if not record.deleted}
+
+
+def _as_version(event: Resource) -> Version:
+    return Version(AUDIT_TYPE, event["id"], 1, 0, False, json.dumps(event), (), Record(0, b"", 1, 0, False, b""))
+
+
+async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:
+    if not compiled.checks:
+        return await exchange.services.store.count(compiled.clauses, MAX_COUNTED)
+    return len([item async for item in matches(exchange, query.type, compiled, None, MAX_EXAMINED)])
+
+
+async def _included(exchange: Exchange, includes: tuple[Include, ...], page: list[Version]) -> list[Version]:
+    """What the page's resources refer to, each once, inside what the caller may see."""
+    seen = {version.reference for version in page}
+    found: list[Version] = []
+    for include in includes:
+        extract = search_parameters(include.source)[include.code].extract
+        for version in page:
+            if version.type != include.source:
+                continue
+            for value in extract(version.resource()):
+                text = value.value.get("reference") if isinstance(value.value, dict) else value.value
+                target = await _target(exchange, include, text, seen)
+                if target is not None:
+                    found.append(target)
+                    if len(found) > MAX_INCLUDED:
+                        raise refuse("search-too-costly", "The _include brings too many resources; ask for smaller pages.")
+    return found
+
+
+async def _target(exchange: Exchange, include: Include, text: object, seen: set[str]) -> Version | None:
+    if not isinstance(text, str):
+        return None
+    reference = parse_reference(local_reference(text, exchange.repository.base_url))
+    if reference is None or reference.kind != "relative" or reference.type is None or reference.id is None:
+        return None
+    name = f"{reference.type}/{reference.id}"
+    if name in seen or (include.target is not None and include.target != reference.type):
+        return None
+    decision = decide(exchange.principal, "r", reference.type)
+    if not decision.granted:
+        return None
+    version = await exchange.visible(reference.type, reference.id, decision)
+    if version is None or version.deleted:
+        return None
+    seen.add(name)
+    exchange.trail.note(version.reference, version.patients)
+    return version
+
+
+def _bundle(
+    exchange: Exchange, query: Query, page: list[Version], included: list[Version], total: int | None, last: Position | None
+) -> bytes:
+    base = exchange.request.base.url
+    own = [(name, value) for name, value in query.text if name != "_cursor"]
+    links = [{"relation": "self", "url": _link(base, query.type, own)}]
+    if last is not None:
+        cursor = make_cursor(exchange.tenant.cipher, query, exchange.principal.subject, last)
+        links.append({"relation": "next", "url": _link(base, query.type, [*own, ("_cursor", cursor)])})
+    head: Resource = {"resourceType": "Bundle", "type": "searchset"}
+    if total is not None:
+        head["total"] = total
+    head["link"] = links
+    entries = [_entry(base, version, b"match") for version in page]
+    entries += [_entry(base, version, b"include") for version in included]
+    if query.ignored:
+        entries.append(_outcome_entry(query.ignored))
+    return json.dumps(head)[:-1] + (b',"entry":[' + b",".join(entries) + b"]}" if entries else b"}")
+
+
+def _link(base: str, type_: str, pairs: list[tuple[str, str]]) -> str:
+    return f"{base}/{type_}?{urlencode(pairs)}" if pairs else f"{base}/{type_}"
+
+
+def _entry(base: str, version: Version, mode: bytes) -> bytes:
+    full_url = f"{base}/{version.reference}".encode()
+    return b'{"fullUrl":"' + full_url + b'","resource":' + version.body + b',"search":{"mode":"' + mode + b'"}}'
+
+
+def _outcome_entry(ignored: tuple[Issue, ...]) -> bytes:
+    return json.dumps({"resource": operation_outcome(ignored), "search": {"mode": "outcome"}})
