@@ -30,7 +30,8 @@ async def policy_for_item(context: Context, packet: Packet, insurer: Resource | 
     day = service_date(item, packet.claim.resource, packet.received.date())
     patient = packet.follow("patient")
     age = age_on(patient.resource.get("birthDate"), day) if patient else None
-    codes, passed_over = item_codes(item), []
+    codes = item_codes(item)
+    passed_over: list[tuple[str, str]] = []
     for code in codes:
         policies = await policies_for(context, insurer, {"system": code.system, "code": code.value})
         choice = select_policy(

@@ -12,6 +12,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from operations.policy.criteria import Criteria, compile_criteria
+from operations.policy.json_reading import objects, part
 from operations.policy.policy import LIBRARY_BASE, Policy
 from operations.policy.policy_document import read_policy
 from profiles.json import Json, JsonError, Resource, dumps, loads
@@ -60,18 +62,48 @@ def _use_context(kind: Resource, system: str, code: str) -> Resource:
 
 
 def policy_of(library: Resource) -> Policy:
-    """The policy that a Library carries, compiled once for each id, version and content.
+    """The policy that a Library carries, compiled once for each content.
 
-    Raises `FhirError` (422), its expressions within the Library, when there is none or it is not usable.
+    A document may leave to the Library what the Library says itself: id, version, title, payers and codes (`useContext`),
+    dates; criteria alone are enough. What both say must agree. Raises `FhirError` (422) when there is no usable policy.
     """
-    data = _document_data(library)
-    policy = _compiled(data)
+    policy = _compiled(_document_data(library), dumps(_said_by_library(library)))
     url, version = library.get("url"), library.get("version")
-    if version is not None and version != policy.version:
+    if isinstance(version, str) and version != policy.version:
         raise refuse("policy-invalid", "Library.version is not the version of the policy in it.", "Library.version")
-    if url is not None and url != policy.url and isinstance(url, str) and url.startswith(LIBRARY_BASE):
+    if isinstance(url, str) and url.startswith(LIBRARY_BASE) and url != policy.url:
         raise refuse("policy-invalid", "Library.url is not that of the policy in it.", "Library.url")
     return policy
+
+
+def criteria_of(library: Resource) -> Criteria:
+    """The criteria that a Library carries, be it a whole policy or criteria alone. Raises `FhirError` (422)."""
+    return _compiled_criteria(_document_data(library))
+
+
+def _said_by_library(library: Resource) -> Resource:
+    url, period = library.get("url"), library.get("effectivePeriod")
+    bounds = period if isinstance(period, dict) else {}
+    contexts = [_context_coding(entry) for entry in objects(library.get("useContext"))]
+    codings = [(kind, system, code) for kind, system, code in contexts if kind and system and code]
+    said = {
+        "id": url.rpartition("/")[2] if isinstance(url, str) and url.startswith(LIBRARY_BASE) else library.get("id"),
+        "version": library.get("version", "1"),
+        "title": library.get("title") or library.get("name") or library.get("id"),
+        "payer": [{"system": system, "value": code} for kind, system, code in codings if kind == "payer"],
+        "codes": [{"system": system, "code": code} for kind, system, code in codings if kind == "focus"],
+        "effective_from": str(bounds.get("start", "1900-01-01"))[:10],
+        "effective_to": str(bounds["end"])[:10] if isinstance(bounds.get("end"), str) else None,
+        "source_id": url or library.get("id"),
+        "source_version": library.get("version", "1"),
+        "state": "K",
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _context_coding(entry: Resource) -> tuple[Json, Json, Json]:
+    coding = next(iter(objects(part(entry, "valueCodeableConcept", "coding"))), {})
+    return part(entry, "code", "code"), coding.get("system"), coding.get("code")
 
 
 def carries_policy(library: Resource) -> bool:
@@ -93,17 +125,31 @@ def _document_data(library: Resource) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(data: str) -> Policy:
+def _compiled(data: str, said: bytes) -> Policy:
     """Keyed by the content, which holds id and version: an edit without a new version can never meet a stale rule."""
-    try:
-        document: Json = loads(base64.b64decode(data, validate=True))
-    except (binascii.Error, ValueError) as error:
-        cause = str(error) if isinstance(error, JsonError) else "It is not base64."
-        raise refuse("policy-invalid", f"The policy document cannot be read. {cause}", "Library.content.data") from error
+    document = _decoded(data)
+    if isinstance(document, dict):
+        document = loads(said) | document
     try:
         return read_policy(document)
     except FhirError as error:
         raise FhirError([_within_library(issue) for issue in error.issues], error.status) from error
+
+
+@lru_cache(maxsize=1024)
+def _compiled_criteria(data: str) -> Criteria:
+    try:
+        return compile_criteria(_decoded(data))
+    except FhirError as error:
+        raise FhirError([_within_library(issue) for issue in error.issues], error.status) from error
+
+
+def _decoded(data: str) -> Json:
+    try:
+        return loads(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError) as error:
+        cause = str(error) if isinstance(error, JsonError) else "It is not base64."
+        raise refuse("policy-invalid", f"The policy document cannot be read. {cause}", "Library.content.data") from error
 
 
 def _within_library(issue: Issue) -> Issue:
