@@ -39,8 +39,10 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
         signal.signal(number, _leave)
     try:
         with closing(listener(settings)) as own_socket, folder_lock(settings.data):
-            stderr_log(settings.log_level)
-            application: ASGIApp = import_module("server.app").create_app(settings)
+            log = stderr_log(settings.log_level)
+            application: ASGIApp = import_module("server.app").create_app(
+                settings, log
+            )  # loaded once nothing is in its way
             serve(settings, application, own_socket, lambda: _announce(settings))
     except _SignalledError:
         pass

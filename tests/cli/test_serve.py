@@ -48,7 +48,7 @@ async def application(scope, receive, send):
     await send({{"type": "http.response.body", "body": b"ok"}})
 
 module = types.ModuleType("server.app")
-module.create_app = lambda settings: application
+module.create_app = lambda settings, log: application
 sys.modules["server.app"] = module
 sys.exit(main(["serve"]))
 '''
