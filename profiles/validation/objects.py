@@ -104,7 +104,7 @@ def object_check(type_name: str) -> ObjectCheck:
     members = _Members(definition)
     required = tuple(e.name for e in definition.elements.values() if e.min > 0 and not e.choice)
     choices = _choices(definition)
-    is_element = definition.kind != "resource" and type_name != "Element"
+    needs_content = definition.kind != "resource" and type_name != "Element"  # beside a value, an id is enough
     rule = object_members.extension_rule if type_name == "Extension" else None
 
     def check(value: Resource, path: Path, run: Run, depth: int) -> None:
@@ -120,7 +120,7 @@ def object_check(type_name: str) -> ObjectCheck:
             choices.check(value, path, run)
         if rule is not None:
             rule(value, path, run)
-        if len(value) < 2 and is_element and (not value or "id" in value):
+        if len(value) < 2 and (not value or (needs_content and "id" in value)):
             run.add("structure", "The element is empty; leave it out.", path)
 
     return check
