@@ -12,7 +12,7 @@ from operations.evidence.fact import Fact, Source
 from operations.evidence.ingredients import MIGRAINE_PREVENTIVE_CLASSES, Ingredient
 from profiles.json import Json
 
-Outcome = Literal["no relief", "partial relief", "relief", "not tolerated"]
+Outcome = Literal["no relief", "minimal relief", "partial relief", "relief", "not tolerated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def drug_facts(drug: Ingredient, use: DrugUse) -> Iterator[Fact]:
         return
     yield _fact("medications", [drug.name], use)
     yield from _course(stem, use)
-    if use.outcome in ("no relief", "not tolerated"):
+    if use.outcome in ("no relief", "minimal relief", "not tolerated"):
         yield _fact("medications_failed", [drug.name], use)
     if use.outcome == "not tolerated":
         yield _fact(f"{stem}.contraindicated", True, use)

@@ -47,6 +47,7 @@ VOCABULARY: Final[dict[str, Term]] = {
     "conservative_therapy.total_weeks": Term("number", "the longest documented course of conservative care", "wk"),
     "conservative_therapy.failed": Term("boolean", "conservative care as a whole did not help"),
     "conservative_therapy.months_ago": Term("number", "when conservative care last happened", "mo"),
+    "conservative_therapy.physical_therapy.attended": Term("boolean", "physical therapy took place or is under way"),
     "conservative_therapy.physical_therapy.completed_weeks": Term("number", "weeks of physical therapy done", "wk"),
     "conservative_therapy.physical_therapy.sessions": Term("number", "sessions of physical therapy attended"),
     "conservative_therapy.physical_therapy.outcome": Term("string", "what it brought"),

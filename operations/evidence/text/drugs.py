@@ -1,0 +1,187 @@
+"""Drugs in notes: taken, failed, not tolerated, never tried; how long, and what they brought. A prescription is a plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from operations.evidence.drug_facts import DrugUse, Outcome, contraindicated, drug_facts, nsaid_facts
+from operations.evidence.fact import Fact
+from operations.evidence.ingredients import Ingredient, named_in
+from operations.evidence.text.outcome import outcome_in
+from operations.evidence.text.patterns import rx
+from operations.evidence.text.reading import Reading, TextRule
+from operations.evidence.text.sentences import Sentence
+from operations.evidence.text.standing import is_denied, standing
+from operations.evidence.text.times import dates, durations
+
+_CLASS: Final = rx(
+    r"\bnsaids?\b|\banti[\s-]?inflammator(?:y|ies)\b(?! (?:diet|response|cream))|nonsteroidal anti[\s-]?inflammator(?:y|ies)"
+)
+_TAKEN: Final = rx(
+    r"\b(?:tr(?:ied|ial)|took|takes|taking|taken|has been on|have been on|uses|used|using|utili[sz](?:es|ed|ing)|is on|was on|remains on|still on|on (?=\w{5,20} \d)|"
+    r"placed on|started (?:on|taking)|was started|managed with|treated with|treating with|alternating|despite|failed|failure of|continu(?:es|ed|ing)|"
+    r"maintained on|compliant with|adherent|stopped|discontinued|relief (?:with|from)|controlled (?:on|with)|doing well on|stable on|with \w{4,20} (?:\d|without|for)|"
+    r"for pain control|has had|had|received|after|completed|increase (?:her|his|the)|refill\w{0,3}|switched from|did not help|helpful|provid(?:es|ed|ing)|minimal|without)\b"
+)
+_CONTINUE: Final = rx(
+    r"\bcontinu(?:e|es|ed|ing)\b(?: (?:to|taking|take|takes|using|use|with|on|her|his|the|current|daily|over[\s-]the[\s-]counter|otc|home|same|dose|of|utilizing|utilize|and|\w{4,15}|,)){0,5} ?$"
+)
+_ADJUSTED: Final = rx(
+    r"\b(?:increase|decrease|titrate|adjust|refill(?:ed)?|taper|wean)(?: (?:her|his|the|current|dose|dosage|of|off))* ?$"
+)
+_STARTING: Final = rx(
+    r"\b(?:start|starting|initiate|prescrib\w{1,5}|begin|add|switch(?:ing)? to|change to|trial of|dispense|rx|new prescription)\b"
+)
+_CONTRA: Final = rx(
+    r"\b(?:allerg(?:y|ic|ies) to|intoleran(?:t|ce) (?:to|of)|unable to take|cannot take|can't take|contraindicat\w{2,4}|not able to take|"
+    r"could not tolerate|did not tolerate|unable to tolerate|couldn't tolerate|cannot tolerate|not tolerate|should avoid|avoid)\b"
+)
+_CONTRA_AFTER: Final = rx(r"^ (?:is|are|was|were) (?:\w{1,12} )?contraindicated\b|^ (?:allergy|intolerance)\b")
+_SWITCHED: Final = rx(r"\b(?:from|stopped|discontinued|off of|failed) ?$")
+_BREAK: Final = rx(
+    r"\bbut\b|\bhowever\b|;|, (?:and|then) (?=(?:he|she|they|has|had|was|failed|tried|could|did)\b)|\bwhile\b|, which\b|, (?=(?:failed|tried)\b)"
+)
+_MIGRAINE: Final = rx(r"\bmigraines?\b|\bheadaches?\b|\bprevent(?:ive|ives|ative|ion)\b|\bprophyla\w{2,6}\b")
+_LINK_AFTER: Final = rx(
+    r"^[^.;]{0,50}?\b(?:for|x|over)(?: (?:the|past|last|about|approximately|at|least|more|than|over|a|total|of)){0,4} ?$"
+)
+_LINK_BEFORE: Final = rx(r"^ ?(?:of|course of|trial of|on|with|taking|using)?(?: \w{1,14}){0,2}? ?$")
+_SINCE: Final = rx(r"\bsince (?:early |late )?$")
+_FOLLOW_UP: Final = ("this ", "it ", "these ", "they ", "neither ", "none ", "nothing ", "both ", "but ")
+_PREVENTIVES: Final = rx(
+    r"\b(?P<n>two|three|four|five|\d)(?: (?:different|other|prior|oral|classes of|preventive))* (?:preventive|prophylactic)(?: (?:medication|drug|agent))?"
+    r"(?: classes| medications| agents| therapies| drugs|s)?"
+)
+_COUNTS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}
+
+
+def read_drugs(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """Facts of every drug that the sentence names."""
+    low = sentence.low
+    mentions: list[tuple[Ingredient | None, int, int]] = list(named_in(low))
+    mentions += [(None, match.start(), match.end()) for match in _CLASS.finditer(low)]
+    mentions.sort(key=lambda mention: mention[1])
+    for place, (drug, start, end) in enumerate(mentions):
+        limit = mentions[place + 1][1] if place + 1 < len(mentions) else len(low)
+        yield from _mention(sentence, reading, drug, (start, end), (limit, len(mentions)))
+
+
+def read_preventives(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`drugs.preventive_classes` where a number of failed or tried preventives is stated."""
+    match = _PREVENTIVES.search(sentence.low)
+    if match is not None and standing(sentence, *match.span()) == "said" and re.search(r"tried|fail|trial", sentence.low):
+        number = _COUNTS.get(match["n"]) or int(match["n"])
+        yield reading.fact("drugs.preventive_classes", number, sentence, 0.75, span=match.span())
+
+
+def _mention(
+    sentence: Sentence, reading: Reading, drug: Ingredient | None, span: tuple[int, int], room: tuple[int, int]
+) -> Iterator[Fact]:
+    start, end = span
+    low = sentence.low
+    clause = _clause(low, start, end)
+    if _is_contraindicated(sentence, low, start, end):
+        if drug is not None and standing(sentence, start, end) != "other":
+            yield from contraindicated(drug, DrugUse(reading.where(sentence), "text", 0.75, reading.as_of))
+        if "tolerat" not in low:
+            return
+    if is_denied(sentence, start, end) and outcome_in(low) is None:
+        use = DrugUse(reading.where(sentence), "text", 0.8, reading.as_of, taken=False)
+        yield from drug_facts(drug, use) if drug is not None else nsaid_facts(use)
+        return
+    confidence = _taken(sentence, start, end, clause)
+    if confidence is None:
+        return
+    outcome = (
+        outcome_in(clause) or (outcome_in(low) if room[1] == 1 or "neither" in low else None) or _later(sentence, reading)
+    )
+    use = DrugUse(
+        reading.where(sentence),
+        "text",
+        confidence,
+        reading.as_of,
+        weeks=_weeks(sentence, reading, start, end, room[0]),
+        outcome=outcome,
+        for_migraine=bool(_MIGRAINE.search(low)),
+    )
+    yield from drug_facts(drug, use) if drug is not None else nsaid_facts(use)
+
+
+def _is_contraindicated(sentence: Sentence, low: str, start: int, end: int) -> bool:
+    if sentence.section == "allergies":
+        return not re.search(r"\bno (?:known|allerg)|nkda|denies", low)
+    if _CONTRA_AFTER.match(low[end : end + 40]):
+        return True
+    before = _CONTRA.search(low, max(0, start - 45), start)
+    if before is None or before.group() in ("should avoid", "avoid"):
+        return False
+    return not re.search(r"\b(?:no|not|denies)\b", low[max(0, before.start() - 12) : before.start()])
+
+
+def _taken(sentence: Sentence, start: int, end: int, clause: str) -> float | None:
+    """How surely the drug was or is being taken, or None."""
+    low = sentence.low
+    stands = standing(sentence, start, end)
+    if stands == "other":
+        return None
+    before = low[max(0, start - 70) : start]
+    if _STARTING.search(before) and not _SWITCHED.search(before):
+        return None
+    if sentence.section == "medications":
+        return 0.75 if stands != "denied" else None
+    if _CONTINUE.search(before) or (_ADJUSTED.search(before) and sentence.section in ("plan", "assessment")):
+        return None if "discontinue" in before else 0.65
+    if stands == "said" and _TAKEN.search(low):
+        return 0.85 if _TAKEN.search(clause) else 0.65
+    if (
+        stands == "denied"
+        and outcome_in(clause) in ("no relief", "minimal relief")
+        and re.search(r"tried|taking|took|failed|fails?", low)
+    ):
+        return 0.7
+    return None
+
+
+def _clause(low: str, start: int, end: int) -> str:
+    first, last = 0, len(low)
+    for match in _BREAK.finditer(low):
+        if match.group().startswith((", which", "but")) and match.start() >= end:
+            continue
+        if match.end() <= start:
+            first = match.end()
+        elif match.start() >= end:
+            last = match.start()
+            break
+    return low[first:last]
+
+
+def _weeks(sentence: Sentence, reading: Reading, start: int, end: int, limit: int) -> int | Decimal | None:
+    low = sentence.low
+    for span in durations(low):
+        if span.kind != "length":
+            continue
+        if end <= span.start and (span.start < limit or limit == len(low)) and _LINK_AFTER.match(low[end : span.start]):
+            return span.weeks
+        if span.end <= start and start - span.end <= 40 and _LINK_BEFORE.match(low[span.end : start]):
+            return span.weeks
+    for when in dates(low, reading.as_of):
+        if end <= when.start <= limit and _SINCE.search(low[max(0, when.start - 14) : when.start]):
+            return max(0, (reading.as_of - when.day).days // 7)
+    return None
+
+
+def _later(sentence: Sentence, reading: Reading) -> Outcome | None:
+    following = reading.after(sentence)
+    if following is None or not following.low.startswith(_FOLLOW_UP) or named_in(following.low):
+        return None
+    found = outcome_in(following.low)
+    return found if found in ("no relief", "minimal relief", "not tolerated") else None
+
+
+RULES: Final = (
+    TextRule(("",), read_drugs),
+    TextRule(("prevent", "prophyla"), read_preventives),
+)

@@ -1,0 +1,163 @@
+"""Imaging in notes: done, denied, or only ordered (which is no fact); its date, body region and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+
+from operations.evidence.coded.elements import months_between
+from operations.evidence.fact import Fact
+from operations.evidence.phrases import study_spans
+from operations.evidence.text.patterns import rx
+from operations.evidence.text.reading import Reading, TextRule, site_near
+from operations.evidence.text.sentences import Sentence
+from operations.evidence.text.standing import is_denied, is_of_another, standing
+from operations.evidence.text.times import dates, durations
+from profiles.json import Json
+
+CUES: Final = ("mri", "magnetic", "ct", "tomogr", "cat scan", "x-ray", "xray", "x ray", "radiograph", "film", "duplex", "doppler",
+               "pet", "positron")  # fmt: skip
+_RESULT: Final = rx(
+    r"\b(?:show(?:s|ed|ing|n)|demonstrat(?:es|ed|ing)|reveal(?:s|ed|ing)|confirm(?:s|ed)|indicat(?:es|ed)|identified|notable for|"
+    r"consistent with|significant for|remarkable for|(?:is|are|was|were) (?:\w{1,14} ){0,2}?(?:unremarkable|normal|negative|positive|"
+    r"abnormal|stable|clear|within normal))\b|:"
+)
+_OBTAINED: Final = rx(
+    r"^[^.;]{0,70}?\b(?:(?:was|were|is|are|has been|have been) (?:\w{1,14} ){0,2}?(?:obtained|taken|performed|completed|done|reviewed)|"
+    r"(?<!be )(?:obtained|taken|performed|completed|reviewed)\b(?! if)|results (?:were|are|show)|(?:findings|results) (?:today|are|were|with|and)|"
+    r"from (?:\d|january|february|march|april|may|june|july|august|september|october|november|december|an outside|last|\w{1,12} (?:weeks?|months?))|"
+    r"dated|last (?:week|month|year)|\w{1,12} (?:weeks?|months?|days?|years?) ago)\b"
+)
+_HAD: Final = rx(
+    r"\b(?:reviewed|review of|reviewing|interpretation of|had|underwent|undergone|previous|prior|recent|last|latest|obtained|on|per|by|"
+    r"based on|looking at|given|results? of|findings (?:of|on)|seen on|work-?up (?:\w{1,12} ){0,3}with|got|received|with)\b"
+    r"(?: (?:an?|the|his|her|their|of|and|my|today's|recent|previous|prior|outside|imaging|normal|abnormal|repeat|plain|weight[\s-]bearing|"
+    r"right|left|bilateral|lumbar|cervical|knee|hip|shoulder|abdominal|chest|spine|exam|\w{3,14}'s|x-ray,|,)){0,6} ?$"
+)
+_READ_NEG: Final = rx(r"\b(?:on|per|by|in) (?:an? |the |his |her |recent |prior |today's )?(?:\w{3,12} ){0,2}$")
+_COMING: Final = rx(
+    r"\b(?:will|to be|should|would|if|once|when|may|can|could|pending|want|wants|order(?!ed and)|schedul\w{1,3}|recommend\w{0,4}|for)\b"
+)
+_REVIEWED_TODAY: Final = rx(r"review\w{0,3}(?: \w{1,12}){0,4} today|today(?: \w{1,12}){0,3} review")
+_TODAY: Final = rx(r"\btoday\b|\bin (?:the )?(?:office|clinic)\b")
+_ADVANCED: Final = rx(
+    r"joint[\s-]space (?:narrowing|loss)|(?:narrowing|loss) of the (?:\w{1,12} ){0,2}joint space|osteophyt\w{1,5}|subchondral (?:sclerosis|cyst)|"
+    r"bone[\s-]on[\s-]bone|(?:severe|advanced|end[\s-]stage|moderate to severe|tricompartmental) (?:\w{1,14} ){0,2}(?:osteoarthritis|arthritis|"
+    r"oa\b|degenerative (?:joint disease|changes))|kellgren[\s-]lawrence (?:grade )?(?:3|4|iii|iv)|avascular necrosis|osteonecrosis|"
+    r"(?:varus|valgus) deformity"
+)
+_SPINE: Final = frozenset({"lumbar-spine", "cervical-spine", "thoracic-spine"})
+_JOINT: Final = rx(r"\b(?:knees?|hips?|shoulders?|ankles?|joint|compartment\w{0,4}|x-?rays?|films?|radiograph\w{0,3})\b")
+_COUNT: Final = rx(r"\b(?P<n>two|three|four|2|3|4)(?: prior| previous)? pet(?:/ct| ct|-ct)? scans?")
+
+
+def read_imaging(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`imaging.<kind>.done` and, of a study that was done, `months_ago`, `body_site` and `findings`."""
+    low = sentence.low
+    for kind, start, end in study_spans(low):
+        if kind in ("ct", "pet") and not _is_abbreviation(sentence, start, end):
+            continue
+        site = site_near(low, start, end)
+        if is_denied(sentence, start, end):
+            yield reading.fact(f"imaging.{kind}.done", False, sentence, 0.85, site=site)
+        elif _was_done(sentence, start, end):
+            yield from _study(sentence, reading, kind, start, end, site)
+
+
+def read_joint_disease(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`imaging.advanced_joint_disease`, on a film or in an assessment, not of the spine."""
+    low = sentence.low
+    match = _ADVANCED.search(low)
+    if match is None or not _JOINT.search(low):
+        return
+    site = site_near(low, match.start(), match.end())
+    stands = standing(sentence, match.start(), match.end())
+    if site in _SPINE or stands not in ("said", "denied"):
+        return
+    if stands == "said":
+        weak = low[max(0, match.start() - 12) : match.start()].strip().endswith(("mild", "minimal", "early"))
+        yield reading.fact("imaging.advanced_joint_disease", True, sentence, 0.6 if weak else 0.85, site=site)
+    elif is_denied(sentence, match.start(), match.end()):
+        topic = match.group()[:12]
+        yield reading.fact("imaging.advanced_joint_disease", False, sentence, 0.7, site=site, topic=topic)
+
+
+def _is_abbreviation(sentence: Sentence, start: int, end: int) -> bool:
+    written = sentence.raw[start:end]
+    return len(written) > 3 or written.isupper()
+
+
+def _was_done(sentence: Sentence, start: int, end: int) -> bool:
+    low = sentence.low
+    if is_of_another(sentence, start, end):
+        return False
+    after, before = low[end : end + 140], low[max(0, start - 110) : start]
+    stands = standing(sentence, start, end)
+    if stands == "denied":
+        return bool(_READ_NEG.search(before))
+    result = _RESULT.search(after)
+    told = (
+        result is not None
+        and (result.group() != ":" or sentence.section == "results")
+        and not _COMING.search(after[: result.start()])
+    )
+    obtained = _OBTAINED.match(after)
+    told = told or (obtained is not None and not _COMING.search(obtained.group()))
+    if stands != "said":
+        return told and stands == "planned" and "ordered and" in after
+    if told or _HAD.search(before):
+        return True
+    return sentence.section == "results" and bool(dates(low, date.max - timedelta(days=1)))
+
+
+def _study(sentence: Sentence, reading: Reading, kind: str, start: int, end: int, site: str | None) -> Iterator[Fact]:
+    low = sentence.low
+    day = _day_of(sentence, reading, start)
+
+    def fact(name: str, value: Json, confidence: float) -> Fact:
+        return reading.fact(f"imaging.{name}", value, sentence, confidence, site=site, as_of=day)
+
+    yield fact(f"{kind}.done", True, 0.85)
+    if day is not None:
+        yield fact(f"{kind}.months_ago", months_between(day, reading.as_of), 0.8)
+    if site is not None:
+        yield fact(f"{kind}.body_site", _words_of_site(sentence, start, end, site), 0.8)
+    result = _RESULT.search(low, end)
+    if result is not None:
+        first = result.start() if result.group().startswith(("is", "are", "was", "were")) else result.end()
+        findings = sentence.raw[first:].strip(" ,.:;")[:300]
+        if findings:
+            yield fact(f"{kind}.findings", findings, 0.75)
+    if kind == "pet" and (counted := _COUNT.search(low)) is not None:
+        number = {"two": 2, "three": 3, "four": 4}.get(counted["n"]) or int(counted["n"])
+        yield fact("pet.count", number, 0.7)
+
+
+def _day_of(sentence: Sentence, reading: Reading, start: int) -> date | None:
+    """The study's day: a date or "two months ago" in the sentence, or today; the day of a review is not it."""
+    low = sentence.low
+    ago = [span for span in durations(low) if span.kind == "ago"]
+    if ago and reading.as_of.toordinal() > int(ago[0].days):
+        return reading.as_of - timedelta(days=int(ago[0].days))
+    spans = [span for span in dates(low, reading.as_of) if low[span.start : span.end] != "today"]
+    if spans:
+        return min(spans, key=lambda span: abs(span.start - start)).day
+    if _TODAY.search(low) and not _REVIEWED_TODAY.search(low):
+        return reading.as_of
+    return None
+
+
+def _words_of_site(sentence: Sentence, start: int, end: int, site: str) -> str:
+    window = sentence.raw[max(0, start - 40) : end + 60]
+    side = next((word for word in ("bilateral", "right", "left") if word in window.lower()), "")
+    return f"{side} {site.replace('-', ' ')}".strip()
+
+
+RULES: Final = (
+    TextRule(CUES, read_imaging),
+    TextRule(
+        ("joint", "osteophyt", "sclerosis", "bone", "arthritis", "kellgren", "necrosis", "deformity", " oa"),
+        read_joint_disease,
+    ),
+)

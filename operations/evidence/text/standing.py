@@ -1,0 +1,170 @@
+"""What a sentence says about something it mentions: that it is so, is denied, is planned, is conditional, or is another's.
+
+In the manner of NegEx and ConText (Chapman 2001, Harkema 2009): trigger words with a reach. Planned is not done, and what is
+neither expressly said nor expressly denied is not a fact.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from operations.evidence.text.patterns import rx
+from operations.evidence.text.sentences import Sentence
+
+Standing = Literal["said", "denied", "planned", "conditional", "other"]
+
+_FAIL_TAIL: Final = "relief|improvement|benefit|response|success|help|effect|resolution|change"
+_FAIL: Final = (
+    rf"(?:without|no|not|minimal|little)(?: (?:any|much|real|significant|sustained|lasting|adequate|pain|symptom|noticeable|"
+    rf"symptomatic|further|meaningful|great|clinical|long[-\s]term))* (?:{_FAIL_TAIL})"
+    r"|(?:did|does|do|has|have|had|was|were|is|are)(?:n't| not)(?: \w{1,12}){0,3}? "
+    r"(?:help\w{0,3}|improv\w{1,3}|reliev\w{1,3}|work(?:ed|ing)?|respond\w{0,3}|effective|beneficial|relief)"
+    r"|not (?:been )?(?:helpful|effective|beneficial|relieved|improved|responded)"
+)
+_VERBS_TO_COME: Final = (
+    "need|have|get|order|obtain|start|refer|try|do|see|send|give|put|check|set|want|recommend|continue|be|go|take|treat|"
+    "proceed|increase|repeat|follow|use|let|make|place|prescribe|schedule|consider|plan|add|begin|work|stop|change|ask|keep"
+)
+_NEG: Final = (
+    r"den(?:y|ies|ied|ying)|no(?! longer| doubt| more than| less than| problems? with)|not(?! only| sure| limited| just)|never|"
+    r"without|\w{2,6}n't|cannot|unable to|declin(?:es|ed)|refus(?:es|ed)|neither|nor|negative for|negative|absence of|absent|"
+    r"free of|ruled out|rule out|avoid\w{0,3}|instead of|rather than|none"
+)
+_PLAN: Final = (
+    rf"will(?! not)|'ll|going to (?={_VERBS_TO_COME})|plan(?:s|ned|ning)?|recommend(?:ed|s|ing|ations?)?|refer(?:red|rals?|ring|s)?|"
+    r"(?<!in )order(?:ed|ing|s)?|schedul(?:e|ed|ing)|advis(?:e|ed|es)|encourag(?:e|ed|es)|suggest(?:ed)?|should|needs?|needed|pending|"
+    r"await(?:s|ing)|prescri(?:be|bed|bing|ptions?)|proceed|initiate|begin|discuss(?:ed|ing|ion)?|request(?:ed|ing)?|"
+    r"authori[sz]\w{1,6}|would like|wants? (?:to|him|her)|wish(?:es)? to|interested in|due for|instructed|asked|let's|explained|"
+    r"to (?:obtain|get|undergo|begin|start|attend|try|complete|receive)|upcoming|future|appeal"
+)
+_COND: Final = (
+    r"if|unless|would(?! not| often| usually)|could(?! not)|can(?! not)|may(?= [a-z])(?<!in may)(?<!since may)|might|"
+    r"consider(?:ed|ing|ation|s)?|possib(?:le|ly)|candidates?|options?|in the event|depending|whether|once(?= (?:the|he|she|his|her|"
+    r"they|we|you|completed|available))|until|potential(?:ly)?|in case|after (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})|"
+    r"when (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})"
+)
+_DONE: Final = (
+    r"(?<!be )(?<!to )(?<!to be )(?:complet(?:ed|ing)|underwent|undergone|attended|attending|participat(?:ed|ing)|finished|tried|"
+    r"failed|obtained|performed|reviewed|reviewing|showed|shows|reveal(?:s|ed)|demonstrat(?:es|ed)|received|taken|was done|"
+    r"were done|has done|have done|had done|did|had|has had|have had|has been|have been|was treated|treated with|was given|despite|"
+    r"already|currently|previously|in the past)"
+)
+_STOP: Final = (
+    r"but|however|although|though|except|aside from|which|who|and (?=(?:is|has|was|had|did|does|he|she|they|reports|endorses|"
+    r"states|notes|continues|the patient|it|this|then)\b)|endorses?|endorsed|reports?|reported|states?|stated|notes?|noted|"
+    r"positive for|admits|complains|presents"
+)
+_SIGNAL: Final = rx(
+    rf"\b(?:(?P<fail>{_FAIL})|(?P<stop>{_STOP})|(?P<done>{_DONE})|(?P<cond>{_COND})|(?P<plan>{_PLAN})|(?P<neg>{_NEG}))\b"
+    r"|(?P<semi>;| - )"
+)
+_RELATIVE: Final = (
+    "mother|father|brother|sister|parents?|siblings?|grand(?:mother|father|parents?)|aunt|uncle|cousin|son|daughter|"
+    "wife|husband|spouse|friend|coworker|neighbor"
+)
+_OTHERS_BEFORE: Final = rx(
+    rf"\bfamily (?:medical )?history|\b(?:{_RELATIVE})s?,? (?:also |who )?(?:has|had|have|was|is|were|underwent|took|takes|tried|died|"
+    r"suffer\w{0,3}|with|diagnosed)\b|runs in (?:the|his|her) family"
+)
+_OTHERS_AFTER: Final = rx(
+    rf"\b(?:in|of) (?:his|her|their|the patient's|maternal|paternal) (?:{_RELATIVE})s?\b|runs in (?:the|his|her) family"
+)
+_PLAN_AFTER: Final = rx(
+    r"^.{0,40}?\b(?:(?:is|was|were|are|has been|have been|to be|will be|being) (?:also )?(?:ordered|scheduled|recommended|"
+    r"planned|considered|requested|discussed|advised|suggested|offered|prescribed|provided)|ordered|pending|referrals?|to be done|"
+    r"to follow|order|prescription|recommended|scheduled|will)\b"
+)
+_IF_AFTER: Final = rx(r"\b(?:if|unless|should (?:he|she|symptoms|this)|in the event)\b")
+_NOT_DONE_AFTER: Final = rx(
+    r"^(?: \w{1,12}){0,3}?(?:,|:)? ?(?:(?:has|have|had|was|were|is|are)(?:n't| not| never) (?:yet )?(?:been )?(?:done|obtained|performed|"
+    r"completed|tried|attempted|started|used|available|given|taken)|none|never (?:done|tried|obtained|attempted)|not (?:yet )?(?:done|"
+    r"obtained|performed|tried|attempted|completed)|declined|refused)\b"
+)
+_IMPERATIVE: Final = rx(
+    r"^(?:[-•*\d.)\s]{0,6})(?:start|initiate|begin|refer|order|obtain|schedule|recommend|prescribe|repeat|trial of|trial|proceed|"
+    r"increase|add|consider|get|send|check|follow|return|rx|referral|apply|use|take|avoid|discuss|plan|request|perform)\b"
+)
+_GAP_BREAKS: Final = rx(
+    r"\b(?:while|when|during|with|on|from|after|because|due|relief|improvement|help\w{0,3}|benefit|pain|symptoms?|showed|seen|despite|"
+    r"until|since|but|findings?|change|evidence|fracture|abnormal\w{0,6}|issues?|problems?|complications?|results?|to|by|per|ice|provides?)\b"
+)
+_IN: Final = rx(r"\b(?:in|at)\b")
+_JOINING: Final = rx(r"participat|engag|enroll|been in|interested")
+_PLANNED_SECTIONS: Final = frozenset({"plan"})
+
+
+def standing(sentence: Sentence, start: int, end: int) -> Standing:
+    """How the mention at `start` to `end` of the sentence stands. `said` only says that nothing speaks against it."""
+    low = sentence.low
+    if is_of_another(sentence, start, end):
+        return "other"
+    if _NOT_DONE_AFTER.match(low[end : end + 80]):
+        return "denied"
+    denied, plan, condition, done = False, False, False, False
+    for match in _SIGNAL.finditer(low, 0, start):
+        kind = match.lastgroup
+        if kind in ("stop", "semi"):
+            denied = False
+            done = done and kind != "semi"
+        elif kind == "done":
+            plan, done = False, True
+        elif kind == "cond":
+            condition = True
+        elif kind == "plan":
+            plan = True
+        elif kind == "neg":
+            denied = True
+    if condition:
+        return "conditional"
+    if plan:
+        return "planned"
+    if denied:
+        return "denied"
+    return _after(sentence, start, end, done=done)
+
+
+def _after(sentence: Sentence, start: int, end: int, *, done: bool) -> Standing:
+    rest = sentence.low[end : end + 200]
+    later_done = _has_done(rest)
+    if not done and not later_done and _IF_AFTER.search(rest):
+        return "conditional"
+    if not done and not later_done and _PLAN_AFTER.match(rest[:90]):
+        return "planned"
+    if _IMPERATIVE.match(sentence.low) and not done and not later_done:
+        return "planned"
+    if sentence.section in _PLANNED_SECTIONS and not done and not later_done:
+        return "planned"
+    return "said"
+
+
+def _has_done(low: str) -> bool:
+    return any(match.lastgroup == "done" for match in _SIGNAL.finditer(low))
+
+
+def is_denied(sentence: Sentence, start: int, end: int) -> bool:
+    """True when the mention itself is what is denied ("no prior MRI", "denies any physical therapy"): strict."""
+    low = sentence.low
+    if is_of_another(sentence, start, end):
+        return False
+    if _NOT_DONE_AFTER.match(low[end : end + 80]):
+        return True
+    last: re.Match[str] | None = None
+    for match in _SIGNAL.finditer(low, 0, start):
+        if match.lastgroup == "neg":
+            last = match if last is None or match.group() != "or" else last
+        elif match.lastgroup in ("stop", "semi", "cond", "plan"):
+            last = None
+    if last is None or last.group() in ("avoid", "avoided", "avoiding", "instead of", "rather than", "rule out", "absent"):
+        return False
+    gap = low[last.end() : start]
+    if len(gap) > 90 or _GAP_BREAKS.search(gap):
+        return False
+    return not _IN.search(gap) or bool(_JOINING.search(gap))
+
+
+def is_of_another(sentence: Sentence, start: int, end: int) -> bool:
+    """True when the sentence speaks of a relative or another person at this place, or stands under family history."""
+    if sentence.section == "family":
+        return True
+    return bool(_OTHERS_BEFORE.search(sentence.low, 0, start) or _OTHERS_AFTER.search(sentence.low, end))

@@ -1,0 +1,212 @@
+"""Conservative care in notes: physical therapy, home exercise, injections, conservative care as a whole.
+
+A number beside "physical therapy" counts as completed weeks only where the text says that those weeks have been done: not
+sessions a week, not a course to come, not the time since surgery.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from operations.evidence.fact import Fact
+from operations.evidence.text.outcome import outcome_in
+from operations.evidence.text.patterns import rx
+from operations.evidence.text.reading import Reading, TextRule, site_near
+from operations.evidence.text.sentences import Sentence
+from operations.evidence.text.standing import is_denied, standing
+from operations.evidence.text.times import Duration, count_of, dates, durations
+
+_PT: Final = "conservative_therapy.physical_therapy"
+_HOME: Final = "conservative_therapy.home_exercise"
+_THERAPY: Final = rx(r"\b(?:physical[\s-]therap(?:y|ist|ists)|physiotherap(?:y|ist)|aquatic therapy|formal therapy)\b")
+_ABBREVIATED: Final = re.compile(
+    r"(?:(?<=of )|(?<=in )|(?<=with )|(?<=formal )|(?<=to )|(?<=did )|(?<=had )|(?<=for )|(?<=after )|(?<=attended )|(?<=attending )|"
+    r"(?<=outpatient )|(?<=tried )|(?<=failed )|(?<=completed )|(?<=despite )|(?<=from )|(?<=prior )|(?<=doing )|(?<=done )|(?<=any )|"
+    r"(?<=weeks )|(?<=supervised )|(?<=no )|(?<=and )|(?<=finished ))PT\b(?!/INR|\s?/\s?INR| (?:states|reports|denies|is a|was seen))"
+    r"|^PT\b(?= (?:x ?\d|for \d|twice|\d|without|did not|completed))"
+)
+_HOME_EXERCISE: Final = rx(
+    r"\bhome (?:exercise|therapy|stretching|physical therapy)(?: (?:program(?:me)?|regimen|plan))?|\bhep\b|exercises? at home"
+)
+_TOOK_PLACE: Final = rx(
+    r"\b(?:complet(?:ed|ing)|attend(?:ed|ing|s)?|underwent|undergone|participat(?:ed|ing|es)|finished|did|doing|does|had|has been|"
+    r"have been|is in|was in|currently|going to (?:physical|pt)|tried|trial|failed|without|beneficial|benefit(?:ed|ted)?|help(?:s|ed|ing|ful)?|"
+    r"after|despite|weeks? of|months? of|sessions? of|continu(?:es|ed)|working with|worked with|started|s/p|following|progressed|"
+    r"no longer|no (?:relief|improvement|benefit)|not (?:help|improve|relieve)\w{0,3}|received|given|with no|since|performed|in occupational)\b"
+)
+_LINK: Final = rx(
+    r"^(?: (?:of|in|doing|with|formal|outpatient|supervised|structured|dedicated|active|consistent|regular|directed|provider|physician|land|based|"
+    r"a|an|the|his|her|course|trial|program|completed|continuous|conservative|treatment|including|and|,|weekly|twice|guided|intensive|of a)){0,6} ?,? ?$"
+)
+_FOR: Final = rx(
+    r"^[^.;]{0,45}?\b(?:for|x|over|lasting|totaling|times|during|spanning)(?: (?:the|a|past|last|total|of|about|approximately|over|at|least|more|than|~)){0,4} ?$"
+)
+_FOR_PAST: Final = rx(r"^[^.;]{0,30}?\((?:~ ?)?$")
+_SINCE: Final = rx(r"\bsince ?(?:early |late |mid[\s-]?)?$")
+_SESSIONS: Final = rx(
+    r"\b(?P<n>\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?: of (?P<m>\d{1,3}))?(?: (?:physical therapy|pt|therapy|"
+    r"supervised|outpatient))? (?:sessions|visits|treatments)\b(?! (?:per|a|each) )"
+)
+_CARE: Final = rx(
+    r"\bconservative (?:care|management|therap(?:y|ies)|treatments?|measures?)|non[\s-]?(?:operative|surgical) (?:care|management|therapy|treatment)"
+    r"|chiropractic(?: (?:care|treatment|manipulation|therapy))?|activity modification"
+)
+_CARE_FAILED: Final = rx(
+    r"\b(?:failed|fail(?:ing|ure of)|despite|refractory to|not (?:responded|responding|improved|improving) (?:to|with)|no (?:\w{1,12} ){0,2}(?:relief|"
+    r"improvement|benefit|response) (?:with|from|to|after|despite)|without (?:\w{1,12} ){0,2}(?:relief|improvement|benefit))\b"
+)
+_INJECTION: Final = rx(
+    r"\b(?:cortico)?(?:steroid|cortisone|epidural|facet|kenalog|depo[\s-]?medrol|hyaluronic acid|hyaluronate|viscosupplement\w{0,6}|trigger[\s-]point|intra[\s-]?articular|"
+    r"transforaminal|sacroiliac|si joint|lidocaine|joint|knee|shoulder|hip|lumbar|spinal)(?: (?:steroid|epidural|joint|acid|cortisone|point|esi)){0,3} "
+    r"injections?\b|\besis?\b"
+)
+_GIVEN: Final = rx(
+    r"\b(?:had|underwent|received|got|given|gave|status post|s/p|tried|trial|failed|prior|previous|last|first|second|third|after|following|without|"
+    r"relief|help(?:ed|ful)?|improve[ds]?|performed|administered|injected|temporary|completed|did)\b"
+)
+_PERCENT: Final = rx(
+    r"\b(?P<p>\d{1,3}) ?(?:%|percent)(?: \w{1,12}){0,2} (?:relief|improvement|reduction|better|improved|pain relief)"
+)
+_INJECTION_COUNT: Final = rx(r"\b(?P<n>two|three|four|five|six|\d) (?:\w{1,12} ){0,3}?injections\b")
+_COMPRESSION: Final = rx(r"\bcompression (?:stockings?|hose|therapy|garments?|socks)")
+
+
+def read_physical_therapy(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`attended`, `completed_weeks`, `sessions` and `outcome` of physical therapy; a denial is zero weeks."""
+    mention = _THERAPY.search(sentence.low) or _ABBREVIATED.search(sentence.raw)
+    home = _HOME_EXERCISE.search(sentence.low)
+    if mention is None or (home is not None and home.start() <= mention.start() < home.end()):
+        return
+    start, end = mention.span()
+    site = site_near(sentence.low, start, end)
+    if is_denied(sentence, start, end):
+        yield reading.fact(f"{_PT}.attended", False, sentence, 0.85, site=site)
+        yield reading.fact(f"{_PT}.completed_weeks", 0, sentence, 0.85, site=site)
+        return
+    if standing(sentence, start, end) != "said" or not _TOOK_PLACE.search(sentence.low):
+        return
+    yield reading.fact(f"{_PT}.attended", True, sentence, 0.8, site=site)
+    length = _course_length(sentence, reading, start, end)
+    if length is not None:
+        yield reading.fact(f"{_PT}.completed_weeks", length[0], sentence, length[1], site=site)
+        yield reading.fact("conservative_therapy.total_weeks", length[0], sentence, length[1], site=site)
+    if (counted := _SESSIONS.search(sentence.low)) is not None and (number := count_of(counted["n"])) is not None:
+        yield reading.fact(f"{_PT}.sessions", number, sentence, 0.75, site=site)
+    yield from _when(sentence, reading, site)
+    outcome = outcome_in(sentence.low) or _following_outcome(sentence, reading)
+    if outcome is not None:
+        yield reading.fact(f"{_PT}.outcome", outcome, sentence, 0.75, site=site)
+
+
+def read_home_exercise(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """Weeks of a home programme that was done."""
+    mention = _HOME_EXERCISE.search(sentence.low)
+    if mention is None or standing(sentence, *mention.span()) != "said":
+        return
+    length = _course_length(sentence, reading, *mention.span())
+    if length is not None:
+        site = site_near(sentence.low, *mention.span())
+        yield reading.fact(f"{_HOME}.completed_weeks", length[0], sentence, length[1], site=site)
+        yield reading.fact("conservative_therapy.total_weeks", length[0], sentence, length[1], site=site)
+
+
+def read_conservative_care(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """Conservative care as a whole: its weeks, and that it failed."""
+    for mention in _CARE.finditer(sentence.low):
+        if standing(sentence, *mention.span()) != "said":
+            continue
+        site = site_near(sentence.low, *mention.span())
+        length = _course_length(sentence, reading, *mention.span())
+        if length is not None:
+            yield reading.fact("conservative_therapy.total_weeks", length[0], sentence, length[1], site=site)
+        if mention.group().startswith(("conservative", "non")) and _CARE_FAILED.search(sentence.low):
+            yield reading.fact("conservative_therapy.failed", True, sentence, 0.8, site=site)
+        break
+
+
+def read_injections(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """Therapeutic injections that were given, how many, and the relief they brought."""
+    low = sentence.low
+    mention = _INJECTION.search(low)
+    if mention is None:
+        return
+    stem = "conservative_therapy.injections"
+    site = site_near(low, *mention.span())
+    if is_denied(sentence, *mention.span()):
+        yield reading.fact(f"{stem}.done", False, sentence, 0.8, site=site)
+        return
+    if standing(sentence, *mention.span()) != "said" or not _GIVEN.search(low):
+        return
+    yield reading.fact(f"{stem}.done", True, sentence, 0.8, site=site)
+    if (counted := _INJECTION_COUNT.search(low)) is not None and (number := count_of(counted["n"])) is not None:
+        yield reading.fact(f"{stem}.count", number, sentence, 0.7, site=site)
+    relief = _PERCENT.search(low)
+    following = reading.after(sentence)
+    if (
+        relief is None
+        and following is not None
+        and following.low.startswith(("this ", "it ", "she ", "he ", "they ", "these "))
+    ):
+        relief, sentence = _PERCENT.search(following.low), following
+    if relief is not None and int(relief["p"]) <= 100:
+        yield reading.fact(f"{stem}.relief_percent", int(relief["p"]), sentence, 0.8, span=relief.span(), site=site)
+
+
+def read_compression(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """Months of compression therapy."""
+    mention = _COMPRESSION.search(sentence.low)
+    if mention is not None and standing(sentence, *mention.span()) == "said":
+        span = _course(sentence, *mention.span())
+        if span is not None:
+            yield reading.fact("conservative_therapy.compression_months", span.months, sentence, 0.8)
+
+
+def _course_length(sentence: Sentence, reading: Reading, start: int, end: int) -> tuple[object, float] | None:
+    """Weeks of the course mentioned at `start` to `end`, with the confidence; None where no number belongs to it."""
+    span = _course(sentence, start, end)
+    if span is not None:
+        return span.weeks, 0.85
+    for when in dates(sentence.low, reading.as_of):
+        if _SINCE.search(sentence.low[max(0, when.start - 14) : when.start]) and 0 <= when.start - end <= 40:
+            return max(0, (reading.as_of - when.day).days // 7), 0.7
+    return None
+
+
+def _course(sentence: Sentence, start: int, end: int) -> Duration | None:
+    low = sentence.low
+    for span in durations(low):
+        if span.kind != "length":
+            continue
+        if span.end <= start and _LINK.match(low[span.end : start]):
+            return span
+        if span.start >= end and (_FOR.match(low[end : span.start]) or _FOR_PAST.match(low[end : span.start])):
+            return span
+        if span.end <= start and start - span.end <= 60 and " including " in low[span.end : start + 1]:
+            return span
+    return None
+
+
+def _when(sentence: Sentence, reading: Reading, site: str | None) -> Iterator[Fact]:
+    ago = next((span for span in durations(sentence.low) if span.kind == "ago"), None)
+    if ago is not None and re.search(r"complet|finish|ended|last session", sentence.low):
+        yield reading.fact("conservative_therapy.months_ago", ago.months, sentence, 0.7, site=site)
+
+
+def _following_outcome(sentence: Sentence, reading: Reading) -> str | None:
+    following = reading.after(sentence)
+    if following is None or not following.low.startswith(
+        ("this ", "it ", "these ", "the therapy ", "therapy ", "unfortunately")
+    ):
+        return None
+    return outcome_in(following.low)
+
+
+RULES: Final = (
+    TextRule(("therap", "PT".lower()), read_physical_therapy),
+    TextRule(("home ", "hep", "at home"), read_home_exercise),
+    TextRule(("conservative", "operative", "surgical", "chiropract", "activity mod"), read_conservative_care),
+    TextRule(("injection", "esi"), read_injections),
+    TextRule(("compression",), read_compression),
+)
