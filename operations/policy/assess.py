@@ -13,10 +13,11 @@ from typing import Final
 
 from operations.evidence.evidence import Contradiction, Evidence
 from operations.packet import Packet
-from operations.policy.assessment import Assessment, CodeWarning, CriterionFinding, DocumentFinding, QuantityFinding
+from operations.policy.assessment import Assessment, CriterionFinding, DocumentFinding, QuantityFinding
 from operations.policy.claim_item import quantity_of, quantity_unit, sequence_of, service_date
 from operations.policy.criteria_result import RuleResult
 from operations.policy.criterion_findings import criterion_finding
+from operations.policy.diagnosis_validity import diagnosis_warnings
 from operations.policy.evidence_view import EvidenceView
 from operations.policy.policy import Policy, Terms
 from operations.policy.recommendation import recommend
@@ -59,7 +60,7 @@ def assess_input(given: AssessmentInput) -> Assessment:
     )
     documents = _documents(policy, view.document.get("documents"), criteria.results)
     quantity = _quantity(policy.terms, given.item)
-    warnings: tuple[CodeWarning, ...] = ()
+    warnings = diagnosis_warnings(view.document.get("diagnosis"), given.service_date)
     return Assessment(
         policy=policy,
         item_sequence=sequence_of(given.item),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from operations.packet import Packet
 from operations.policy.claim_item import age_on, item_codes, place_of_service, service_date
+from operations.policy.insurer import followed
 from operations.policy.policy import Token
 from operations.policy.selection import PolicyChoice, WithoutPolicy, default_without_policy, payer_tokens, select_policy
 from operations.policy.stored_policies import policies_for
@@ -25,10 +26,12 @@ class ItemPolicy:
 async def policy_for_item(context: Context, packet: Packet, insurer: Resource | None, item: Resource) -> ItemPolicy:
     """Look up and select the policy of `insurer` for `item`. An item may be coded more than once: the first hit counts.
 
+    `insurer` is the Organization as stored (operations/policy/insurer.py), None for a payer that is not known here.
+
     Raises `FhirError` (policy-broken) as `policies_for` does.
     """
     day = service_date(item, packet.claim.resource, packet.received.date())
-    patient = packet.follow("patient")
+    patient = followed(packet, "patient")
     age = age_on(patient.resource.get("birthDate"), day) if patient else None
     codes = item_codes(item)
     passed_over: list[tuple[str, str]] = []

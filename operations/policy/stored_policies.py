@@ -22,7 +22,7 @@ async def policies_for(context: Context, insurer: Resource | None, coding: Json)
     payers, code = payer_tokens(insurer), token_of(coding)
     if not payers or code is None:
         return []
-    query = {"context": [_any_of(payers), _any_of([code])], "status": "active"}
+    query = {"context": [any_of(payers), any_of([code])], "status": "active"}
     libraries = await context.records.search("Library", query)
     policies = [_usable(library) for library in libraries if carries_policy(library)]
     return [policy for policy in policies if code in policy.codes and not policy.payers.isdisjoint(payers)]
@@ -47,7 +47,8 @@ def _usable(library: Resource) -> Policy:
         raise FhirError([Issue("policy-broken", text, "Library")], 500) from error
 
 
-def _any_of(tokens: Iterable[Token]) -> str:
+def any_of(tokens: Iterable[Token]) -> str:
+    """Tokens as one search value that any of them satisfies."""
     return ",".join(sorted(f"{_escaped(token.system)}|{_escaped(token.value)}" for token in tokens))
 
 

@@ -15,7 +15,7 @@ from operations.policy.assessment import Assessment, CriterionFinding
 from operations.policy.policy import DocumentRule
 
 Band = Literal["low", "medium", "high"]
-DriverKind = Literal["criterion", "document", "quantity", "code", "contradiction"]
+DriverKind = Literal["criterion", "document", "quantity", "code"]
 DriverState = Literal["met", "low_confidence", "contested", "missing", "not_met", "over_limit", "not_billable"]
 
 LOW_BELOW: Final = 0.2

@@ -23,6 +23,8 @@ from profiles.json import Json
 
 _COMBINED_AT_MOST: Final = 8
 """Gaps that are tried in combination, the most effective first."""
+_NOT_TO_BE_CHANGED: Final = frozenset({"diagnosis", "age", "sex"})
+"""What a request must not be bent to: a remedy never proposes another diagnosis or another patient."""
 _SUPPOSITION: Final = Source("urn:assent:supposition", "supposed")
 
 
@@ -133,6 +135,8 @@ def _denials(result: RuleResult) -> tuple[Fact, ...]:
 
 def _condition_facts(result: ConditionResult, restate: bool) -> tuple[Fact, ...]:
     if result.state == "met" and not restate:
+        return ()
+    if result.state == "not_met" and result.condition.name in _NOT_TO_BE_CHANGED:
         return ()
     witness = Witness(result.patient_value) if result.state == "met" else _witness(result.condition)
     if witness is None:

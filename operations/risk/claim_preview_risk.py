@@ -1,0 +1,90 @@
+"""`Claim/$preview-risk`: how ready a request is and how likely a denial, before it is sent (DESIGN section 5, docs/risk.md).
+
+Takes a PAS request Bundle, a Claim whose references are in the store, either of them inside Parameters as `resource`, or on
+an instance nothing at all. Nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from operations.packet import Packet
+from operations.pas.request import packet_of
+from operations.pas.stored_packet import packet_from_store
+from operations.policy.fhir_parameters import read_parameters
+from operations.policy.insurer import followed
+from operations.policy.json_reading import part
+from operations.ports import Context, Operation, OperationInput, OperationOutput
+from operations.risk.claim_preview_definition import CLAIM_PREVIEW_RISK_DEFINITION
+from operations.risk.packet_preview import preview_packet
+from operations.risk.preview_parameters import preview_parameters
+from profiles.json import Resource
+from profiles.outcome import Issue, operation_outcome, refuse
+from profiles.pas_request import read_request
+
+
+async def preview_claim(given: OperationInput, context: Context) -> OperationOutput:
+    """Preview the request in the body, or the stored Claim of the address. Raises `FhirError` for what cannot be read."""
+    packet, warnings = await _packet(given, context)
+    patient = followed(packet, "patient")
+    if patient is not None and not patient.reference.startswith("urn:"):
+        context.note_entity(patient.reference)
+    previews = await preview_packet(packet, context)
+    answer = preview_parameters(previews, _subject(packet), context.now())
+    if warnings:
+        answer["parameter"].append({"name": "warnings", "resource": operation_outcome(warnings)})
+    return OperationOutput(answer)
+
+
+async def _packet(given: OperationInput, context: Context) -> tuple[Packet, Sequence[Issue]]:
+    body = _unwrapped(given)
+    if given.resource_id is not None:
+        if body is not None:
+            raise refuse("structure", "On an instance the Claim is the one of the address: send no other.", "Claim")
+        claim = await context.records.read("Claim", given.resource_id)
+        if claim is None:
+            raise refuse("not-found", "There is no such Claim.")
+        return await packet_from_store(claim, context), ()
+    if body is None:
+        raise refuse("body-missing", "Send a PAS request Bundle, a Claim, or Parameters with one of them as 'resource'.")
+    kind = body.get("resourceType")
+    if kind == "Bundle":
+        request = read_request(body)
+        return packet_of(request, context.now()), request.warnings
+    if kind == "Claim":
+        return await packet_from_store(body, context), ()
+    raise refuse("structure", "A PAS request Bundle or a Claim is needed here.", "resourceType")
+
+
+def _unwrapped(given: OperationInput) -> Resource | None:
+    body = given.resource
+    if body is not None and body.get("resourceType") != "Parameters":
+        return body
+    return next((entry.resource for entry in read_parameters(body, ("resource",), given.query).values()), None)
+
+
+def _subject(packet: Packet) -> Resource:
+    patient = followed(packet, "patient")
+    reference = patient.reference if patient else part(packet.claim.resource.get("patient"), "reference")
+    return {"reference": reference} if isinstance(reference, str) else {"display": "The patient of the Claim"}
+
+
+CLAIM_PREVIEW_RISK: Final = Operation(
+    code="preview-risk",
+    level="type",
+    resource_types=("Claim",),
+    scope="r",
+    definition=CLAIM_PREVIEW_RISK_DEFINITION,
+    run=preview_claim,
+    affects_state=False,
+)
+CLAIM_PREVIEW_RISK_INSTANCE: Final = Operation(
+    code="preview-risk",
+    level="instance",
+    resource_types=("Claim",),
+    scope="r",
+    definition=CLAIM_PREVIEW_RISK_DEFINITION,
+    run=preview_claim,
+    affects_state=False,
+)

@@ -1,0 +1,29 @@
+"""Every item of a request, previewed under the policies in the store."""
+
+from __future__ import annotations
+
+from operations.evidence.collect import collect_evidence, for_item
+from operations.packet import Packet
+from operations.policy.insurer import followed, stored_insurer
+from operations.policy.item_policy import policy_for_item
+from operations.ports import Context
+from operations.risk.item_preview import ItemPreview, preview_item
+from profiles.outcome import refuse
+
+
+async def preview_packet(packet: Packet, context: Context) -> list[ItemPreview]:
+    """Every item of a packet, previewed. Raises `FhirError` when the Claim has no item, or a stored policy is broken."""
+    items = packet.claim.resource.get("item")
+    usable = [
+        (index, item) for index, item in enumerate(items if isinstance(items, list) else ()) if isinstance(item, dict)
+    ]
+    if not usable:
+        raise refuse("required-element", "The Claim has no item that could be previewed.", "Claim.item")
+    sent = followed(packet, "insurer")
+    insurer = await stored_insurer(context, sent.resource if sent else None)
+    evidence = collect_evidence(packet)
+    previews = []
+    for index, item in usable:
+        found = await policy_for_item(context, packet, insurer, item)
+        previews.append(preview_item(packet, for_item(evidence, packet, index), item, found, insurer is not None))
+    return previews
