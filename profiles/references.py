@@ -24,7 +24,7 @@ _URN: Final = re.compile(
 )
 _CONDITIONAL: Final = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,40})\?(?P<query>\S+)")
 _CANONICAL: Final = re.compile(
-    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]*:[^\s|#]+)(?:\|(?P<version>[^\s|#]+))?(?:#(?P<fragment>\S+))?"
+    r"(?P<url>(?!https?:/*$)[A-Za-z][A-Za-z0-9+.-]*:[^\s|#]+)(?:\|(?P<version>[^\s|#]+))?(?:#(?P<fragment>\S+))?"
 )
 
 
