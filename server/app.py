@@ -84,6 +84,7 @@ class Application:
             self._metadata,
             {"/health": self._health, "/ready": self._ready, "/": self._root},
             self._log,
+            lambda name: services.keyring.get(name) is not None,
         )
 
     async def stop(self) -> None:

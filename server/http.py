@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from profiles import json
 from profiles.outcome import FhirError, refuse
+from server.auth.bearer import unauthenticated
 from server.logs import EventLog, request_id
 from server.rest.request import Base, Request, parse_pairs
 from server.rest.response import Response, error_response, internal_error
@@ -31,7 +32,10 @@ PAS_2_0_1: Final = "pas-2.0.1"
 
 
 class FhirHttp:
-    """`plain` are the addresses outside FHIR, by path (`/health`); `metadata` answers without a token."""
+    """`plain` are the addresses outside FHIR, by path (`/health`); `metadata` answers without a token.
+
+    `is_tenant` tells tenants from other words in a path, which might name a person and are not logged.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class FhirHttp:
         metadata: Callable[[Request], Awaitable[Response]],
         plain: dict[str, Plain],
         log: EventLog,
+        is_tenant: Callable[[str], bool],
     ) -> None:
         self._base_url = base_url
         self._max_body = max_body
@@ -48,6 +53,7 @@ class FhirHttp:
         self._metadata = metadata
         self._plain = plain
         self._log = log
+        self._is_tenant = is_tenant
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -56,6 +62,7 @@ class FhirHttp:
         base, segments = find_base(self._base_url, scope["path"])
         try:
             if base is None:
+                segments = ()
                 response = await self._outside(scope)
             else:
                 request = await self._read(scope, receive, headers, identity, base, segments)
@@ -68,15 +75,9 @@ class FhirHttp:
             self._log.failure("request failed", error, request_id=identity)
             response = internal_error(identity)
         await _send(send, response, identity, scope["method"] == "HEAD")
-        self._log.event(
-            "info",
-            "request",
-            request_id=identity,
-            method=scope["method"],
-            route="/".join((base.tenant, template_of(segments))) if base else "plain",
-            status=response.status,
-            duration_ms=(time.perf_counter() - started) * 1000,
-        )
+        tenant = base.tenant if base is not None and self._is_tenant(base.tenant) else ""
+        route = template_of(segments) if base is not None else "plain"
+        self._log.request(identity, scope["method"], route, tenant, response.status, (time.perf_counter() - started) * 1000)
 
     async def _outside(self, scope: Scope) -> Response:
         plain = self._plain.get(scope["path"])
@@ -96,7 +97,7 @@ class FhirHttp:
     ) -> Request:
         names = [name for name, _ in scope["headers"]]
         if names.count(b"authorization") > 1:
-            raise refuse("login", "The request has more than one Authorization header.")
+            raise unauthenticated("The request has more than one Authorization header.")
         query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
         body = await self._body(receive, headers)
         client = scope.get("client")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from profiles import json
 from profiles.compartments import compartment_members
@@ -102,7 +102,7 @@ class Repository:
         stamped = stamp(resource, id_, number, updated)
         patients = tuple(sorted(compartment_members(stamped)))
         created = updated if previous is None or previous.deleted else previous.record.order
-        index = index_resource(stamped, patients, self.tenant.index, created, updated, self.base_url)
+        index = index_resource(stamped, patients, self.tenant.index, created, self.base_url)
         return self._prepared(type_, id_, number, updated, False, json.dumps(stamped), patients, index)
 
     def prepare_deletion(self, previous: Version) -> Prepared:
@@ -174,15 +174,11 @@ class Repository:
 
 
 def stamp(resource: Resource, id_: str, version: int, updated: int) -> Resource:
-    """A copy with id and meta set where they stand, or right after resourceType; all other keys keep their order."""
+    """A copy that begins with resourceType, id and meta; all other keys keep their order."""
     meta = resource.get("meta")
     meta = {**(meta if isinstance(meta, dict) else {}), "versionId": str(version), "lastUpdated": instant(updated)}
-    head: dict[str, Any] = {"resourceType": resource["resourceType"]}
-    if "id" not in resource:
-        head["id"] = id_
-    if "meta" not in resource:
-        head["meta"] = meta
-    return {**head, **resource, "id": id_, "meta": meta}
+    own = {"resourceType": resource["resourceType"], "id": id_, "meta": meta}
+    return {**own, **resource, **own}
 
 
 def microseconds(moment: datetime) -> int:

@@ -94,9 +94,7 @@ class AuditLog:
         entries = []
         for position, record in enumerate(self._open(tenant, batch)):
             event = self._render(tenant, batch.seq, position, record)
-            index = index_resource(
-                event, record.patients, tenant.index, record.recorded, record.recorded, self._base_url_of(tenant)
-            )
+            index = index_resource(event, record.patients, tenant.index, record.recorded, self._base_url_of(tenant))
             entries.append(((batch.seq << POSITION_BITS) | position, index))
         return entries
 

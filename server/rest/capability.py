@@ -8,12 +8,12 @@ from typing import Final
 
 from operations.ports import Operation
 from profiles.json import Resource
-from profiles.search_parameters import SearchParameter, search_parameters
+from profiles.search_parameters import SearchParameter
 from profiles.structure import resource_types
 from server.rest.exchange import AUDIT_TYPE
 from server.rest.request import FHIR_JSON, Base
 from server.rest.routes import ROUTES
-from server.search.query import MODIFIERS, SPECIAL
+from server.search.registry import indexed_parameters
 
 _WHOLE_SYSTEM: Final = ("transaction", "batch")
 SINCE: Final = "2026-11-22"
@@ -75,21 +75,15 @@ def _resource(type_: str, operations: list[Operation]) -> Resource:
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical", "local"],
         "searchInclude": sorted(
-            f"{type_}:{parameter.code}" for parameter in search_parameters(type_).values() if parameter.type == "reference"
+            f"{type_}:{parameter.code}" for parameter in indexed_parameters(type_).values() if parameter.type == "reference"
         ),
-        "searchParam": [_parameter(parameter) for parameter in searchable(type_)]
-        + [{"name": name, "type": kind} for name, kind in SPECIAL.items()],
+        "searchParam": [_parameter(parameter) for parameter in indexed_parameters(type_).values()],
     }
     if not resource["searchInclude"]:
         del resource["searchInclude"]
     if operations:
         resource["operation"] = _operations(operations)
     return resource
-
-
-def searchable(type_: str) -> list[SearchParameter]:
-    """The parameters of a type that the search compiler takes."""
-    return [parameter for _, parameter in sorted(search_parameters(type_).items()) if parameter.type in MODIFIERS]
 
 
 def _parameter(parameter: SearchParameter) -> Resource:

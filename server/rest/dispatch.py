@@ -7,16 +7,14 @@ itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache, partial
 
 from profiles.outcome import FhirError, refuse
 from server.audit.trail import Trail
 from server.auth.bearer import authenticate_value, forbidden
-from server.auth.decision import decide
 from server.auth.principal import Principal
 from server.repository import DamagedRecordError, Repository
-from server.rest.exchange import AUDIT_TYPE, Exchange, Services, check_type
+from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, check_type
 from server.rest.request import Request, check_accept
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable, template_of
@@ -77,13 +75,13 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
             raise refuse(
                 "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
             )
-    repository = Repository(services.store, tenant, request.base.url, services.clock)
-    exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services))
+    decision = UNLIMITED
     if route.letter is not None and type_ is not None:
-        decision = decide(principal, route.letter, type_)
+        decision = services.decide(principal, route.letter, type_)
         if not decision.granted:
             raise forbidden(decision)
-        exchange = replace(exchange, decision=decision)
+    repository = Repository(services.store, tenant, request.base.url, services.clock)
+    exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services), decision)
     return await route.handler(exchange)
 
 

@@ -27,6 +27,7 @@ from server.seal.keyring import Keyring, Tenant
 from server.store.store import Commit, KeyClaim, KeyHeldError, NewJob, StaleVersionError, Store
 
 AUDIT_TYPE: Final = "AuditEvent"
+MAX_DECISIONS: Final = 50_000
 
 UNLIMITED: Final = Decision(True)
 """What routes begin with that decide for themselves who may call."""
@@ -48,6 +49,7 @@ class Services:
     operations: Mapping[tuple[str, str, str], Operation]
     """By (level, type or "", code)."""
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
+    decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
 
     def new_id(self) -> str:
         return str(uuid4())
@@ -55,6 +57,16 @@ class Services:
     def now(self) -> int:
         """Microseconds since 1970."""
         return microseconds(self.clock())
+
+    def decide(self, principal: Principal, letter: Letter, type_: str) -> Decision:
+        """As server.auth.decision.decide, remembered for each token: a token's claims never change."""
+        key = (principal.token_id, letter, type_)
+        decision = self.decisions.get(key)
+        if decision is None:
+            if len(self.decisions) >= MAX_DECISIONS:
+                self.decisions.clear()
+            decision = self.decisions[key] = decide(principal, letter, type_)
+        return decision
 
     async def close(self) -> None:
         await self.store.close()
@@ -80,7 +92,7 @@ class Exchange:
 
     def authorize(self, letter: Letter, type_: str) -> Decision:
         """Raises FhirError (403) when the caller may not do this to the type at all."""
-        decision = decide(self.principal, letter, type_)
+        decision = self.services.decide(self.principal, letter, type_)
         if not decision.granted:
             raise forbidden(decision)
         return decision

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import lru_cache
+from time import gmtime
 from typing import Final
 
 from profiles import json
@@ -42,8 +43,13 @@ def version_headers(version: Version) -> dict[str, str]:
 
 
 def http_date(updated: int) -> str:
-    moment = datetime.fromtimestamp(updated // MICROSECOND, UTC)
-    return f"{_DAYS[moment.weekday()]}, {moment.day:02} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M:%S} GMT"
+    return _http_date(updated // MICROSECOND)
+
+
+@lru_cache(maxsize=4096)
+def _http_date(seconds: int) -> str:
+    year, month, day, hour, minute, second, weekday, *_ = gmtime(seconds)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"
 
 
 def error_response(error: FhirError) -> Response:

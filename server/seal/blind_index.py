@@ -22,8 +22,9 @@ class BlindIndex:
         self._record = blake2b(key=key, digest_size=16, person=b"record")
         self._unique = blake2b(key=key, digest_size=16, person=b"unique")
         self.column = lru_cache(maxsize=4096)(self._make_column)
+        self.term = lru_cache(maxsize=32_768)(self._make_term)
 
-    def term(self, type_: str, parameter: str, value: str) -> int:
+    def _make_term(self, type_: str, parameter: str, value: str) -> int:
         state = self._term.copy()
         state.update(f"{type_}\x1f{parameter}\x1f{value}".encode(errors="surrogatepass"))
         return int.from_bytes(state.digest(), signed=True)

@@ -15,12 +15,12 @@ from typing import Final
 
 from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
-from profiles.search_parameters import search_parameters
 from profiles.text import instant_range, normalize
 from server.seal.blind_index import BlindIndex
 from server.search import calendar
-from server.search.index_entries import COMPARTMENT, LAST_UPDATED, PRIMARY_DATES, SEALED_DATES, TYPE_TERM
+from server.search.index_entries import COMPARTMENT, PRIMARY_DATES, SEALED_DATES, TYPE_TERM
 from server.search.query import Criterion, Query, SortKey, split_escaped
+from server.search.registry import indexed_parameters
 from server.search.terms import local_reference, matches_prefix, prefix_term, strings
 from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, Order
 
@@ -57,7 +57,7 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
 def _order(type_: str, sort: SortKey | None, index: BlindIndex) -> Order:
     if sort is None or sort.code == PRIMARY_DATES.get(type_):
         return Order(descending=sort is None or sort.descending)
-    parameter = search_parameters(type_).get(sort.code)
+    parameter = indexed_parameters(type_).get(sort.code)
     if sort.code in SEALED_DATES or (parameter is not None and parameter.type != "date"):
         raise refuse("not-supported", f"Sorting by {sort.code} is not supported; dates and _lastUpdated are.", "http._sort")
     return Order(index.column(type_, sort.code), sort.descending)
@@ -116,7 +116,7 @@ def _string(type_: str, criterion: Criterion, index: BlindIndex) -> tuple[Clause
     clause = AnyOf(tuple(sorted({index.term(type_, code, term) for term, _ in found})))
     if not any(inexact for _, inexact in found):
         return clause, None
-    extract = search_parameters(type_)[code].extract
+    extract = indexed_parameters(type_)[code].extract
 
     def check(resource: Resource) -> bool:
         texts = [text for value in extract(resource) for text in strings(value)]
@@ -137,7 +137,7 @@ def _bad_date(code: str) -> FhirError:
 
 
 def _date(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
-    column = index.column(type_, LAST_UPDATED if criterion.code == LAST_UPDATED else criterion.code)
+    column = index.column(type_, criterion.code)
     intervals: list[Interval] = []
     for value in criterion.values:
         prefix, text = split_prefix(value)

@@ -10,13 +10,12 @@ from profiles import json
 from profiles.json import Resource
 from profiles.outcome import Issue, operation_outcome, refuse
 from profiles.references import parse_reference
-from profiles.search_parameters import search_parameters
-from server.auth.decision import decide
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.compile import Compiled, compile_query
 from server.search.cursor import make_cursor, read_cursor
 from server.search.query import Include, Query
+from server.search.registry import indexed_parameters
 from server.search.terms import local_reference
 from server.store.algebra import Hit, Plan, Position
 from server.store.store import Record
@@ -106,7 +105,7 @@ async def _included(exchange: Exchange, includes: tuple[Include, ...], page: lis
     seen = {version.reference for version in page}
     found: list[Version] = []
     for include in includes:
-        extract = search_parameters(include.source)[include.code].extract
+        extract = indexed_parameters(include.source)[include.code].extract
         for version in page:
             if version.type != include.source:
                 continue
@@ -129,7 +128,7 @@ async def _target(exchange: Exchange, include: Include, text: object, seen: set[
     name = f"{reference.type}/{reference.id}"
     if name in seen or (include.target is not None and include.target != reference.type):
         return None
-    decision = decide(exchange.principal, "r", reference.type)
+    decision = exchange.services.decide(exchange.principal, "r", reference.type)
     if not decision.granted:
         return None
     version = await exchange.visible(reference.type, reference.id, decision)

@@ -7,16 +7,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from profiles.json import Json, Resource
-from profiles.search_parameters import SearchParameter, Value, search_parameters
+from profiles.search_parameters import SearchParameter, Value
 from profiles.text import instant_range, period_range
 from server.seal.blind_index import BlindIndex
 from server.search.calendar import calendar_terms
+from server.search.registry import indexed_parameters
 from server.search.terms import reference_terms, string_terms, strings, token_terms
 from server.store.store import Index
 
 TYPE_TERM: Final = "_type"
 COMPARTMENT: Final = "_compartment"
-LAST_UPDATED: Final = "_lastUpdated"
 
 OPEN_PAST: Final = -(2.0**62)
 OPEN_FUTURE: Final = 2.0**62
@@ -48,29 +48,23 @@ PRIMARY_DATES: Final = {
 """The date that a type is listed by, newest first. Other types are listed by when they were first stored."""
 
 
-def index_resource(
-    resource: Resource, patients: tuple[str, ...], index: BlindIndex, created: int, updated: int, base_url: str
-) -> Index:
-    """All entries of one version. `created` and `updated` are microseconds; `patients` the compartments it is in."""
+def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIndex, created: int, base_url: str) -> Index:
+    """All entries of one version. `created` is in microseconds; `patients` are the compartments it is in."""
     type_: str = resource["resourceType"]
     terms = {index.term(type_, TYPE_TERM, ""), index.term(type_, "_id", f"c{resource['id']}")}
     terms.update(index.term(type_, COMPARTMENT, patient) for patient in patients)
-    intervals = {(index.column(type_, LAST_UPDATED), float(updated), float(updated))}
+    intervals: set[tuple[int, float, float]] = set()
     order = created
     primary = PRIMARY_DATES.get(type_)
-    for code, parameter in search_parameters(type_).items():
+    for code, parameter in indexed_parameters(type_).items():
         values = parameter.extract(resource)
         if not values:
             continue
         if parameter.type == "date" and code not in SEALED_DATES:
             ranges = [found for value in values if (found := date_range(value)) is not None]
             intervals.update((index.column(type_, code), *found) for found in ranges)
-            if code == primary and ranges:
-                order = int(
-                    max(low for low, _ in ranges if low > OPEN_PAST)
-                    if any(low > OPEN_PAST for low, _ in ranges)
-                    else created
-                )
+            if code == primary:
+                order = int(max((low for low, _ in ranges if low > OPEN_PAST), default=created))
         elif parameter.type in {"number", "quantity"}:
             intervals.update(_numbers(type_, parameter, values, index))
         else:

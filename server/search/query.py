@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from profiles.outcome import FhirError, Issue, refuse
-from profiles.search_parameters import SearchParameter, search_parameters
+from server.search.registry import indexed_parameters
 
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 1000
@@ -31,8 +31,6 @@ MODIFIERS: Final = {
 
 FORMAT_PARAMETERS: Final = frozenset({"_format", "_pretty"})
 RESULT_PARAMETERS: Final = frozenset({"_count", "_sort", "_include", "_summary", "_total", "_cursor", *FORMAT_PARAMETERS})
-SPECIAL: Final = {"_lastUpdated": "date"}
-"""Parameters of every type that are not in the table of search parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,6 @@ class Query:
 
 def parse_query(type_: str, pairs: Sequence[tuple[str, str]], *, lenient: bool = False) -> Query:
     """Check every parameter of a type-level search. Raises FhirError with one issue for each fault."""
-    known = search_parameters(type_)
     faults: list[Issue] = []
     unknown: list[Issue] = []
     criteria: list[Criterion] = []
@@ -89,7 +86,7 @@ def parse_query(type_: str, pairs: Sequence[tuple[str, str]], *, lenient: bool =
             if name in RESULT_PARAMETERS or name.partition(":")[0] == "_include":
                 results.setdefault(name, []).append(value)
             else:
-                criteria.append(_criterion(type_, known, name, value))
+                criteria.append(_criterion(type_, name, value))
             text.append((name, value))
         except FhirError as error:
             (unknown if error.issues[0].code == "unknown-parameter" else faults).extend(error.issues)
@@ -100,19 +97,16 @@ def parse_query(type_: str, pairs: Sequence[tuple[str, str]], *, lenient: bool =
     if faults:
         raise FhirError(faults, 400)
     ignored = tuple(Issue(issue.code, issue.text, issue.expression, "warning") for issue in unknown)
-    return _with_results(Query(type_, tuple(criteria), ignored=ignored, text=tuple(text)), known, results)
+    return _with_results(Query(type_, tuple(criteria), ignored=ignored, text=tuple(text)), results)
 
 
-def _criterion(type_: str, known: dict[str, SearchParameter] | object, name: str, value: str) -> Criterion:
+def _criterion(type_: str, name: str, value: str) -> Criterion:
     code, colon, modifier = name.partition(":")
-    parameters = search_parameters(type_)
+    parameters = indexed_parameters(type_)
     parameter = parameters.get(code)
-    parameter_type = parameter.type if parameter is not None else SPECIAL.get(code)
-    if parameter_type is None:
+    if parameter is None:
         raise unknown_parameter(type_, code)
-    if parameter_type not in MODIFIERS:
-        raise refuse("parameter-modifier", f"Search by {code} ({parameter_type}) is not supported.", f"http.{code}")
-    targets = parameter.targets if parameter is not None else frozenset[str]()
+    parameter_type, targets = parameter.type, parameter.targets
     if colon and modifier not in MODIFIERS[parameter_type] and not (parameter_type == "reference" and modifier in targets):
         allowed = sorted(MODIFIERS[parameter_type] | (targets if len(targets) < 10 else frozenset()))
         offer = f"; it takes {', '.join(':' + item for item in allowed)}" if allowed else ""
@@ -126,13 +120,13 @@ def _criterion(type_: str, known: dict[str, SearchParameter] | object, name: str
 
 
 def unknown_parameter(type_: str, code: str) -> FhirError:
-    names = [*search_parameters(type_), *SPECIAL, *RESULT_PARAMETERS]
+    names = [*indexed_parameters(type_), *RESULT_PARAMETERS]
     folded = {name.lower(): name for name in names}
     near = get_close_matches(code.lower(), folded, n=1, cutoff=0.6)
     hint = (
         f" Did you mean {folded[near[0]]}?"
         if near
-        else f" {type_} is searched by: {', '.join(sorted(search_parameters(type_)))}."
+        else f" {type_} is searched by: {', '.join(sorted(indexed_parameters(type_)))}."
     )
     shown = code if code.replace("-", "").replace("_", "").replace(".", "").isalnum() and len(code) <= 64 else "that name"
     return refuse("unknown-parameter", f"{type_} has no search parameter {shown}.{hint}", f"http.{shown}")
@@ -157,7 +151,7 @@ def split_escaped(value: str, separator: str = ",") -> list[str]:
     return [*parts, "".join(current)]
 
 
-def _with_results(query: Query, known: object, results: dict[str, list[str]]) -> Query:
+def _with_results(query: Query, results: dict[str, list[str]]) -> Query:
     for name, values in results.items():
         if len(values) > 1 and not name.startswith("_include"):
             raise refuse("parameter-value", f"{name} is given more than once.", f"http.{name}")
@@ -198,8 +192,8 @@ def _sort(type_: str, values: list[str] | None) -> SortKey | None:
     if "," in key:
         raise refuse("not-supported", "Sorting by more than one parameter is not supported.", "http._sort")
     code = key.removeprefix("-")
-    parameter = search_parameters(type_).get(code)
-    if parameter is None and code not in SPECIAL:
+    parameter = indexed_parameters(type_).get(code)
+    if parameter is None:
         raise unknown_parameter(type_, code)
     return SortKey(code, key.startswith("-"))
 
@@ -210,7 +204,7 @@ def _include(name: str, value: str) -> Include:
     parts = value.split(":")
     if len(parts) not in {2, 3}:
         raise refuse("parameter-value", "_include has the form Type:parameter or Type:parameter:target.", "http._include")
-    parameters = search_parameters(parts[0])
+    parameters = indexed_parameters(parts[0])
     parameter = parameters.get(parts[1])
     if not parameters:
         raise refuse("parameter-value", "_include names a resource type that does not exist.", "http._include")

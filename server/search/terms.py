@@ -15,8 +15,9 @@ from profiles.references import parse_reference
 from profiles.search_parameters import Value
 from profiles.text import normalize
 
-PREFIX_LENGTHS: Final = (1, 2, 3, 5, 8)
-"""Indexed prefix lengths. A longer query is looked up by the longest that fits and checked on the decrypted hit."""
+PREFIX_LENGTHS: Final = (1, 3, 6)
+"""Indexed prefix lengths. Other queries are looked up by the longest that fits and checked on the decrypted hit: each length
+costs a term for every word of every name and address."""
 
 _NAME_PARTS: Final = ("text", "family", "given", "prefix", "suffix")
 _ADDRESS_PARTS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")

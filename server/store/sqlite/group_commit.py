@@ -67,7 +67,7 @@ class GroupCommit:
         self._waiting.append(unit)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await asyncio.shield(unit.done)
+        return await unit.done
 
     async def _run(self) -> None:
         try:

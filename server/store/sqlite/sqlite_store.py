@@ -6,8 +6,8 @@ A point read costs about ten microseconds, a hundredth of what handing it to a t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,12 +69,16 @@ class SqliteStore:
         return records[:limit]
 
     async def find(self, plan: Plan) -> list[Hit]:
-        with _readable():
+        try:
             return search.find(self._reader, plan)
+        except apsw.Error as error:
+            raise _unreadable(error) from error
 
     async def count(self, clauses: Sequence[Clause], limit: int) -> int:
-        with _readable():
+        try:
             return search.count(self._reader, clauses, limit)
+        except apsw.Error as error:
+            raise _unreadable(error) from error
 
     async def fetch(self, rids: Sequence[int]) -> dict[int, Record]:
         records: dict[int, Record] = {}
@@ -173,12 +177,16 @@ class SqliteStore:
             connection.close()
 
     def _one(self, sql: str, values: tuple[int | bytes | str, ...]) -> tuple[Any, ...] | None:
-        with _readable():
+        try:
             return self._reader.execute(sql, values).fetchone()
+        except apsw.Error as error:
+            raise _unreadable(error) from error
 
     def _all(self, sql: str, values: tuple[int | bytes | str, ...]) -> list[tuple[Any, ...]]:
-        with _readable():
+        try:
             return self._reader.execute(sql, values).fetchall()
+        except apsw.Error as error:
+            raise _unreadable(error) from error
 
 
 def _record(row: tuple[Any, ...]) -> Record:
@@ -190,9 +198,5 @@ def _untyped(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return row
 
 
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except apsw.Error as error:
-        raise StoreUnavailableError(f"The store could not read ({type(error).__name__}).") from error
+def _unreadable(error: apsw.Error) -> StoreUnavailableError:
+    return StoreUnavailableError(f"The store could not read ({type(error).__name__}).")
