@@ -92,7 +92,8 @@ def read_http_file(text: str) -> tuple[dict[str, str], list[HttpRequest]]:
 
 def _sections(text: str) -> Iterator[tuple[int, str, list[str]]]:
     """(number of the first line, title, lines) of each part between `###` lines."""
-    first, title, lines = 1, "", []
+    first, title = 1, ""
+    lines: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("###"):
             yield first, title, lines
