@@ -27,6 +27,7 @@ class DrugUse:
     weeks: int | Decimal | None = None
     outcome: Outcome | None = None
     for_migraine: bool = False
+    current: bool = True
     site: str | None = None
 
 
@@ -66,7 +67,7 @@ def _class_facts(drug: Ingredient, use: DrugUse) -> Iterator[Fact]:
         yield _fact("drugs.dmard.trialed", True, use)
         if use.weeks is not None:
             yield _fact("drugs.dmard.weeks", use.weeks, use)
-    if "insulin" in drug.classes:
+    if "insulin" in drug.classes and use.current:
         yield _fact("insulin.daily", True, use)
     preventive = drug.classes & MIGRAINE_PREVENTIVE_CLASSES
     if use.for_migraine and preventive:

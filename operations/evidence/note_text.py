@@ -14,7 +14,7 @@ from typing import Final
 from operations.evidence.body_site import region_in
 from operations.evidence.coded.attachments import MAX_TEXT
 from operations.evidence.fact import Fact, Source
-from operations.evidence.text import drugs, imaging, therapy
+from operations.evidence.text import complaint, conditions, drugs, examination, imaging, scores, sleep, therapy
 from operations.evidence.text.reading import Reading, TextRule
 from operations.evidence.text.sentences import Sentence, sentences
 
@@ -22,6 +22,11 @@ ALL_RULES: Final[tuple[TextRule, ...]] = (
     *therapy.RULES,
     *drugs.RULES,
     *imaging.RULES,
+    *complaint.RULES,
+    *examination.RULES,
+    *scores.RULES,
+    *sleep.RULES,
+    *conditions.RULES,
 )
 
 

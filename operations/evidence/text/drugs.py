@@ -9,7 +9,7 @@ from typing import Final
 
 from operations.evidence.drug_facts import DrugUse, Outcome, contraindicated, drug_facts, nsaid_facts
 from operations.evidence.fact import Fact
-from operations.evidence.ingredients import Ingredient, named_in
+from operations.evidence.ingredients import Ingredient, by_word, named_in
 from operations.evidence.text.outcome import outcome_in
 from operations.evidence.text.patterns import rx
 from operations.evidence.text.reading import Reading, TextRule
@@ -44,6 +44,17 @@ _SWITCHED: Final = rx(r"\b(?:from|stopped|discontinued|off of|failed) ?$")
 _BREAK: Final = rx(
     r"\bbut\b|\bhowever\b|;|, (?:and|then) (?=(?:he|she|they|has|had|was|failed|tried|could|did)\b)|\bwhile\b|, which\b|, (?=(?:failed|tried)\b)"
 )
+_NEGATION: Final = rx(r"\b(?:den(?:y|ies|ied|ying)|no|not|never|without|\w{2,6}n't)\b")
+_WORD: Final = re.compile(r"[a-z]{1,30}")
+_OF_TAKING: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "ever any prior previous previously other he she they that has have had been tried trying taken taking take takes used "
+        "using use uses on a an the trial trials of or and nor started starting received history nsaid nsaids steroids opioids "
+        "yet medications medication such as dmards biologics oral inflammatory anti",
+    )
+)
+_FORMER: Final = rx(r"\b(?:used to|previously|in the past|no longer|stopped|discontinued|formerly|history of)\b")
 _MIGRAINE: Final = rx(r"\bmigraines?\b|\bheadaches?\b|\bprevent(?:ive|ives|ative|ion)\b|\bprophyla\w{2,6}\b")
 _LINK_AFTER: Final = rx(
     r"^[^.;]{0,50}?\b(?:for|x|over)(?: (?:the|past|last|about|approximately|at|least|more|than|over|a|total|of)){0,4} ?$"
@@ -88,16 +99,14 @@ def _mention(
             yield from contraindicated(drug, DrugUse(reading.where(sentence), "text", 0.75, reading.as_of))
         if "tolerat" not in low:
             return
-    if is_denied(sentence, start, end) and outcome_in(low) is None:
+    if _never_taken(sentence, start, end):
         use = DrugUse(reading.where(sentence), "text", 0.8, reading.as_of, taken=False)
         yield from drug_facts(drug, use) if drug is not None else nsaid_facts(use)
         return
     confidence = _taken(sentence, start, end, clause)
     if confidence is None:
         return
-    outcome = (
-        outcome_in(clause) or (outcome_in(low) if room[1] == 1 or "neither" in low else None) or _later(sentence, reading)
-    )
+    outcome = _outcome(sentence, reading, start, clause, alone=room[1] == 1)
     use = DrugUse(
         reading.where(sentence),
         "text",
@@ -106,8 +115,31 @@ def _mention(
         weeks=_weeks(sentence, reading, start, end, room[0]),
         outcome=outcome,
         for_migraine=bool(_MIGRAINE.search(low)),
+        current=not _FORMER.search(low),
     )
     yield from drug_facts(drug, use) if drug is not None else nsaid_facts(use)
+
+
+def _outcome(sentence: Sentence, reading: Reading, start: int, clause: str, *, alone: bool) -> Outcome | None:
+    low = sentence.low
+    if re.search(r"\bif\b", low):
+        return None
+    found = outcome_in(clause)
+    if found is None and (alone or "neither" in low):
+        found = outcome_in(low[start:])
+    return found or _later(sentence, reading)
+
+
+def _never_taken(sentence: Sentence, start: int, end: int) -> bool:
+    """True when taking the drug is denied, and not something about it (side effects, holding it, a change of dose)."""
+    low = sentence.low
+    if not is_denied(sentence, start, end) or outcome_in(low) is not None:
+        return False
+    negations = list(_NEGATION.finditer(low, 0, start))
+    if not negations:
+        return True
+    between = _WORD.findall(low[negations[-1].end() : start])
+    return all(word in _OF_TAKING or by_word(word) is not None for word in between)
 
 
 def _is_contraindicated(sentence: Sentence, low: str, start: int, end: int) -> bool:

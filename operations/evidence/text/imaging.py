@@ -39,8 +39,11 @@ _READ_NEG: Final = rx(r"\b(?:on|per|by|in) (?:an? |the |his |her |recent |prior 
 _COMING: Final = rx(
     r"\b(?:will|to be|should|would|if|once|when|may|can|could|pending|want|wants|order(?!ed and)|schedul\w{1,3}|recommend\w{0,4}|for)\b"
 )
-_REVIEWED_TODAY: Final = rx(r"review\w{0,3}(?: \w{1,12}){0,4} today|today(?: \w{1,12}){0,3} review")
-_TODAY: Final = rx(r"\btoday\b|\bin (?:the )?(?:office|clinic)\b")
+_TODAY: Final = rx(
+    r"\b(?:obtained|taken|performed|done|completed|repeated)\b[^.;]{0,45}\b(?:today|(?:in|at) (?:the |our )?(?:office|clinic))\b|"
+    r"\btoday(?:'s)?\b[^.;]{0,20}\b(?:show|reveal|demonstrat|x-?ray|mri|ct|film|radiograph)"
+)
+_NOT_OF_STUDY: Final = rx(r"\b(?:symptoms|exam\w{0,9}|i|we|labs?|discuss\w{0,3}|believe)\b")
 _ADVANCED: Final = rx(
     r"joint[\s-]space (?:narrowing|loss)|(?:narrowing|loss) of the (?:\w{1,12} ){0,2}joint space|osteophyt\w{1,5}|subchondral (?:sclerosis|cyst)|"
     r"bone[\s-]on[\s-]bone|(?:severe|advanced|end[\s-]stage|moderate to severe|tricompartmental) (?:\w{1,14} ){0,2}(?:osteoarthritis|arthritis|"
@@ -124,7 +127,7 @@ def _study(sentence: Sentence, reading: Reading, kind: str, start: int, end: int
     if site is not None:
         yield fact(f"{kind}.body_site", _words_of_site(sentence, start, end, site), 0.8)
     result = _RESULT.search(low, end)
-    if result is not None:
+    if result is not None and not _NOT_OF_STUDY.search(low, end, result.start()):
         first = result.start() if result.group().startswith(("is", "are", "was", "were")) else result.end()
         findings = sentence.raw[first:].strip(" ,.:;")[:300]
         if findings:
@@ -143,9 +146,7 @@ def _day_of(sentence: Sentence, reading: Reading, start: int) -> date | None:
     spans = [span for span in dates(low, reading.as_of) if low[span.start : span.end] != "today"]
     if spans:
         return min(spans, key=lambda span: abs(span.start - start)).day
-    if _TODAY.search(low) and not _REVIEWED_TODAY.search(low):
-        return reading.as_of
-    return None
+    return reading.as_of if _TODAY.search(low) else None
 
 
 def _words_of_site(sentence: Sentence, start: int, end: int, site: str) -> str:

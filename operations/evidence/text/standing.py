@@ -40,7 +40,7 @@ _PLAN: Final = (
 )
 _COND: Final = (
     r"if|unless|would(?! not| often| usually)|could(?! not)|can(?! not)|may(?= [a-z])(?<!in may)(?<!since may)|might|"
-    r"consider(?:ed|ing|ation|s)?|possib(?:le|ly)|candidates?|options?|in the event|depending|whether|once(?= (?:the|he|she|his|her|"
+    r"consider(?:ed|ing|ation|s)?|expect(?:ed|s|ing)?|anticipat\w{1,3}|possib(?:le|ly)|candidates?|options?|in the event|depending|whether|once(?= (?:the|he|she|his|her|"
     r"they|we|you|completed|available))|until|potential(?:ly)?|in case|after (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})|"
     r"when (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})"
 )

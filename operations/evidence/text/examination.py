@@ -1,0 +1,176 @@
+"""The examination: deficits, radicular signs, named knee tests, re-examination, active infection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from operations.evidence.fact import Fact
+from operations.evidence.text.patterns import rx
+from operations.evidence.text.reading import Reading, TextRule, site_near
+from operations.evidence.text.sentences import Sentence
+from operations.evidence.text.standing import is_denied, is_of_another, standing
+
+_LIMB: Final = r"(?:leg|legs|arm|arms|lower extremit\w{1,3}|upper extremit\w{1,3}|foot|hand|grip|quadriceps|hip|knee|ankle|dorsiflexion|ehl|toe|muscle|deltoid|biceps|triceps)"
+_WEAK: Final = rx(
+    rf"\b{_LIMB} weakness|weakness (?:in|of) (?:\w{{1,10}} ){{0,3}}{_LIMB}\b|foot drop|drop foot|"
+    r"\b(?:strength|motor)\b[^.;]{0,60}?\b(?P<grade>[0-4])(?:[+-])?/5|(?P<grade2>[0-4])(?:[+-])?/5 (?:\w{1,14} ){0,3}(?:strength|weakness)|"
+    r"(?:decreased|diminished|reduced) (?:\w{1,12} ){0,2}strength"
+)
+_SENSORY: Final = rx(
+    r"\b(?:decreased|diminished|reduced|absent|loss of|impaired) (?:\w{1,12} ){0,3}(?:sensation|sensory)|sensory (?:loss|deficit)|"
+    r"sensation (?:is |was )?(?:\w{1,8} )?(?:decreased|diminished|reduced|absent|impaired)|hypo?esthesia"
+)
+_REFLEX: Final = rx(
+    r"\b(?:decreased|diminished|reduced|absent|asymmetric) (?:\w{1,12} ){0,3}reflex\w{0,2}|reflex\w{0,2} (?:(?:is|are|was|were) )?(?:\w{1,8} )?(?:decreased|diminished|reduced|absent|asymmetric)"
+)
+_INTACT: Final = {
+    "strength": rx(r"\bstrength[^.;]{0,40}?(?<!\d)5/5|normal (?:motor )?strength|strength (?:is |was )?(?:intact|normal|equal|full)|full strength"),
+    "sensation": rx(r"\bsensation (?:to light touch )?(?:is |was )?(?:\w{1,8} )?(?:intact|normal)|(?:intact|normal) (?:\w{1,12} )?sensation"),
+    "reflexes": rx(r"\breflex\w{0,2} (?:(?:are|were|is) )?(?:\w{1,10} )?(?:intact|normal|symmetric|2\+)|(?:normal|intact|symmetric) (?:\w{1,12} )?reflexes"),
+}  # fmt: skip
+_NEURO_INTACT: Final = rx(
+    r"\b(?:neurologically|neurovascularly) intact|no (?:focal |gross )?(?:neurologic(?:al)?|motor|sensory) deficits?|non[\s-]?focal"
+)
+_NUMB_DENIED: Final = rx(r"\b(?:numbness|tingling|weakness|paresthesias?)\b")
+_GENERAL: Final = rx(r"\b(?:generali[sz]ed|facial|general) weakness")
+
+_RADICULAR: Final = {
+    "straight-leg-raise": rx(r"\b(?P<pos>positive|\+) (?:\w{1,10} ){0,2}straight[\s-]leg[\s-]raise|straight[\s-]leg[\s-]raise\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?positive"),
+    "radiation": rx(r"\b(?:radiat(?:es|ing|ion|ed)|shoot(?:s|ing)) (?:\w{1,12} ){0,4}?(?:leg|legs|buttock\w?|thigh|calf|foot|arm|arms|extremit\w{1,3})\b|\bsciatica\b"),
+    "radiculopathy": rx(r"\bradiculopath(?:y|ic)\b|\bradicular (?:pain|symptoms?)"),
+    "claudication": rx(r"\bneurogenic claudication"),
+    "spurling": rx(r"\bspurling'?s? (?:test |sign |maneuver )?(?:is |was )?positive|positive spurling"),
+}  # fmt: skip
+_SLR_NEGATIVE: Final = rx(
+    r"\bnegative (?:\w{1,10} ){0,2}straight[\s-]leg[\s-]raise|straight[\s-]leg[\s-]raise\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?negative"
+)
+
+_TESTS: Final = (
+    r"mcmurray|apley|lachman|anterior drawer|posterior drawer|varus(?: stress)?|valgus(?: stress)?|thessaly|pivot[\s-]shift"
+)
+_TEST: Final = rx(rf"\b(?P<name>{_TESTS})(?:'?s)?(?: (?:test|sign|testing|stress|maneuver|exam))?")
+_POSITIVE: Final = rx(r"\bpositive\b|\(\+\)|\+ ?$|^ ?\+|\blaxity\b|\binstability\b|\bincreased translation\b")
+_NEGATIVE: Final = rx(
+    r"\bnegative\b|\(-\)|\bstable\b|\bno laxity\b|\bnormal\b|\bno (?:\w{1,10} ){0,2}(?:instability|laxity)"
+)
+_LOCKED: Final = rx(r"\blocked knee\b|\bknee (?:is|was) locked\b")
+_REEXAMINED: Final = rx(
+    r"\b(?:re[\s-]?examin(?:ed|ation)|re[\s-]?evaluat(?:ed|ion)|returns?|follow(?:ing)?[\s-]?up|seen again|presents) (?:\w{1,12} ){0,6}?(?:after|following|status post) "
+    r"(?:\w{1,12} ){0,6}(?:physical therapy|therapy|pt|conservative|home exercise|nsaids?|treatment)\b"
+)
+_INFECTION: Final = rx(
+    r"\b(?:septic (?:arthritis|joint)|active (?:\w{1,10} )?infection|joint infection|prosthetic joint infection|bacteremia|sepsis|signs? of infection|osteomyelitis)\b"
+)
+_OWN_SECTIONS: Final = frozenset({"exam", "assessment", "history", "review", "none", "results", "complaint"})
+
+
+def read_deficit(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`exam.neuro_deficit` by side of the examination (strength, sensation, reflexes)."""
+    low = sentence.low
+    if sentence.section not in _OWN_SECTIONS or is_of_another(sentence, 0, len(low)):
+        return
+    found = False
+    for topic, pattern in (("strength", _WEAK), ("sensation", _SENSORY), ("reflexes", _REFLEX)):
+        match = pattern.search(low)
+        if match is None or _GENERAL.search(low):
+            continue
+        if standing(sentence, *match.span()) == "said":
+            found = True
+            confidence = 0.85 if sentence.section == "exam" else 0.75
+            yield _deficit(sentence, reading, True, confidence, topic)
+        elif is_denied(sentence, *match.span()):
+            found = True
+            yield _deficit(sentence, reading, False, 0.75, topic)
+    if found:
+        return
+    if (match := _NEURO_INTACT.search(low)) is not None:
+        yield _deficit(sentence, reading, False, 0.75, "strength")
+        yield _deficit(sentence, reading, False, 0.75, "sensation")
+        return
+    for topic, pattern in _INTACT.items():
+        if pattern.search(low):
+            yield _deficit(sentence, reading, False, 0.75, topic)
+    for match in _NUMB_DENIED.finditer(low):
+        if is_denied(sentence, *match.span()) and not _GENERAL.search(low):
+            topic = "strength" if match.group() == "weakness" else "sensation"
+            yield _deficit(sentence, reading, False, 0.6, topic)
+
+
+def read_radiculopathy(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`exam.radiculopathy` by sign."""
+    low = sentence.low
+    negative = _SLR_NEGATIVE.search(low)
+    if negative is not None:
+        yield reading.fact("exam.radiculopathy", False, sentence, 0.8, topic="straight-leg-raise")
+    for topic, pattern in _RADICULAR.items():
+        match = pattern.search(low)
+        if match is None or sentence.section in ("past", "family") or (topic == "straight-leg-raise" and negative):
+            continue
+        if is_denied(sentence, *match.span()):
+            yield reading.fact("exam.radiculopathy", False, sentence, 0.75, topic=topic)
+        elif standing(sentence, *match.span()) == "said":
+            yield reading.fact("exam.radiculopathy", True, sentence, 0.75, topic=topic)
+
+
+def read_knee_tests(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`exam.orthopedic_sign`, one topic for each named test."""
+    low = sentence.low
+    locked = _LOCKED.search(low)
+    if locked is not None and standing(sentence, *locked.span()) == "said":
+        yield reading.fact("exam.orthopedic_sign", True, sentence, 0.8, site="knee", topic="locked")
+    tests = list(_TEST.finditer(low))
+    for place, match in enumerate(tests):
+        if match["name"].startswith(("varus", "valgus")) and "deformity" in low[match.end() : match.end() + 14]:
+            continue
+        first = tests[place - 1].end() if place else 0
+        last = tests[place + 1].start() if place + 1 < len(tests) else len(low)
+        value = _sign(low, first, match.start(), match.end(), last)
+        if value is not None and not is_of_another(sentence, *match.span()):
+            topic = match["name"].split()[0]
+            yield reading.fact("exam.orthopedic_sign", value, sentence, 0.85, site="knee", topic=topic)
+
+
+def read_reexamined(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`exam.reexamined`: seen again after conservative care."""
+    match = _REEXAMINED.search(sentence.low)
+    if match is not None and standing(sentence, *match.span()) == "said" and sentence.section != "plan":
+        yield reading.fact("exam.reexamined", True, sentence, 0.75)
+
+
+def read_infection(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """`infection.active`, or its express denial."""
+    match = _INFECTION.search(sentence.low)
+    if match is None or sentence.section in ("past", "family", "plan"):
+        return
+    if is_denied(sentence, *match.span()) or "no evidence of" in sentence.low[: match.start()][-40:]:
+        yield reading.fact("infection.active", False, sentence, 0.75)
+    elif standing(sentence, *match.span()) == "said" and "history of" not in sentence.low:
+        yield reading.fact("infection.active", True, sentence, 0.7)
+
+
+def _deficit(sentence: Sentence, reading: Reading, value: bool, confidence: float, topic: str) -> Fact:
+    return reading.fact("exam.neuro_deficit", value, sentence, confidence, site=site_near(sentence.low, 0, 0), topic=topic)
+
+
+def _sign(low: str, first: int, start: int, end: int, last: int) -> bool | None:
+    """What is said of one test: the nearest word after it, else the words before it."""
+    after = low[end:last]
+    negative, positive = _NEGATIVE.search(after), _POSITIVE.search(after)
+    if negative is not None and (positive is None or negative.start() < positive.start()):
+        return False
+    if positive is not None:
+        return True
+    before = low[max(first, start - 40) : start]
+    if _NEGATIVE.search(before):
+        return False
+    return True if _POSITIVE.search(before) else None
+
+
+RULES: Final = (
+    TextRule(("strength", "motor", "weakness", "foot", "sensat", "sensory", "reflex", "numb", "tingl", "paresth", "esthesia", "deficit", "intact", "focal"), read_deficit),
+    TextRule(("radic", "radiat", "shoot", "sciatica", "leg raise", "leg-raise", "claudication", "spurling"), read_radiculopathy),
+    TextRule(("mcmurray", "apley", "lachman", "drawer", "varus", "valgus", "thessaly", "pivot", "locked"), read_knee_tests),
+    TextRule(("after", "following", "status post"), read_reexamined),
+    TextRule(("infection", "septic", "sepsis", "osteomyelitis", "bacteremia"), read_infection),
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""Numbers with a name: BMI, weight, HbA1c, pain, Epworth, AHI, saturation, headache days, disability index.
+
+A goal, a threshold or a bound is not a measurement ("A1c goal below 7", "BMI over 30 is required").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from operations.evidence.coded.elements import months_between, tidy
+from operations.evidence.coded.observation import in_range
+from operations.evidence.fact import Fact
+from operations.evidence.text.patterns import rx
+from operations.evidence.text.reading import Reading, TextRule
+from operations.evidence.text.sentences import Sentence
+from operations.evidence.text.standing import is_of_another, standing
+from operations.evidence.text.times import dates, durations
+from profiles.json import ExactDecimal
+
+_FILL: Final = r"[^.;\d<>≥≤]{0,45}?"
+_VALUE: Final = r"(?P<v>\d{1,3}(?:\.\d{1,2})?)"
+_NO_UNIT_OF_TIME: Final = r"(?! ?(?:months?|weeks?|days?|years?|hours?|mg|units?|/\d|%? (?:to|-)))"
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    name: str
+    pattern: re.Pattern[str]
+    confidence: float = 0.85
+
+
+_SCORES: Final = (
+    _Score("body.bmi", rx(rf"\b(?:bmi|body mass index)\b{_FILL}(?<![\d.]){_VALUE}(?! ?(?:percentile|months?|weeks?|years?|days?))")),
+    _Score("labs.hba1c", rx(rf"\b(?:hemoglobin a1c|hba1c|hgba1c|a1c|glycated hemoglobin)\b{_FILL}(?<![\d.]){_VALUE}{_NO_UNIT_OF_TIME}")),
+    _Score("sleep.epworth", rx(rf"\b(?:epworth(?: sleepiness)?(?: scale)?|ess)\b(?: \(ess\))?{_FILL}(?<![\d.]){_VALUE}(?:/24| out of 24)?")),
+    _Score("sleep.ahi", rx(rf"\b(?:ahi|apnea[\s-]hypopnea index|rdi|respiratory disturbance index)\b(?: \((?:ahi|rdi)\))?{_FILL}(?<![\d.]){_VALUE}")),
+    _Score("function.odi_percent", rx(rf"\b(?:odi|oswestry(?: disability index)?)\b(?: \(odi\))?{_FILL}(?<![\d.]){_VALUE} ?%?")),
+    _Score("function.pain_score", rx(r"\bpain\b[^.;]{0,60}?(?<![\d./])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)")),
+    _Score("function.pain_score", rx(r"(?<![\d./-])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)(?: \w{1,12}){0,3} pain")),
+    _Score("migraine.headache_days", rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? headache days?\b(?! (?:per|a|/|each) (?:week|year))")),
+    _Score("migraine.headache_days", rx(r"\bheadaches? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
+    _Score("migraine.migraine_days", rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? migraine days?\b(?! (?:per|a|/|each) (?:week|year))")),
+    _Score("migraine.migraine_days", rx(r"\bmigraines? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
+    _Score("sleep.events", rx(r"\b(?P<v>\d{1,4}) (?:respiratory |apneic |scored |total ){0,2}events\b(?! (?:per|/|an))")),
+)  # fmt: skip
+_WEIGHT: Final = rx(
+    r"\b(?:weight|weighs|wt)\b(?: (?:is|was|of|today|currently|at))*:? ?(?P<v>\d{2,3}(?:\.\d{1,2})?) ?(?P<u>kg|kilograms?|lbs?|pounds)\b"
+)
+_GOAL: Final = rx(
+    r"\b(?:goal|target|below|under|less than|above|over|greater than|more than|at least|exceed\w{0,3}|threshold|require[ds]?|criteria|if|until|between|reduc\w{1,4} to|"
+    r"cutoff|normal (?:is|range)|aim\w{0,3})\b|[<>≥≤]"
+)
+_SATURATION: Final = rx(
+    r"\b(?:spo2|sao2|o2 sat\w{0,8}|oxygen saturation\w?|pulse ox\w{0,6}|saturation\w?|sats|desaturat\w{2,4}(?: to)?)\b[^.;\d]{0,45}?(?P<v>\d{2,3}) ?%?(?!\d)"
+)
+_PAO2: Final = rx(r"\bpao2\b[^.;\d]{0,25}?(?P<v>\d{2,3})(?: ?mm ?hg)?")
+_ROOM_AIR: Final = rx(r"\broom air\b|\bon ra\b|\bra\b|without (?:supplemental )?oxygen")
+_ON_OXYGEN: Final = rx(
+    r"\bon (?:\d(?:\.\d)?|one|two|three|four) ?(?:l\b|lpm|liters?)|\bnasal cannula\b|supplemental oxygen at"
+)
+_EXERTION: Final = rx(r"\b(?:ambulat\w{1,4}|walk\w{0,3}|exerti\w{1,4}|exercise|6[\s-]minute)\b")
+_SLEEP: Final = rx(r"\b(?:sleep|asleep|nocturnal|overnight|sleeping)\b")
+_REST: Final = rx(r"\b(?:at rest|resting|seated|sitting|awake)\b")
+_AGES: Final = {"body.bmi": "body.months_ago", "labs.hba1c": "labs.hba1c_months_ago", "body.weight_kg": "body.months_ago"}
+_POUND: Final = ExactDecimal("0.45359237")
+
+
+def read_scores(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """The first value of each score in the sentence."""
+    low = sentence.low
+    seen: set[str] = set()
+    for score in _SCORES:
+        match = score.pattern.search(low) if score.name not in seen else None
+        if match is None or not _is_measured(sentence, match):
+            continue
+        value = _number(match["v"])
+        if in_range(score.name, value):
+            seen.add(score.name)
+            yield from _measured(score.name, value, score.confidence, sentence, reading, match.span())
+    match = _WEIGHT.search(low)
+    if match is not None and _is_measured(sentence, match):
+        kilograms = _number(match["v"])
+        if match["u"].startswith(("lb", "pound")):
+            kilograms = tidy(kilograms * _POUND)
+        yield from _measured("body.weight_kg", kilograms, 0.8, sentence, reading, match.span())
+
+
+def read_oxygen(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    """Saturation and PaO2 on room air, with the condition of the test; on oxygen, or without "room air", no fact."""
+    low = sentence.low
+    if not _ROOM_AIR.search(low) or _ON_OXYGEN.search(low):
+        return
+    condition = (
+        "exertion" if _EXERTION.search(low) else "sleep" if _SLEEP.search(low) else "rest" if _REST.search(low) else None
+    )
+    for name, pattern in (("oxygen.sao2", _SATURATION), ("oxygen.pao2", _PAO2)):
+        match = pattern.search(low)
+        if match is None or not _is_measured(sentence, match) or not in_range(name, int(match["v"])):
+            continue
+        day = _day(low, reading) or reading.as_of
+        yield reading.fact(name, int(match["v"]), sentence, 0.8, span=match.span(), topic=condition, as_of=day)
+        if condition is not None:
+            yield reading.fact("oxygen.condition", condition, sentence, 0.8, topic=condition, as_of=day)
+        days = (reading.as_of - day).days
+        yield reading.fact("oxygen.test_days_ago", days, sentence, 0.7, topic=condition, as_of=day)
+
+
+def _is_measured(sentence: Sentence, match: re.Match[str]) -> bool:
+    low = sentence.low
+    around = low[max(0, match.start() - 20) : match.end()]
+    if _GOAL.search(around) or is_of_another(sentence, *match.span()):
+        return False
+    return standing(sentence, match.start(), match.end()) == "said"
+
+
+def _measured(
+    name: str, value: int | ExactDecimal, confidence: float, sentence: Sentence, reading: Reading, span: tuple[int, int]
+) -> Iterator[Fact]:
+    day = _day(sentence.low, reading)
+    yield reading.fact(name, value, sentence, confidence, span=span, as_of=day)
+    if name in _AGES:
+        ago = months_between(day or reading.as_of, reading.as_of)
+        yield reading.fact(_AGES[name], ago, sentence, confidence * 0.8, as_of=day)
+
+
+def _day(low: str, reading: Reading) -> date | None:
+    ago = next((span for span in durations(low) if span.kind == "ago"), None)
+    if ago is not None and reading.as_of.toordinal() > int(ago.days):
+        return reading.as_of - timedelta(days=int(ago.days))
+    when = dates(low, reading.as_of)
+    return when[0].day if when else None
+
+
+def _number(written: str) -> int | ExactDecimal:
+    return ExactDecimal(written) if "." in written else int(written)
+
+
+RULES: Final = (
+    TextRule(("bmi", "body mass", "a1c", "glycated", "epworth", "ess", "ahi", "apnea-hyp", "apnea hyp", "rdi", "respiratory dist", "odi", "oswestry", "pain", "headache", "migraine", "events", "weigh", "wt"), read_scores),
+    TextRule(("spo2", "sao2", "sat", "pulse ox", "pao2"), read_oxygen),
+)  # fmt: skip
