@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from html import escape, unescape
 from typing import Final
 
@@ -17,7 +17,11 @@ from profiles.structure import ElementDefinition, TypeDefinition, TypeRef, primi
 
 _MAX_DEPTH: Final = 64
 _ADDRESSES: Final = frozenset({"uri", "url", "canonical", "oid", "uuid"})
-_LINK: Final = re.compile(r"(?P<before>\b(?:href|src)\s*=\s*)(?P<quote>[\"'])(?P<address>.*?)(?P=quote)", re.DOTALL)
+_LINKS: Final = {
+    # One pattern for each attribute: beginning with letters lets the regex engine leap over the text between links.
+    name: re.compile(rf"{name}(?P<before>\s*=\s*)(?P<quote>[\"'])(?P<address>.*?)(?P=quote)", re.DOTALL)
+    for name in ("href", "src")
+}
 
 _Rewrite = Callable[[Json, Mapping[str, str], int], Json]
 """(value, mapping, depth) -> the same object if nothing changes, else a new one."""
@@ -96,8 +100,13 @@ def _object(type_name: str) -> _Rewrite:
 
 
 def _each(member: _Rewrite, items: list[Json], mapping: Mapping[str, str], depth: int) -> list[Json]:
-    rewritten = [member(item, mapping, depth + 1) for item in items]
-    return rewritten if any(a is not b for a, b in zip(rewritten, items, strict=True)) else items
+    copy: list[Json] | None = None
+    for index, item in enumerate(items):
+        new = member(item, mapping, depth + 1)
+        if new is not item:
+            copy = list(items) if copy is None else copy
+            copy[index] = new
+    return items if copy is None else copy
 
 
 def _address(value: Json, mapping: Mapping[str, str], depth: int) -> Json:
@@ -114,12 +123,15 @@ def _canonical(value: Json, mapping: Mapping[str, str], depth: int) -> Json:
 
 
 def _narrative(value: Json, mapping: Mapping[str, str], depth: int) -> Json:
-    if type(value) is not str or ("href" not in value and "src" not in value):
+    if type(value) is not str:
         return value
-
-    def replace(link: re.Match[str]) -> str:
-        new = mapping.get(unescape(link["address"]))
-        return link[0] if new is None else f"{link['before']}{link['quote']}{escape(new)}{link['quote']}"
-
-    rewritten = _LINK.sub(replace, value)
+    rewritten = value
+    for name, pattern in _LINKS.items():
+        if name in rewritten:
+            rewritten = pattern.sub(partial(_link, name, mapping), rewritten)
     return value if rewritten == value else rewritten
+
+
+def _link(name: str, mapping: Mapping[str, str], link: re.Match[str]) -> str:
+    new = mapping.get(unescape(link["address"]))
+    return link[0] if new is None else f"{name}{link['before']}{link['quote']}{escape(new)}{link['quote']}"

@@ -4,12 +4,13 @@ and every way of breaking one of their elements is found, at its place."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mutations import Place, changed, dropped, places, wrong_values
-from shared_data import needs_examples, paths, read
+from shared_data import DATA, needs_examples, paths, read
 
 from profiles.base_validation import validate_resource
 from profiles.structure import type_definition
@@ -38,6 +39,34 @@ def test_published_examples(path: Path) -> None:
 @pytest.mark.parametrize("path", SYNTHEA, ids=lambda p: p.name[:8])
 def test_synthetic_patients(path: Path) -> None:
     assert validate_resource(read(path)) == []
+
+
+def _vectors(errors: bool) -> Iterator[tuple[str, Any]]:
+    """The JSON cases of the reference validator's suite in which it finds errors against base R4, or finds none."""
+    folder = DATA / "conformance" / "validator"
+    for case in read(folder / "manifest.json")["test-cases"]:
+        count = case.get("_expected_errors_base")
+        path = folder / case["file"]
+        if count is not None and (count > 0) is errors and path.suffix == ".json" and case.get("module") != "cdshooks":
+            yield case["file"], path
+
+
+@needs_examples
+def test_what_the_reference_validator_finds_without_error_has_no_fault() -> None:
+    checked = 0
+    for name, path in _vectors(errors=False):
+        assert validate_resource(read(path)) == [], name
+        checked += 1
+    assert checked > 60
+
+
+@needs_examples
+def test_faults_of_structure_that_the_reference_validator_finds_are_found() -> None:
+    # Its other errors are invariants, terminology, links and profiles, which are not this floor's matter.
+    cases = dict(_vectors(errors=True))
+    for name in ("ai4.json", "ai7.json", "json-comments.json", "synthea.json", "cs-meta-profile.json", "obs-vs-2.json",
+                 "attachment-with-invalid-binary.json"):  # fmt: skip
+        assert validate_resource(read(cases[name])), name
 
 
 def _examples() -> list[Any]:
