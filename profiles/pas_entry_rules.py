@@ -45,9 +45,11 @@ def _held(entry: Json, place: int, issues: list[Issue]) -> Held | None:
     if not isinstance(entry, dict):
         issues.append(Issue("pas-entry", "An entry is an object with fullUrl and resource.", at))
         return None
-    for name in _OF_OTHER_BUNDLES:
-        if name in entry:
-            issues.append(Issue("pas-entry", f"Entries of a PAS request carry no `{name}`.", f"{at}.{name}"))
+    issues.extend(
+        Issue("pas-entry", f"Entries of a PAS request carry no `{name}`.", f"{at}.{name}")
+        for name in _OF_OTHER_BUNDLES
+        if name in entry
+    )
     url = entry.get("fullUrl")
     if not isinstance(url, str) or not (RESTFUL.match(url) or _UUID.match(url)):
         text = "fullUrl must be the resource's own http(s) address (.../Type/id), or urn:uuid: and a UUID."

@@ -83,6 +83,10 @@ SUPERSEDES: Final = ASSENT_SD + "supersedes"
 ALLOWS_SCENARIOS: Final = ASSENT_SD + "allows-scenarios"
 DEFAULT_WITHOUT_POLICY: Final = ASSENT_SD + "default-without-policy"
 
+ORIGIN_SYSTEM: Final = f"{ASSENT}/CodeSystem/origin"
+FROM_A_REQUEST: Final = "pas-request"
+"""Tag of a person or organization that we know only because it came with a request."""
+
 SCENARIO_SYSTEM: Final = f"{ASSENT}/CodeSystem/payer-scenario"
 DECISION_REASON_SYSTEM: Final = f"{ASSENT}/CodeSystem/decision-reason"
 PAYER_ID_SYSTEM: Final = f"{ASSENT}/payer-id"

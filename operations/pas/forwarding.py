@@ -1,0 +1,7 @@
+"""Requests to remote payers (placeholder)."""
+
+from __future__ import annotations
+
+
+async def forward(*a):  # type: ignore
+    raise NotImplementedError
