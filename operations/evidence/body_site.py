@@ -56,6 +56,20 @@ _PROCEDURE: Final[dict[str, str]] = {
 _PROCEDURE_CODE: Final = {code: region for region, codes in _PROCEDURE.items() for code in codes.split()}
 
 
+_REACH: Final = {
+    "lumbar-spine": frozenset({"leg", "hip", "knee", "ankle-foot"}),
+    "cervical-spine": frozenset({"arm", "shoulder", "elbow", "wrist-hand"}),
+    "knee": frozenset({"leg"}),
+    "hip": frozenset({"leg"}),
+    "shoulder": frozenset({"arm"}),
+}
+
+
+def reach_of(focus: frozenset[str]) -> frozenset[str]:
+    """`focus` with the limbs where a disorder there shows itself: signs of a lumbar root are found in the leg."""
+    return focus.union(*(_REACH.get(region, frozenset()) for region in focus))
+
+
 def region_spans(low: str) -> list[tuple[str, int, int]]:
     """Every body region named in a lower-case text with the span of its words."""
     return [

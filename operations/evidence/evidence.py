@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from operations.evidence.body_site import reach_of
 from operations.evidence.fact import Fact, Unread
 from operations.evidence.merge import disputes, kind_of, ordered, settle
 from profiles.json import Json
 
 CONFIDENCE_FLOOR: Final = 0.5
 """Facts below it are kept and shown, but do not enter the document."""
+
+
+_SHOWN_IN_LIMBS: Final = ("exam.neuro_deficit", "exam.radiculopathy", "symptom_duration_weeks", "function.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,9 @@ class Evidence:
         )
 
     def _relevant(self, fact: Fact) -> bool:
-        return not self.focus or fact.site is None or fact.site in self.focus
+        if not self.focus or fact.site is None or fact.site in self.focus:
+            return True
+        return fact.name.startswith(_SHOWN_IN_LIMBS) and fact.site in reach_of(self.focus)
 
     def _by_name(self) -> dict[str, list[Fact]]:
         names: dict[str, list[Fact]] = {}

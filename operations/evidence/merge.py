@@ -132,7 +132,11 @@ def disputes(name: str, facts: Sequence[Fact]) -> list[Dispute]:
     rule = rule_of(name)
     if rule in ("happened", "state"):
         return _boolean_disputes(rule, facts)
-    compared = rule == "latest" or (rule == "text" and name.rpartition(".")[2] in _COMPARED_TEXT)
+    if rule == "longest":
+        return _denied_courses(facts)
+    compared = (rule == "latest" and name != "function.pain_score") or (
+        rule == "text" and name.rpartition(".")[2] in _COMPARED_TEXT
+    )
     if not compared or len(facts) < 2:
         return []
     best = facts[0]
@@ -145,6 +149,18 @@ def disputes(name: str, facts: Sequence[Fact]) -> list[Dispute]:
         return []
     outweighed = all(_METHOD_RANK[fact.method] < _METHOD_RANK[best.method] for fact in rivals)
     return [Dispute((best, *rivals), best if outweighed or name == "symptom_duration_weeks" else None)]
+
+
+def _denied_courses(facts: Sequence[Fact]) -> list[Dispute]:
+    """A course of treatment that one source describes and another, not older, expressly denies (zero weeks)."""
+    courses = [fact for fact in facts if _magnitude(fact) > 0]
+    denials = [fact for fact in facts if _magnitude(fact) == 0]
+    against = [fact for fact in denials if any(_day(fact) >= _day(course) for course in courses)]
+    if not against:
+        return []
+    best, rival = max(courses, key=trust), max(against, key=trust)
+    even = trust(best)[:2] == trust(rival)[:2]
+    return [Dispute((*courses, *against), None if even else max(best, rival, key=trust))]
 
 
 def _place(fact: Fact) -> tuple[str, int, str, str]:

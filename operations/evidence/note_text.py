@@ -6,6 +6,7 @@ note of four thousand characters is read in a few milliseconds and time grows wi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,8 +16,11 @@ from operations.evidence.body_site import region_in
 from operations.evidence.coded.attachments import MAX_TEXT
 from operations.evidence.fact import Fact, Source
 from operations.evidence.text import complaint, conditions, drugs, examination, imaging, scores, sleep, therapy
+from operations.evidence.text.patterns import rx
 from operations.evidence.text.reading import Reading, TextRule
-from operations.evidence.text.sentences import Sentence, sentences
+from operations.evidence.text.sentences import Sentence, fold, sentences
+
+_SPINAL: Final = rx(r"\b(?:back pain|low back|lower back|lumbar|spine|spinal|neck pain|cervical|sciatica|radiculopathy)\b")
 
 ALL_RULES: Final[tuple[TextRule, ...]] = (
     *therapy.RULES,
@@ -38,15 +42,35 @@ class NoteRules:
 
     def extract(self, text: str, source: Source, as_of: date) -> Sequence[Fact]:
         """Facts stated in `text`, in the order of the sentences; the same fact is given once for a sentence."""
-        found = sentences(text[:MAX_TEXT])
-        reading = Reading(found, source, as_of, _complaint_site(found))
+        text = text[:MAX_TEXT]
+        low = fold(text)
+        found = sentences(text, low)
+        reading = Reading(found, source, as_of, _complaint_site(found), _SPINAL.search(low) is not None)
         facts: dict[tuple[object, ...], Fact] = {}
-        for sentence in found:
-            for rule in self.rules:
-                if any(cue in sentence.low for cue in rule.cues):
-                    for fact in rule.read(sentence, reading):
-                        facts.setdefault((fact.name, repr(fact.value), sentence.index, fact.site, fact.topic), fact)
+        for index, rule in sorted(_due(self.rules, found, low)):
+            for fact in self.rules[rule].read(found[index], reading):
+                facts.setdefault((fact.name, repr(fact.value), index, fact.site, fact.topic), fact)
         return tuple(facts.values())
+
+
+def _due(rules: Sequence[TextRule], found: Sequence[Sentence], low: str) -> set[tuple[int, int]]:
+    """(sentence, rule) for every sentence that holds a cue of the rule: one scan of the note for each cue."""
+    starts = [sentence.start for sentence in found]
+    due: set[tuple[int, int]] = set()
+    for number, rule in enumerate(rules):
+        if not rule.cues:
+            due.update((index, number) for index in range(len(found)))
+        for cue in rule.cues:
+            place = low.find(cue)
+            while place >= 0:
+                index = bisect_right(starts, place) - 1
+                if index >= 0:
+                    due.add((index, number))
+                    following = starts[index + 1] if index + 1 < len(starts) else len(low)
+                else:
+                    following = starts[0] if starts else len(low)
+                place = low.find(cue, max(following, place + 1))
+    return due
 
 
 def _complaint_site(found: Sequence[Sentence]) -> str | None:

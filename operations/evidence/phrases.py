@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 _COMORBIDITIES: Final[dict[str, str]] = {
-    "hypertension": r"(?<!pulmonary )(?<!arterial )(?<!portal )(?<!ocular )hypertension|hypertensive disorder|high blood pressure",
+    "hypertension": r"(?<!pulmonary )(?<!arterial )(?<!portal )(?<!ocular )(?<!intracranial )hypertension|hypertensive disorder|high blood pressure",
     "type-2-diabetes": r"(?:type (?:2|ii) diabetes|diabetes(?: mellitus)?,? type (?:2|ii)|diabetes mellitus type (?:2|ii)|t2dm)",
     "dyslipidemia": r"hyperlipid\w{2,5}|dyslipid\w{2,5}|hypercholesterol\w{2,5}|high cholesterol",
     "cardiovascular-disease": r"coronary artery disease|ischa?emic heart disease|myocardial infarction|peripheral (?:arterial|"
     r"artery|vascular) disease|\bcad\b",
-    "stroke": r"\bstroke\b|\bcva\b|cerebrovascular accident",
+    "stroke": r"\bstroke\b|\bcva\b(?! tender| is located)(?! located)|cerebrovascular accident",
     "heart-failure": r"(?:congestive )?heart failure|\bchf\b",
     "copd": r"\bcopd\b|chronic obstructive (?:pulmonary|lung) disease|emphysema",
     "neuromuscular-disease": r"neuromuscular disease|amyotrophic lateral sclerosis|muscular dystrophy|myasthenia gravis",

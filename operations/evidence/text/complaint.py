@@ -29,7 +29,7 @@ _NOT_THE_COMPLAINT: Final = rx(
     r"\b(?:surgery|surgical|repair\w{0,2}|replacement|arthroplasty|discectomy|fusion|status post|s/p|diagnosed|married|works?|smok\w{1,4}|taking|"
     r"took|therapy|nsaids?|ibuprofen|medication\w?|prescribed|injections?|vaccin\w{1,5}|last (?:visit|seen|saw)|follow[\s-]?up|resolved|"
     r"pain[\s-]free|asymptomatic|relief|accident-free|colonoscopy|transplant|procedure|imaging|mri|x-?ray|free of|doing well|not had|no pain|"
-    r"worked|exercis\w{1,4}|program|diet|years? old|quit|drink\w{0,3}|antibiotics?|course)\b"
+    r"worked|exercis\w{1,4}|program|diet|years? old|quit|drink\w{0,3}|antibiotics?|course|remained|stayed|admitted|hospitali[sz]\w{2,5})\b"
 )
 _LENGTH_LEAD: Final = rx(
     r"(?:\bfor|\bx|\bpast|\blast|\bover|\bduring|\bwith an?|\bhas an?|\ban?|\bapproximately|\babout|\broughly|\bof|\b~|\bduration:?)(?: (?:the|past|last|an?|about|approximately|over|at|least|more|than|nearly))* ?$"
@@ -42,7 +42,7 @@ _SECTIONS: Final = frozenset({"complaint", "history", "none"})
 
 _LIMITED: Final = rx(
     r"\b(?:unable to|cannot|can't|difficulty|trouble|hard (?:for (?:him|her|them) )?to|struggl\w{1,4}(?: to| with)?|not able to|inability to|no longer able to|"
-    r"limit(?:s|ed|ing|ation in|ations? (?:in|with))(?: (?:his|her|the|their))?(?: ability to)?|interfer\w{1,4} with|prevents? (?:him|her|them) from|"
+    r"(?<!normal )limit(?:s|ed|ing|ation in|ations? (?:in|with))(?: (?:his|her|the|their))?(?: ability to)?|interfer\w{1,4} with|prevents? (?:him|her|them) from|"
     r"affect(?:s|ing|ed)|impair(?:s|ed|ing)|restrict(?:s|ed|ing)) "
     r"(?:\w{1,14} ){0,3}(?:walk\w{0,3}|stand\w{0,3}|sit\w{0,4}|climb\w{0,3}|stairs?|bend\w{0,3}|lift\w{0,3}|dress\w{0,3}|bath\w{0,3}|work\w{0,3}|driv\w{1,3}|sleep\w{0,3}|"
     r"squat\w{0,4}|run\w{0,4}|kneel\w{0,3}|household|chores|housework|daily (?:activities|living|life)|activities|adls?|function\w{0,3}|ambulat\w{1,4}|"
@@ -59,8 +59,8 @@ _FLAGS: Final = {
     "incontinence": r"(?:bowel|bladder|urinary|fecal|faecal|stool|urine)(?: (?:or|and|/|and/or) (?:bowel|bladder|urinary|fecal))? (?:incontinence|accidents?|dysfunction)|"
     r"incontinen(?:t|ce)(?: of (?:urine|stool|bowel|bladder)(?: (?:or|and) \w{5,7})?)?|loss of (?:bowel|bladder)(?: (?:or|and) (?:bowel|bladder))?(?: control| function)|"
     r"(?:bowel|bladder) (?:or|and) (?:bowel|bladder) (?:changes|symptoms|issues|problems|control)",
-    "retention": r"urinary retention|unable to urinate|difficulty urinating|retention of urine",
-    "saddle-anesthesia": r"saddle (?:an(?:a?e)sthesia|numbness|paresthesias?)|saddle[\s-]area numbness|perineal numbness|numbness in (?:the |his |her )?(?:groin|saddle|perineum)",
+    "retention": r"urinary retention|unable to urinate|retention of urine|unable to (?:void|pass urine)",
+    "saddle-anesthesia": r"saddle (?:an(?:a?e)sthesia|numbness|paresthesias?)|saddle[\s-]area numbness|perineal numbness|loss of sensation in (?:\w{1,8} ){0,2}(?:genital|rectal|perineal|groin|saddle)|numbness in (?:the |his |her )?(?:groin|saddle|perineum)",
     "progressive-weakness": r"(?:progressive(?:ly)?|rapidly|worsening|new(?:[\s-]onset)?) (?:\w{1,12} ){0,3}(?:weakness|motor deficit|neurologic(?:al)? deficit|foot drop)|"
     r"bilateral (?:leg|lower extremity) weakness|foot drop|drop foot",
     "suspected-cancer": r"(?:suspected|suspicious for|concern(?:ing|ed)? for|suspicion (?:of|for)|possible) (?:\w{1,12} ){0,3}(?:malignancy|metasta\w{2,4}|cancer|tumou?r|neoplasm)",
@@ -72,11 +72,12 @@ _FLAGS: Final = {
 _NAMES: Final = tuple(_FLAGS)
 _FLAG: Final = rx("|".join(f"(?P<f{i}>{pattern})" for i, pattern in enumerate(_FLAGS.values())))
 _STRONG: Final = frozenset({"incontinence", "retention", "saddle-anesthesia", "progressive-weakness", "suspected-cancer", "suspected-infection", "suspected-fracture"})  # fmt: skip
+_SPINAL: Final = frozenset({"incontinence", "retention", "saddle-anesthesia", "progressive-weakness"})
 _NO_FLAGS: Final = rx(
     r"\b(?:no|denies(?: any)?|without(?: any)?|absence of) (?:\w{1,12} ){0,2}(?:red[\s-]flags?|alarm (?:symptoms|features))"
 )
 _OLD: Final = rx(
-    r"\b(?:history of|years? ago|in the past|childhood|stress incontinence|chronic|resolved|risk of|rule out|if|return|call|monitor|watch|warning)\b"
+    r"\b(?:history of|years? ago|in the past|childhood|stress incontinence|chronic|resolved|risk of|rule out|if|return|call|monitor|watch|warning|in the setting of|diuretics?|stress|urge|initially)\b"
 )
 
 
@@ -115,15 +116,15 @@ def read_function(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         return
     free = _UNLIMITED.search(low)
     if free is not None and not is_of_another(sentence, *free.span()):
-        yield reading.fact("function.limited", False, sentence, 0.75, topic=reading.complaint_site)
+        yield reading.fact("function.limited", False, sentence, 0.75)
         return
     match = _LIMITED.search(low)
     if match is None or "breathing" in low:
         return
     if standing(sentence, *match.span()) == "said":
-        yield reading.fact("function.limited", True, sentence, 0.75, topic=reading.complaint_site)
+        yield reading.fact("function.limited", True, sentence, 0.75)
     elif is_denied(sentence, *match.span()):
-        yield reading.fact("function.limited", False, sentence, 0.65, topic=reading.complaint_site)
+        yield reading.fact("function.limited", False, sentence, 0.65)
 
 
 def read_red_flags(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
@@ -138,7 +139,7 @@ def read_red_flags(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         stands = standing(sentence, *match.span())
         if is_denied(sentence, *match.span()):
             yield reading.fact("red_flags", False, sentence, 0.8, topic=topic)
-        elif stands == "said" and topic in _STRONG and not _OLD.search(low):
+        elif stands == "said" and topic in _STRONG and not _OLD.search(low) and (reading.spinal or topic not in _SPINAL):
             yield reading.fact("red_flags", True, sentence, 0.75, topic=topic)
 
 

@@ -32,6 +32,21 @@ _SUSPECTED: Final = rx(
     r"\b(?:suspicious for|suspected|highly suspicious for|concern(?:ing|ed)? for|suspicion (?:for|of)|worrisome for) (?:\w{1,14} ){0,3}(?:malignan\w{2,3}|cancer|carcinoma|metasta\w{2,4}|"
     r"neoplasm|lymphoma|tumou?r)"
 )
+_NOT_ESTABLISHED: Final = (
+    "risk",
+    "screen",
+    "prevent",
+    "family history",
+    "rule out",
+    "evaluate for",
+    "signs of",
+    "suspect",
+    "concern",
+    "likely",
+    "possible",
+    "probable",
+    "tender",
+)
 _RESULTED: Final = (
     r"[^.;]{0,60}?\b(?:negative|positive|non[\s-]?reactive|reactive|indeterminate|normal|not detected|immune)\b"
 )
@@ -102,10 +117,7 @@ def read_comorbidities(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         if sentence.section in ("plan", "family") or is_of_another(sentence, start, end):
             continue
         around = sentence.low[max(0, start - 40) : end + 30]
-        if any(
-            word in around
-            for word in ("risk", "screen", "prevent", "family history", "rule out", "evaluate for", "signs of")
-        ):
+        if any(word in around for word in _NOT_ESTABLISHED):
             continue
         if standing(sentence, start, end) == "said":
             yield reading.fact("comorbidities", [name], sentence, 0.75, span=(start, end))
@@ -191,8 +203,24 @@ def read_program(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         yield reading.fact("lifestyle_program.months", span.months, sentence, 0.75)
 
 
+_COMORBIDITY_CUES: Final = (
+    *("hypertens", "high blood", "diabet", "t2dm", "lipid", "cholesterol", "coronary", "ischemic", "ischaemic", "infarct"),
+    *("peripheral", "cad", "stroke", "cva", "cerebro", "heart failure", "chf", "copd", "obstructive", "emphysema"),
+    *(
+        "neuromuscular",
+        "lateral sclerosis",
+        "dystrophy",
+        "myasthenia",
+        "opioid",
+        "depressi",
+        "insomnia",
+        "sleep apn",
+        "osa",
+    ),
+    *("pulmonale", "kidney disease", "ckd", "chronic renal"),
+)
 RULES: Final = (
-    TextRule(("",), read_comorbidities),
+    TextRule(_COMORBIDITY_CUES, read_comorbidities),
     TextRule(("mild", "moderate", "severe"), read_severity),
     TextRule(("biops", "patholog", "histolog", "cytolog", "suspi", "suspect", "concern", "worrisome"), read_cancer),
     TextRule(("quantiferon", "spot", "tb ", "tubercul", "ppd", "hepatitis b", "hbsag", "hep b", "hbv"), read_screening),

@@ -214,6 +214,6 @@ def _later(sentence: Sentence, reading: Reading) -> Outcome | None:
 
 
 RULES: Final = (
-    TextRule(("",), read_drugs),
+    TextRule((), read_drugs),
     TextRule(("prevent", "prophyla"), read_preventives),
 )

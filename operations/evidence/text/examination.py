@@ -42,6 +42,9 @@ _RADICULAR: Final = {
     "claudication": rx(r"\bneurogenic claudication"),
     "spurling": rx(r"\bspurling'?s? (?:test |sign |maneuver )?(?:is |was )?positive|positive spurling"),
 }  # fmt: skip
+_FROM_SPINE: Final = rx(r"\b(?:back|lumbar|spine|neck|cervical|sciatica)\b")
+_SPINE: Final = frozenset({"lumbar-spine", "cervical-spine", "thoracic-spine"})
+_GENITAL: Final = rx(r"\b(?:genital|rectal|perineal|saddle|groin)\b")
 _SLR_NEGATIVE: Final = rx(
     r"\bnegative (?:\w{1,10} ){0,2}straight[\s-]leg[\s-]raise|straight[\s-]leg[\s-]raise\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?negative"
 )
@@ -54,6 +57,7 @@ _POSITIVE: Final = rx(r"\bpositive\b|\(\+\)|\+ ?$|^ ?\+|\blaxity\b|\binstability
 _NEGATIVE: Final = rx(
     r"\bnegative\b|\(-\)|\bstable\b|\bno laxity\b|\bnormal\b|\bno (?:\w{1,10} ){0,2}(?:instability|laxity)"
 )
+_OTHER_JOINTS: Final = frozenset({"ankle-foot", "elbow", "shoulder", "wrist-hand"})
 _LOCKED: Final = rx(r"\blocked knee\b|\bknee (?:is|was) locked\b")
 _REEXAMINED: Final = rx(
     r"\b(?:re[\s-]?examin(?:ed|ation)|re[\s-]?evaluat(?:ed|ion)|returns?|follow(?:ing)?[\s-]?up|seen again|presents) (?:\w{1,12} ){0,6}?(?:after|following|status post) "
@@ -62,29 +66,35 @@ _REEXAMINED: Final = rx(
 _INFECTION: Final = rx(
     r"\b(?:septic (?:arthritis|joint)|active (?:\w{1,10} )?infection|joint infection|prosthetic joint infection|bacteremia|sepsis|signs? of infection|osteomyelitis)\b"
 )
+_TOLD_SECTIONS: Final = frozenset({"history", "review", "complaint", "none"})
 _OWN_SECTIONS: Final = frozenset({"exam", "assessment", "history", "review", "none", "results", "complaint"})
 
 
 def read_deficit(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
-    """`exam.neuro_deficit` by side of the examination (strength, sensation, reflexes)."""
+    """`exam.neuro_deficit` by side of the examination; what the patient reports is a topic of its own."""
     low = sentence.low
-    if sentence.section not in _OWN_SECTIONS or is_of_another(sentence, 0, len(low)):
+    if sentence.section not in _OWN_SECTIONS or is_of_another(sentence, 0, len(low)) or _GENITAL.search(low):
         return
-    found = False
-    for topic, pattern in (("strength", _WEAK), ("sensation", _SENSORY), ("reflexes", _REFLEX)):
-        match = pattern.search(low)
-        if match is None or _GENERAL.search(low):
+    lost = list(_lost(sentence, reading))
+    yield from lost or _kept(sentence, reading)
+
+
+def _lost(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    told = "reported weakness" if sentence.section in _TOLD_SECTIONS else "strength"
+    for topic, pattern in ((told, _WEAK), ("sensation", _SENSORY), ("reflexes", _REFLEX)):
+        match = pattern.search(sentence.low)
+        if match is None or _GENERAL.search(sentence.low):
             continue
         if standing(sentence, *match.span()) == "said":
-            found = True
             confidence = 0.85 if sentence.section == "exam" else 0.75
             yield _deficit(sentence, reading, True, confidence, topic)
         elif is_denied(sentence, *match.span()):
-            found = True
             yield _deficit(sentence, reading, False, 0.75, topic)
-    if found:
-        return
-    if (match := _NEURO_INTACT.search(low)) is not None:
+
+
+def _kept(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
+    low = sentence.low
+    if _NEURO_INTACT.search(low) is not None:
         yield _deficit(sentence, reading, False, 0.75, "strength")
         yield _deficit(sentence, reading, False, 0.75, "sensation")
         return
@@ -93,7 +103,7 @@ def read_deficit(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
             yield _deficit(sentence, reading, False, 0.75, topic)
     for match in _NUMB_DENIED.finditer(low):
         if is_denied(sentence, *match.span()) and not _GENERAL.search(low):
-            topic = "strength" if match.group() == "weakness" else "sensation"
+            topic = "reported weakness" if match.group() == "weakness" else "reported numbness"
             yield _deficit(sentence, reading, False, 0.6, topic)
 
 
@@ -105,6 +115,8 @@ def read_radiculopathy(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         yield reading.fact("exam.radiculopathy", False, sentence, 0.8, topic="straight-leg-raise")
     for topic, pattern in _RADICULAR.items():
         match = pattern.search(low)
+        if topic == "radiation" and not _FROM_SPINE.search(low) and reading.complaint_site not in _SPINE:
+            continue
         if match is None or sentence.section in ("past", "family") or (topic == "straight-leg-raise" and negative):
             continue
         if is_denied(sentence, *match.span()):
@@ -119,6 +131,8 @@ def read_knee_tests(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     locked = _LOCKED.search(low)
     if locked is not None and standing(sentence, *locked.span()) == "said":
         yield reading.fact("exam.orthopedic_sign", True, sentence, 0.8, site="knee", topic="locked")
+    if reading.complaint_site in _OTHER_JOINTS or "ankle" in low or "elbow" in low:
+        return
     tests = list(_TEST.finditer(low))
     for place, match in enumerate(tests):
         if match["name"].startswith(("varus", "valgus")) and "deformity" in low[match.end() : match.end() + 14]:

@@ -24,6 +24,8 @@ class Reading:
     source: Source
     as_of: date
     complaint_site: str | None = None
+    spinal: bool = False
+    """The note is about the spine, so that bladder signs and radiating pain mean what they mean there."""
 
     def fact(
         self,
@@ -56,7 +58,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """Reads one sentence. Only sentences that hold one of the `cues` (lower case) are handed to it."""
+    """Reads one sentence. Only sentences that hold one of the `cues` (lower case; none means all) are handed to it."""
 
     cues: tuple[str, ...]
     read: Callable[[Sentence, Reading], Iterator[Fact]] = field(repr=False)

@@ -51,8 +51,8 @@ _WEIGHT: Final = rx(
     r"\b(?:weight|weighs|wt)\b(?: (?:is|was|of|today|currently|at))*:? ?(?P<v>\d{2,3}(?:\.\d{1,2})?) ?(?P<u>kg|kilograms?|lbs?|pounds)\b"
 )
 _GOAL: Final = rx(
-    r"\b(?:goal|target|below|under|less than|above|over|greater than|more than|at least|exceed\w{0,3}|threshold|require[ds]?|criteria|if|until|between|reduc\w{1,4} to|"
-    r"cutoff|normal (?:is|range)|aim\w{0,3})\b|[<>≥≤]"
+    r"\b(?:goal|target|below|under|less than|above|over|greater than|more than|at least|exceed\w{0,3}|threshold|require[ds]?|criteria|if|until|between|reduc\w{1,4}|"
+    r"cutoff|at one point|used to|previous(?:ly)?|at best|normal (?:is|range)|aim\w{0,3})\b|[<>≥≤]"
 )
 _SATURATION: Final = rx(
     r"\b(?:spo2|sao2|o2 sat\w{0,8}|oxygen saturation\w?|pulse ox\w{0,6}|saturation\w?|sats|desaturat\w{2,4}(?: to)?)\b[^.;\d]{0,45}?(?P<v>\d{2,3}) ?%?(?!\d)"

@@ -73,9 +73,8 @@ def fold(text: str) -> str:
     return "".join(c if len(lowered := c.lower()) != 1 else lowered for c in plain)
 
 
-def sentences(text: str) -> list[Sentence]:
-    """All sentences of a note in their order."""
-    low = fold(text)
+def sentences(text: str, low: str) -> list[Sentence]:
+    """All sentences of a note in their order; `low` is the folded text."""
     found: list[Sentence] = []
     for start, end, section in _blocks(text):
         for first, last in _split(text, low, start, end):
