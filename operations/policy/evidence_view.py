@@ -27,6 +27,8 @@ class EvidenceView:
     document: Mapping[str, Json]
     contradictions: tuple[Contradiction, ...]
     supposed: Mapping[str, tuple[Fact, ...]] = field(default_factory=lambda: _NOTHING)
+    _looked_up: dict[str, tuple[Fact, ...]] = field(default_factory=dict, repr=False, compare=False)
+    """Facts by name as the evidence gave them, so that re-runs need not order them again."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> EvidenceView:
@@ -36,7 +38,12 @@ class EvidenceView:
         """The facts of a name, best first."""
         if name in self.supposed:
             return self.supposed[name]
-        return self.evidence.facts_for(name)
+        return self._said(name)
+
+    def _said(self, name: str) -> tuple[Fact, ...]:
+        if name not in self._looked_up:
+            self._looked_up[name] = self.evidence.facts_for(name)
+        return self._looked_up[name]
 
     def supposing(self, facts: Iterable[Fact]) -> EvidenceView:
         """The view in which `facts` replace what is said of their names; lists grow instead."""
@@ -47,13 +54,13 @@ class EvidenceView:
             if is_list(fact.name):
                 known = read_path(document, fact.name)
                 value = [*(known if isinstance(known, list) else []), *(value if isinstance(value, list) else [value])]
-                before = before or self.evidence.facts_for(fact.name)
+                before = before or self._said(fact.name)
             else:
                 before = ()
             document = with_value(document, fact.name, value)
             supposed[fact.name] = (*before, fact)
         settled = tuple(entry for entry in self.contradictions if is_list(entry.name) or entry.name not in supposed)
-        return EvidenceView(self.evidence, document, settled, supposed)
+        return EvidenceView(self.evidence, document, settled, supposed, self._looked_up)
 
 
 def is_list(name: str) -> bool:

@@ -19,9 +19,12 @@ from operations.ports import Context, Operation, OperationInput, OperationOutput
 from operations.risk.claim_preview_definition import CLAIM_PREVIEW_RISK_DEFINITION
 from operations.risk.packet_preview import preview_packet
 from operations.risk.preview_parameters import preview_parameters
+from profiles.base_validation import validate_resource
 from profiles.json import Resource
-from profiles.outcome import Issue, operation_outcome, refuse
+from profiles.outcome import FhirError, Issue, operation_outcome, refuse
 from profiles.pas_request import read_request
+
+_MAY_BE_MISSING: Final = frozenset({"required-element", "cardinality"})
 
 
 async def preview_claim(given: OperationInput, context: Context) -> OperationOutput:
@@ -45,7 +48,7 @@ async def _packet(given: OperationInput, context: Context) -> tuple[Packet, Sequ
         claim = await context.records.read("Claim", given.resource_id)
         if claim is None:
             raise refuse("not-found", "There is no such Claim.")
-        return await packet_from_store(claim, context), ()
+        return await _stored(claim, context), ()
     if body is None:
         raise refuse("body-missing", "Send a PAS request Bundle, a Claim, or Parameters with one of them as 'resource'.")
     kind = body.get("resourceType")
@@ -53,8 +56,30 @@ async def _packet(given: OperationInput, context: Context) -> tuple[Packet, Sequ
         request = read_request(body)
         return packet_of(request, context.now()), request.warnings
     if kind == "Claim":
-        return await packet_from_store(body, context), ()
+        _check_form(body)
+        return await _stored(body, context), ()
     raise refuse("structure", "A PAS request Bundle or a Claim is needed here.", "resourceType")
+
+
+async def _stored(claim: Resource, context: Context) -> Packet:
+    """The packet of a Claim whose patient, and insurer if it names one, are in the store."""
+    packet = await packet_from_store(claim, context)
+    for element in ("patient", "insurer"):
+        named = element == "patient" or part(claim.get(element), "reference") is not None
+        if named and followed(packet, element) is None:
+            raise refuse("reference-unresolved", f"The {element} of the Claim is not in the store.", f"Claim.{element}")
+    return packet
+
+
+def _check_form(claim: Resource) -> None:
+    """A Claim that is still being written may lack elements; what it has must have the form of R4."""
+    faults = [
+        issue
+        for issue in validate_resource(claim)
+        if issue.severity in ("error", "fatal") and issue.code not in _MAY_BE_MISSING
+    ]
+    if faults:
+        raise FhirError(faults, 400)
 
 
 def _unwrapped(given: OperationInput) -> Resource | None:

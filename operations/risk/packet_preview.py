@@ -6,8 +6,10 @@ from operations.evidence.collect import collect_evidence, for_item
 from operations.packet import Packet
 from operations.policy.insurer import followed, stored_insurer
 from operations.policy.item_policy import policy_for_item
+from operations.policy.json_reading import part
 from operations.ports import Context
 from operations.risk.item_preview import ItemPreview, preview_item
+from profiles.json import Resource
 from profiles.outcome import refuse
 
 
@@ -19,11 +21,18 @@ async def preview_packet(packet: Packet, context: Context) -> list[ItemPreview]:
     ]
     if not usable:
         raise refuse("required-element", "The Claim has no item that could be previewed.", "Claim.item")
-    sent = followed(packet, "insurer")
-    insurer = await stored_insurer(context, sent.resource if sent else None)
+    insurer = await stored_insurer(context, _sent_insurer(packet))
     evidence = collect_evidence(packet)
     previews = []
     for index, item in usable:
         found = await policy_for_item(context, packet, insurer, item)
         previews.append(preview_item(packet, for_item(evidence, packet, index), item, found, insurer is not None))
     return previews
+
+
+def _sent_insurer(packet: Packet) -> Resource | None:
+    """The payer as the request names it: by reference, or by an identifier alone."""
+    sent = followed(packet, "insurer")
+    if sent is not None:
+        return sent.resource
+    return {"identifier": [part(packet.claim.resource.get("insurer"), "identifier")]}

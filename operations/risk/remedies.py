@@ -6,7 +6,7 @@ what the engine then says, not an estimate. Where no single step reaches the low
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final, Literal
@@ -92,10 +92,9 @@ def _steps(assessment: Assessment, driver: Driver) -> Iterator[Step]:
         finding = next(finding for finding in assessment.findings if finding.rule_id == driver.key)
         facts = _closing(finding.result, driver.state in ("contested", "low_confidence"))
         if facts:
-            changes = driver.state == "not_met"
+            changes = finding.result.exclusion or _against_evidence(finding.result.all_conditions(), facts) > 0
             text = finding.result.description or finding.rule_id
-            wanted = "; ".join(dict.fromkeys(gap.condition for gap in finding.gaps)) or "clear documentation"
-            words = f"{'Show that it is met by now' if changes else 'Show'}: {text} ({wanted})"
+            words = f"{'Show that by now' if changes else 'Show'}: {text} ({_wanted(finding.result, facts)})"
             yield Step("criterion", driver.key, "change" if changes else "supply", words, facts)
     elif driver.kind == "document" and driver.document is not None:
         fact = Fact("documents", [driver.document.kind], _SUPPOSITION, "request", 1.0)
@@ -106,21 +105,39 @@ def _steps(assessment: Assessment, driver: Driver) -> Iterator[Step]:
         yield Step("quantity", "quantity", "reduce", text, quantity=allowed)
 
 
+def _wanted(result: RuleResult, facts: tuple[Fact, ...]) -> str:
+    """The conditions that the supposed facts would meet, as the policy writes them."""
+    names = {fact.name for fact in facts}
+    texts = (each.condition.text for each in result.all_conditions() if each.condition.name in names)
+    return "; ".join(dict.fromkeys(f"not ({text})" if result.exclusion else text for text in texts))
+
+
 def _closing(result: RuleResult, restate: bool) -> tuple[Fact, ...]:
-    """The least facts that make a rule met, or none where none can be named. `restate` says met conditions once more."""
+    """The least facts that make a rule met, or none where none can be named. `restate` says met conditions once more.
+
+    Of alternatives, the one is taken that goes least against the evidence, then needs least, then is met for the most part.
+    """
     if result.exclusion:
         return _denials(result)
-    parts = [_condition_facts(condition, restate) for condition in result.conditions]
-    parts += [() if rule.met and not restate else _closing(rule, restate) for rule in result.rules]
-    open_parts = [facts for facts, is_open in zip(parts, _open(result, restate), strict=True) if is_open]
+    ways = [((each,), _condition_facts(each, restate)) for each in result.conditions if restate or each.state != "met"]
+    nested = [rule for rule in result.rules if restate or rule.state != "met"]
+    ways += [(tuple(rule.all_conditions()), _closing(rule, restate)) for rule in nested]
     if result.logic == "any":
-        return min((facts for facts in open_parts if facts), key=len, default=())
-    return tuple(fact for facts in open_parts for fact in facts) if all(open_parts) else ()
+        possible = [way for way in ways if way[1]]
+        return min(possible, key=_effort)[1] if possible else ()
+    return tuple(fact for _, facts in ways for fact in facts) if all(facts for _, facts in ways) else ()
 
 
-def _open(result: RuleResult, restate: bool) -> list[bool]:
-    states = [condition.state for condition in result.conditions] + [rule.state for rule in result.rules]
-    return [restate or state != "met" for state in states]
+def _effort(way: tuple[tuple[ConditionResult, ...], tuple[Fact, ...]]) -> tuple[int, int, float]:
+    conditions, facts = way
+    met = sum(condition.state == "met" for condition in conditions)
+    return _against_evidence(conditions, facts), len(facts), -met / max(len(conditions), 1)
+
+
+def _against_evidence(conditions: Iterable[ConditionResult], facts: tuple[Fact, ...]) -> int:
+    """How many of the supposed facts go against what the evidence says today."""
+    denied = {condition.condition.name for condition in conditions if condition.state == "not_met"}
+    return len(denied & {fact.name for fact in facts})
 
 
 def _denials(result: RuleResult) -> tuple[Fact, ...]:

@@ -28,7 +28,12 @@ def evaluate(evidence: Any, criteria: Any = CRITERIA) -> dict[str, Any]:
 def test_the_nested_example_meets_every_criterion() -> None:
     result = evaluate(NESTED)
     assert list(result) == ["results", "all_criteria_met", "total_rules", "rules_met", "rules_failed"]
-    assert (result["all_criteria_met"], result["total_rules"], result["rules_met"], result["rules_failed"]) == (True, 4, 4, 0)
+    assert (result["all_criteria_met"], result["total_rules"], result["rules_met"], result["rules_failed"]) == (
+        True,
+        4,
+        4,
+        0,
+    )
     first = result["results"][0]
     assert first == {
         "rule_id": "symptom_duration",

@@ -39,7 +39,9 @@ CRITERIA = [
 ]
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 anything = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), inner), max_leaves=12
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), inner),
+    max_leaves=12,
 )
 bodies = anything | st.dictionaries(st.sampled_from(NAMES), anything)
 
@@ -85,7 +87,7 @@ def test_more_evidence_never_turns_met_into_not_met(before: dict[str, Any], more
     for name, value in more.items():
         if isinstance(value, list):
             after[name] = [*before.get(name, []), *value]
-        elif not set(names_of(name)) & before.keys() or isinstance(value, int) and not isinstance(value, bool):
+        elif not set(names_of(name)) & before.keys() or (isinstance(value, int) and not isinstance(value, bool)):
             after.setdefault(name, value)
     criteria = compile_criteria(CRITERIA)
     for one, other in zip(criteria.evaluate(before).results, criteria.evaluate(after).results, strict=True):

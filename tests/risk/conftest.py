@@ -1,0 +1,8 @@
+"""Risk tests build on the world of the policy tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "policy"))
