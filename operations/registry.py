@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
-from operations.ports import JobHandler, Operation
-
-
-def operations(unknown_payer: Literal["review", "refuse"], scenarios: Literal["auto", "on", "off"]) -> tuple[Operation, ...]:
-    """Every operation. `unknown_payer` and `scenarios` are the server's settings (docs/configuration.md)."""
-    return ()
+from operations.pas.claim_submit import claim_submit
+from operations.pas.services import PasServices
+from operations.policy.evaluate import LIBRARY_EVALUATE
+from operations.ports import Operation
+from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, CLAIM_PREVIEW_RISK_INSTANCE
+from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
 
 
-def job_handlers(unknown_payer: Literal["review", "refuse"], scenarios: Literal["auto", "on", "off"]) -> Mapping[str, JobHandler]:
-    """What does each kind of durable work."""
-    return {}
+def operations(pas: PasServices) -> tuple[Operation, ...]:
+    """Every operation of the server."""
+    return (
+        claim_submit(pas),
+        CLAIM_PREVIEW_RISK,
+        CLAIM_PREVIEW_RISK_INSTANCE,
+        PATIENT_PREVIEW_RISK,
+        LIBRARY_EVALUATE,
+    )

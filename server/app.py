@@ -14,7 +14,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from operations.registry import job_handlers, operations
+from operations.pas.services import PasServices
+from operations.payer.settings import PayerSettings
+from operations.registry import operations
 from profiles import json
 from server.audit.log import AuditLog, seal_batch
 from server.auth.access_token import TokenVerifier
@@ -163,6 +165,7 @@ async def open_services(settings: Settings, log: EventLog) -> Services:
         raise ConfigurationError(str(error)) from error
     keyrings.append(keyring)
     key = load_or_create(settings.data)
+    pas = PasServices(_payer_settings(settings))
     return Services(
         settings=settings,
         store=store,
@@ -174,11 +177,15 @@ async def open_services(settings: Settings, log: EventLog) -> Services:
         base_url=base_url,
         operations={
             (operation.level, type_, operation.code): operation
-            for operation in operations(settings.unknown_payer, settings.scenarios)
+            for operation in operations(pas)
             for type_ in (operation.resource_types or ("",))
         },
-        jobs=job_handlers(settings.unknown_payer, settings.scenarios),
+        jobs={},
     )
+
+
+def _payer_settings(settings: Settings) -> PayerSettings:
+    return PayerSettings(unknown_payer=settings.unknown_payer, scenarios_for_unknown_payers=settings.scenarios == "on")
 
 
 def _plain(content: dict[str, str]) -> Response:
