@@ -58,8 +58,10 @@ def _due(rules: Sequence[TextRule], found: Sequence[Sentence], low: str) -> set[
     starts = [sentence.start for sentence in found]
     due: set[tuple[int, int]] = set()
     for number, rule in enumerate(rules):
-        if not rule.cues:
-            due.update((index, number) for index in range(len(found)))
+        if rule.find is not None:
+            due.update(
+                (bisect_right(starts, place) - 1, number) for place in rule.find(low) if starts and place >= starts[0]
+            )
         for cue in rule.cues:
             place = low.find(cue)
             while place >= 0:

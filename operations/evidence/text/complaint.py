@@ -84,14 +84,17 @@ _OLD: Final = rx(
 def read_duration(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`symptom_duration_weeks` from the complaint or the history; the first sentence that tells it counts most."""
     low = sentence.low
-    if sentence.section not in _SECTIONS or is_of_another(sentence, 0, len(low)):
+    if sentence.section not in _SECTIONS:
+        return
+    spans = durations(low)
+    if (not spans and "since" not in low) or _NOT_THE_COMPLAINT.search(low) or is_of_another(sentence, 0, len(low)):
         return
     if not (
         _SYMPTOM.search(low)
         or low.startswith(("this happened", "this started", "this began", "it started", "this has been"))
     ):
         return
-    for span in durations(low):
+    for span in spans:
         if _tells_duration(low, span):
             symptom = _SYMPTOM.search(low)
             site = site_near(low, *(symptom.span() if symptom else (span.start, span.end)))
@@ -144,7 +147,7 @@ def read_red_flags(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
 
 
 def _tells_duration(low: str, span: Duration) -> bool:
-    if _NOT_THE_COMPLAINT.search(low) or _EPISODE.search(low[max(0, span.start - 25) : span.start]):
+    if _EPISODE.search(low[max(0, span.start - 25) : span.start]):
         return False
     if span.kind == "ago":
         return bool(_STARTED.search(low))

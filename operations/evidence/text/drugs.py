@@ -214,6 +214,6 @@ def _later(sentence: Sentence, reading: Reading) -> Outcome | None:
 
 
 RULES: Final = (
-    TextRule((), read_drugs),
+    TextRule(("nsaid", "inflammator"), read_drugs, lambda low: (start for _, start, _ in named_in(low))),
     TextRule(("prevent", "prophyla"), read_preventives),
 )

@@ -16,8 +16,8 @@ from operations.evidence.text.standing import is_denied, is_of_another, standing
 from operations.evidence.text.times import dates, durations
 from profiles.json import Json
 
-CUES: Final = ("mri", "magnetic", "ct", "tomogr", "cat scan", "x-ray", "xray", "x ray", "radiograph", "film", "duplex", "doppler",
-               "pet", "positron")  # fmt: skip
+CUES: Final = ("mri", "magnetic", "ct ", "ct.", "ct,", "ct/", "ct:", "ct-", "tomogr", "cat scan", "x-ray", "xray", "x ray", "radiograph",
+               "film", "duplex", "doppler", "pet ", "pet/", "pet-", "pet.", "pet,", "positron")  # fmt: skip
 _RESULT: Final = rx(
     r"\b(?:show(?:s|ed|ing|n)|demonstrat(?:es|ed|ing)|reveal(?:s|ed|ing)|confirm(?:s|ed)|indicat(?:es|ed)|identified|notable for|"
     r"consistent with|significant for|remarkable for|(?:is|are|was|were) (?:\w{1,14} ){0,2}?(?:unremarkable|normal|negative|positive|"

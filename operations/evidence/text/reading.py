@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
@@ -58,10 +58,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """Reads one sentence. Only sentences that hold one of the `cues` (lower case; none means all) are handed to it."""
+    """Reads one sentence. Only sentences that hold one of the `cues` (lower case), or a place that `find` gives, are handed
+    to it."""
 
     cues: tuple[str, ...]
     read: Callable[[Sentence, Reading], Iterator[Fact]] = field(repr=False)
+    find: Callable[[str], Iterable[int]] | None = field(default=None, repr=False)
 
 
 def site_near(low: str, start: int, end: int) -> str | None:

@@ -29,23 +29,24 @@ _NO_UNIT_OF_TIME: Final = r"(?! ?(?:months?|weeks?|days?|years?|hours?|mg|units?
 @dataclass(frozen=True, slots=True)
 class _Score:
     name: str
+    cues: tuple[str, ...]
     pattern: re.Pattern[str]
     confidence: float = 0.85
 
 
 _SCORES: Final = (
-    _Score("body.bmi", rx(rf"\b(?:bmi|body mass index)\b{_FILL}(?<![\d.]){_VALUE}(?! ?(?:percentile|months?|weeks?|years?|days?))")),
-    _Score("labs.hba1c", rx(rf"\b(?:hemoglobin a1c|hba1c|hgba1c|a1c|glycated hemoglobin)\b{_FILL}(?<![\d.]){_VALUE}{_NO_UNIT_OF_TIME}")),
-    _Score("sleep.epworth", rx(rf"\b(?:epworth(?: sleepiness)?(?: scale)?|ess)\b(?: \(ess\))?{_FILL}(?<![\d.]){_VALUE}(?:/24| out of 24)?")),
-    _Score("sleep.ahi", rx(rf"\b(?:ahi|apnea[\s-]hypopnea index|rdi|respiratory disturbance index)\b(?: \((?:ahi|rdi)\))?{_FILL}(?<![\d.]){_VALUE}")),
-    _Score("function.odi_percent", rx(rf"\b(?:odi|oswestry(?: disability index)?)\b(?: \(odi\))?{_FILL}(?<![\d.]){_VALUE} ?%?")),
-    _Score("function.pain_score", rx(r"\bpain\b[^.;]{0,60}?(?<![\d./])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)")),
-    _Score("function.pain_score", rx(r"(?<![\d./-])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)(?: \w{1,12}){0,3} pain")),
-    _Score("migraine.headache_days", rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? headache days?\b(?! (?:per|a|/|each) (?:week|year))")),
-    _Score("migraine.headache_days", rx(r"\bheadaches? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
-    _Score("migraine.migraine_days", rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? migraine days?\b(?! (?:per|a|/|each) (?:week|year))")),
-    _Score("migraine.migraine_days", rx(r"\bmigraines? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
-    _Score("sleep.events", rx(r"\b(?P<v>\d{1,4}) (?:respiratory |apneic |scored |total ){0,2}events\b(?! (?:per|/|an))")),
+    _Score("body.bmi", ("bmi", "mass"), rx(rf"\b(?:bmi|body mass index)\b{_FILL}(?<![\d.]){_VALUE}(?! ?(?:percentile|months?|weeks?|years?|days?))")),
+    _Score("labs.hba1c", ("a1c",), rx(rf"\b(?:hemoglobin a1c|hba1c|hgba1c|a1c)\b{_FILL}(?<![\d.]){_VALUE}{_NO_UNIT_OF_TIME}")),
+    _Score("sleep.epworth", ("epworth", "ess"), rx(rf"\b(?:epworth(?: sleepiness)?(?: scale)?|ess)\b(?: \(ess\))?{_FILL}(?<![\d.]){_VALUE}(?:/24| out of 24)?")),
+    _Score("sleep.ahi", ("ahi", "rdi", "index"), rx(rf"\b(?:ahi|apnea[\s-]hypopnea index|rdi|respiratory disturbance index)\b(?: \((?:ahi|rdi)\))?{_FILL}(?<![\d.]){_VALUE}")),
+    _Score("function.odi_percent", ("odi", "oswestry"), rx(rf"\b(?:odi|oswestry(?: disability index)?)\b(?: \(odi\))?{_FILL}(?<![\d.]){_VALUE} ?%?")),
+    _Score("function.pain_score", ("10", " ten"), rx(r"\bpain\b[^.;]{0,60}?(?<![\d./])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)")),
+    _Score("function.pain_score", ("10", " ten"), rx(r"(?<![\d./-])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)(?: \w{1,12}){0,3} pain")),
+    _Score("migraine.headache_days", ("headache",), rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? headache days?\b(?! (?:per|a|/|each) (?:week|year))")),
+    _Score("migraine.headache_days", ("headache",), rx(r"\bheadaches? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
+    _Score("migraine.migraine_days", ("migraine",), rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? migraine days?\b(?! (?:per|a|/|each) (?:week|year))")),
+    _Score("migraine.migraine_days", ("migraine",), rx(r"\bmigraines? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
+    _Score("sleep.events", ("events",), rx(r"\b(?P<v>\d{1,4}) (?:respiratory |apneic |scored |total ){0,2}events\b(?! (?:per|/|an))")),
 )  # fmt: skip
 _WEIGHT: Final = rx(
     r"\b(?:weight|weighs|wt)\b(?: (?:is|was|of|today|currently|at))*:? ?(?P<v>\d{2,3}(?:\.\d{1,2})?) ?(?P<u>kg|kilograms?|lbs?|pounds)\b"
@@ -74,7 +75,9 @@ def read_scores(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     low = sentence.low
     seen: set[str] = set()
     for score in _SCORES:
-        match = score.pattern.search(low) if score.name not in seen else None
+        if score.name in seen or not any(cue in low for cue in score.cues):
+            continue
+        match = score.pattern.search(low)
         if match is None or not _is_measured(sentence, match):
             continue
         value = _number(match["v"])
@@ -140,6 +143,6 @@ def _number(written: str) -> int | ExactDecimal:
 
 
 RULES: Final = (
-    TextRule(("bmi", "body mass", "a1c", "glycated", "epworth", "ess", "ahi", "apnea-hyp", "apnea hyp", "rdi", "respiratory dist", "odi", "oswestry", "pain", "headache", "migraine", "events", "weigh", "wt"), read_scores),
+    TextRule(("bmi", "body mass", "a1c", "epworth", " ess ", " ess:", "(ess", "ahi", "apnea-hyp", "apnea hyp", "rdi", "respiratory dist", "odi", "oswestry", "pain", "headache", "migraine", "events", "weigh", "wt"), read_scores),
     TextRule(("spo2", "sao2", "sat", "pulse ox", "pao2"), read_oxygen),
 )  # fmt: skip
