@@ -29,7 +29,7 @@ from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
 from server.rest.exchange import Services
 from server.rest.request import Request, check_accept
-from server.rest.response import Response, resource_response
+from server.rest.response import Response
 from server.sample.load import load_practice
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.seal.master_key import MasterKeyError, load_or_make
@@ -53,6 +53,7 @@ class Application:
         self._http: FhirHttp | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._last_request = 0.0
+        self._statements: dict[str, bytes] = {}
         self.services: Services | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,8 +109,10 @@ class Application:
 
     async def _metadata(self, request: Request) -> Response:
         check_accept(request.headers, request.query)
-        services = self._running()
-        return resource_response(capability_statement(request.base, services.operations))
+        url = request.base.url
+        if url not in self._statements:
+            self._statements[url] = json.dumps(capability_statement(request.base, self._running().operations))
+        return Response(200, self._statements[url])
 
     async def _health(self) -> Response:
         return _plain({"status": "ok"})
