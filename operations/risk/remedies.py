@@ -119,7 +119,9 @@ def _closing(result: RuleResult, restate: bool) -> tuple[Fact, ...]:
     """
     if result.exclusion:
         return _denials(result)
-    ways = [((each,), _condition_facts(each, restate)) for each in result.conditions if restate or each.state != "met"]
+    ways: list[tuple[tuple[ConditionResult, ...], tuple[Fact, ...]]] = [
+        ((each,), _condition_facts(each, restate)) for each in result.conditions if restate or each.state != "met"
+    ]
     nested = [rule for rule in result.rules if restate or rule.state != "met"]
     ways += [(tuple(rule.all_conditions()), _closing(rule, restate)) for rule in nested]
     if result.logic == "any":
