@@ -1,0 +1,72 @@
+"""Fixtures for all areas: the real program (`live_server`, `empty_server`) and the application in process (`app`, `practice`)."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from in_process import House, running_house
+from live_server import LiveServer
+
+sys.path.append(str(Path(__file__).parent / "profiles"))
+"""tests/profiles/shared_data.py is wanted by other areas too (tests/shared.py)."""
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The real program with the synthetic practice. It is shared: a test looks only at what it knows or has made."""
+    server = LiveServer(tmp_path_factory.mktemp("live") / "data")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The real program with nothing in it, for one file of tests."""
+    server = LiveServer(tmp_path_factory.mktemp("empty") / "data", ASSENT_SAMPLE="0")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[House]:
+    """An empty application of the test's own."""
+    async with running_house(tmp_path / "data") as house:
+        yield house
+
+
+@pytest.fixture
+async def client(app: House) -> AsyncIterator[httpx.AsyncClient]:
+    """An administrator's client of `app`."""
+    async with app.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def practice_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the synthetic practice in it, closed; copied by whoever wants to change it."""
+    data = tmp_path_factory.mktemp("practice") / "data"
+
+    async def load() -> None:
+        async with running_house(data, ASSENT_SAMPLE="1"):
+            pass
+
+    asyncio.run(load())
+    return data
+
+
+@pytest.fixture
+async def practice(practice_data: Path, tmp_path: Path) -> AsyncIterator[House]:
+    """An application with the synthetic practice, of the test's own."""
+    data = tmp_path / "data"
+    shutil.copytree(practice_data, data)
+    async with running_house(data) as house:
+        yield house
