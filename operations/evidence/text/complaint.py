@@ -157,7 +157,7 @@ def _tells_duration(low: str, span: Duration) -> bool:
     return bool(
         _HISTORY_AFTER.match(low[span.end : span.end + 80])
         or (led and _ONSET.search(low))
-        or (led and "for " in led.group())
+        or (led and led.group().startswith(("for", "x")))
     )
 
 

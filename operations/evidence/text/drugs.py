@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -43,6 +44,7 @@ _CONTRA_AFTER: Final = rx(r"^ (?:is|are|was|were) (?:\w{1,12} )?contraindicated\
 _SWITCHED: Final = rx(r"\b(?:from|stopped|discontinued|off of|failed) ?$")
 _BREAK: Final = rx(
     r"\bbut\b|\bhowever\b|;|, (?:and|then) (?=(?:he|she|they|has|had|was|failed|tried|could|did)\b)|\bwhile\b|, which\b|, (?=(?:failed|tried)\b)"
+    r"|\band (?=(?:could|did|failed|was|has|had|does|cannot|stopped)\b)"
 )
 _NEGATION: Final = rx(r"\b(?:den(?:y|ies|ied|ying)|no|not|never|without|\w{2,6}n't)\b")
 _WORD: Final = re.compile(r"[a-z]{1,30}")
@@ -51,7 +53,7 @@ _OF_TAKING: Final = frozenset(
         r"\w+",
         "ever any prior previous previously other he she they that has have had been tried trying taken taking take takes used "
         "using use uses on a an the trial trials of or and nor started starting received history nsaid nsaids steroids opioids "
-        "yet medications medication such as dmards biologics oral inflammatory anti",
+        "yet physical therapy injections injection surgery chiropractic acupuncture imaging medications medication such as dmards biologics oral inflammatory anti",
     )
 )
 _FORMER: Final = rx(r"\b(?:used to|previously|in the past|no longer|stopped|discontinued|formerly|history of)\b")
@@ -69,15 +71,29 @@ _PREVENTIVES: Final = rx(
 _COUNTS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}
 
 
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """A drug, or the class of NSAIDs (None), where it stands, and where the others of the sentence stand."""
+
+    drug: Ingredient | None
+    start: int
+    end: int
+    others: tuple[int, ...]
+
+    @property
+    def limit(self) -> int | None:
+        """Where the next drug is named."""
+        return min((other for other in self.others if other > self.start), default=None)
+
+
 def read_drugs(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """Facts of every drug that the sentence names."""
     low = sentence.low
-    mentions: list[tuple[Ingredient | None, int, int]] = list(named_in(low))
-    mentions += [(None, match.start(), match.end()) for match in _CLASS.finditer(low)]
-    mentions.sort(key=lambda mention: mention[1])
-    for place, (drug, start, end) in enumerate(mentions):
-        limit = mentions[place + 1][1] if place + 1 < len(mentions) else len(low)
-        yield from _mention(sentence, reading, drug, (start, end), (limit, len(mentions)))
+    found: list[tuple[Ingredient | None, int, int]] = list(named_in(low))
+    found += [(None, match.start(), match.end()) for match in _CLASS.finditer(low)]
+    for drug, start, end in sorted(found, key=lambda mention: mention[1]):
+        others = tuple(other for _, other, _ in found if other != start)
+        yield from _mention(sentence, reading, _Mention(drug, start, end, others))
 
 
 def read_preventives(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
@@ -88,12 +104,8 @@ def read_preventives(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         yield reading.fact("drugs.preventive_classes", number, sentence, 0.75, span=match.span())
 
 
-def _mention(
-    sentence: Sentence, reading: Reading, drug: Ingredient | None, span: tuple[int, int], room: tuple[int, int]
-) -> Iterator[Fact]:
-    start, end = span
-    low = sentence.low
-    clause = _clause(low, start, end)
+def _mention(sentence: Sentence, reading: Reading, mention: _Mention) -> Iterator[Fact]:
+    drug, start, end, low = mention.drug, mention.start, mention.end, sentence.low
     if _is_contraindicated(sentence, low, start, end):
         if drug is not None and standing(sentence, start, end) != "other":
             yield from contraindicated(drug, DrugUse(reading.where(sentence), "text", 0.75, reading.as_of))
@@ -103,17 +115,17 @@ def _mention(
         use = DrugUse(reading.where(sentence), "text", 0.8, reading.as_of, taken=False)
         yield from drug_facts(drug, use) if drug is not None else nsaid_facts(use)
         return
+    clause = _clause(low, mention)
     confidence = _taken(sentence, start, end, clause)
     if confidence is None:
         return
-    outcome = _outcome(sentence, reading, start, clause, alone=room[1] == 1)
     use = DrugUse(
         reading.where(sentence),
         "text",
         confidence,
         reading.as_of,
-        weeks=_weeks(sentence, reading, start, end, room[0]),
-        outcome=outcome,
+        weeks=_weeks(sentence, reading, mention),
+        outcome=_outcome(sentence, reading, start, clause, alone=not mention.others),
         for_migraine=bool(_MIGRAINE.search(low)),
         current=not _FORMER.search(low),
     )
@@ -177,25 +189,30 @@ def _taken(sentence: Sentence, start: int, end: int, clause: str) -> float | Non
     return None
 
 
-def _clause(low: str, start: int, end: int) -> str:
+def _clause(low: str, mention: _Mention) -> str:
+    """The part of the sentence that speaks of this drug; "and did not help" begins another only if another drug follows."""
     first, last = 0, len(low)
     for match in _BREAK.finditer(low):
-        if match.group().startswith((", which", "but")) and match.start() >= end:
+        word = match.group()
+        if word.startswith((", which", "but")) and match.start() >= mention.end:
             continue
-        if match.end() <= start:
+        if word.startswith("and") and not any(other >= match.end() for other in (*mention.others, mention.start)):
+            continue
+        if match.end() <= mention.start:
             first = match.end()
-        elif match.start() >= end:
+        elif match.start() >= mention.end:
             last = match.start()
             break
     return low[first:last]
 
 
-def _weeks(sentence: Sentence, reading: Reading, start: int, end: int, limit: int) -> int | Decimal | None:
-    low = sentence.low
+def _weeks(sentence: Sentence, reading: Reading, mention: _Mention) -> int | Decimal | None:
+    low, start, end = sentence.low, mention.start, mention.end
+    limit = mention.limit or len(low)
     for span in durations(low):
         if span.kind != "length":
             continue
-        if end <= span.start and (span.start < limit or limit == len(low)) and _LINK_AFTER.match(low[end : span.start]):
+        if end <= span.start < limit and _LINK_AFTER.match(low[end : span.start]):
             return span.weeks
         if span.end <= start and start - span.end <= 40 and _LINK_BEFORE.match(low[span.end : start]):
             return span.weeks

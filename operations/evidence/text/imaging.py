@@ -141,8 +141,8 @@ def _day_of(sentence: Sentence, reading: Reading, start: int) -> date | None:
     """The study's day: a date or "two months ago" in the sentence, or today; the day of a review is not it."""
     low = sentence.low
     ago = [span for span in durations(low) if span.kind == "ago"]
-    if ago and reading.as_of.toordinal() > int(ago[0].days):
-        return reading.as_of - timedelta(days=int(ago[0].days))
+    if ago and (day := ago[0].before(reading.as_of)) is not None:
+        return day
     spans = [span for span in dates(low, reading.as_of) if low[span.start : span.end] != "today"]
     if spans:
         return min(spans, key=lambda span: abs(span.start - start)).day

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from operations.evidence.coded.elements import months_between, tidy
@@ -132,8 +132,8 @@ def _measured(
 
 def _day(low: str, reading: Reading) -> date | None:
     ago = next((span for span in durations(low) if span.kind == "ago"), None)
-    if ago is not None and reading.as_of.toordinal() > int(ago.days):
-        return reading.as_of - timedelta(days=int(ago.days))
+    if ago is not None and (day := ago.before(reading.as_of)) is not None:
+        return day
     when = dates(low, reading.as_of)
     return when[0].day if when else None
 

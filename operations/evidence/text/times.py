@@ -5,6 +5,7 @@ Only what is definite gives a number: "several weeks" gives none, and neither do
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -37,7 +38,7 @@ _EVENT: Final = rx(
 _RATE_AFTER: Final = rx(r"^ ?(?:per|a|an|each|every|/|out of) ?(?:week|month|day|year|wk|mo)")
 _BEFORE: Final = 28
 _RATE_BEFORE: Final = rx(
-    r"(?:every|per|each|times|x|once|twice|q|daily|days|hours|nights|drinks|week|sessions|visits|tabs?)[\s/]{0,3}$"
+    r"(?:every|per|each|times|\d ?x|once|twice|q|daily|days|hours|nights|drinks|week|sessions|visits|tabs?)[\s/]{0,3}$"
 )
 _FUTURE_BEFORE: Final = rx(
     r"(?:\bin|\bwithin|\bnext|\banother|\bafter|\bin about|\bin approximately|\bfollow[\s-]?up|\breturn)[\s(]{0,3}$"
@@ -74,6 +75,18 @@ class Duration:
     end: int
     days: Decimal
     kind: DurationKind
+    count: Decimal
+    unit: str
+
+    def before(self, day: date) -> date | None:
+        """The day this long before `day`, by the calendar for months and years; None before the year 1."""
+        if self.unit in "my" and self.count == int(self.count):
+            month = day.year * 12 + day.month - 1 - int(self.count) * (12 if self.unit == "y" else 1)
+            year, month = divmod(month, 12)
+            last = calendar.monthrange(year, month + 1)[1] if year >= 1 else 0
+            return date(year, month + 1, min(day.day, last)) if year >= 1 else None
+        days = int(self.days)
+        return day - timedelta(days=days) if day.toordinal() > days else None
 
     @property
     def weeks(self) -> int | ExactDecimal:
@@ -103,7 +116,8 @@ def durations(low: str) -> list[Duration]:
         if match["half"]:
             count += Decimal("0.5")
         kind = _kind(match, before, after)
-        found.append(Duration(match.start(), match.end(), count * _UNIT_DAYS[match["unit"][0]], kind))
+        unit = match["unit"][0]
+        found.append(Duration(match.start(), match.end(), count * _UNIT_DAYS[unit], kind, count, unit))
     return found
 
 

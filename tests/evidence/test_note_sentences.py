@@ -1,0 +1,248 @@
+"""What single sentences say and do not say: done, denied, planned, conditional, another person's, and the numbers beside."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from operations.evidence.evidence import Evidence
+from operations.evidence.fact import Source
+from operations.evidence.note_text import NoteRules
+
+AS_OF = date(2026, 11, 22)
+PT = "conservative_therapy.physical_therapy"
+NSAID = "conservative_therapy.nsaids"
+INJ = "conservative_therapy.injections"
+
+
+def read(text: str, section: str = "HISTORY OF PRESENT ILLNESS") -> dict[str, Any]:
+    """The settled value of every name that the rules find in `text`, standing in a section."""
+    note = f"{section}\n\n{text}\n" if section else text
+    facts = NoteRules().extract(note, Source("DocumentReference/1", "DocumentReference.content[0].attachment.data"), AS_OF)
+    for fact in facts:
+        start, end = fact.source.start, fact.source.end
+        assert start is not None
+        assert note[start:end] == fact.source.quote
+        assert 0 < fact.confidence <= 1
+    evidence = Evidence(tuple(facts))
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(inner, f"{path}.{key}" if path else key)
+        else:
+            flat[path] = value
+
+    walk(evidence.document(), "")
+    return flat
+
+
+SAID: list[tuple[str, dict[str, Any]]] = [
+    # -- physical therapy and its weeks
+    (
+        "He completed 8 weeks of physical therapy without relief.",
+        {f"{PT}.completed_weeks": 8, f"{PT}.outcome": "no relief"},
+    ),
+    ("She has attended physical therapy for 6 weeks.", {f"{PT}.completed_weeks": 6}),
+    ("She did PT x 6 wks with no improvement.", {f"{PT}.completed_weeks": 6, f"{PT}.outcome": "no relief"}),
+    ("He has completed 6-8 weeks of formal PT.", {f"{PT}.completed_weeks": 6}),
+    ("She underwent a six-week course of physical therapy.", {f"{PT}.completed_weeks": 6}),
+    ("Completed twelve sessions of physical therapy over 6 weeks.", {f"{PT}.sessions": 12, f"{PT}.completed_weeks": 6}),
+    ("Despite 3 months of physical therapy, her pain persists.", {f"{PT}.completed_weeks": 13}),
+    ("He has been in physical therapy since September 2026.", {f"{PT}.attended": True, f"{PT}.completed_weeks": 11}),
+    ("He denies any prior physical therapy.", {f"{PT}.attended": False, f"{PT}.completed_weeks": 0}),
+    ("She has never done physical therapy.", {f"{PT}.attended": False}),
+    ("He has not tried physical therapy, injections, or NSAIDs.", {f"{PT}.attended": False, f"{NSAID}.trialed": False}),
+    ("She has completed a home exercise program for 8 weeks.", {"conservative_therapy.home_exercise.completed_weeks": 8}),
+    (
+        "He has failed conservative management for 3 months.",
+        {"conservative_therapy.failed": True, "conservative_therapy.total_weeks": 13},
+    ),
+    ("She has had 10 weeks of conservative care including NSAIDs.", {"conservative_therapy.total_weeks": 10}),
+    # -- drugs
+    (
+        "He tried ibuprofen without relief.",
+        {f"{NSAID}.trialed": True, f"{NSAID}.outcome": "no relief", "medications_failed": ["ibuprofen"]},
+    ),
+    (
+        "She failed naproxen and could not tolerate meloxicam.",
+        {"drugs.naproxen.outcome": "no relief", "drugs.meloxicam.contraindicated": True},
+    ),
+    (
+        "She took naproxen for 6 weeks with no improvement.",
+        {"drugs.naproxen.weeks": 6, "drugs.naproxen.outcome": "no relief"},
+    ),
+    (
+        "He took methotrexate 20 mg weekly for 4 months with inadequate response.",
+        {
+            "drugs.methotrexate.weeks": Decimal("17.3"),
+            "drugs.dmard.trialed": True,
+            "drugs.methotrexate.outcome": "no relief",
+        },
+    ),
+    ("He has never taken methotrexate.", {"drugs.methotrexate.trialed": False}),
+    ("She takes metformin 1000 mg twice daily.", {"drugs.metformin.trialed": True}),
+    ("He uses Aleve, which helps a little.", {"drugs.naproxen.trialed": True}),
+    ("NSAIDs are contraindicated because of kidney disease.", {}),
+    ("She is allergic to naproxen.", {"drugs.naproxen.contraindicated": True}),
+    ("For migraine prevention she failed topiramate and propranolol.", {"drugs.preventive_classes": 2}),
+    ("She takes Lantus 20 units at bedtime.", {"insulin.daily": True}),
+    # -- imaging
+    (
+        "MRI of the lumbar spine on 9/22/2026 showed an L4-5 disc herniation.",
+        {
+            "imaging.mri.done": True,
+            "imaging.mri.months_ago": 2,
+            "imaging.mri.findings": "an L4-5 disc herniation",
+            "imaging.mri.body_site": "lumbar spine",
+        },
+    ),
+    (
+        "An MRI of the right knee two months ago revealed a meniscal tear.",
+        {"imaging.mri.done": True, "imaging.mri.months_ago": 2, "imaging.mri.body_site": "right knee"},
+    ),
+    (
+        "X-rays of the left knee obtained in the office today show joint space narrowing and osteophytes.",
+        {"imaging.xray.done": True, "imaging.xray.months_ago": 0, "imaging.advanced_joint_disease": True},
+    ),
+    ("He has had no prior MRI.", {"imaging.mri.done": False}),
+    ("She has not had an MRI of her back.", {"imaging.mri.done": False}),
+    ("There is no fracture on x-ray of the hip.", {"imaging.xray.done": True}),
+    ("X-ray lumbar spine, ordered and obtained today, is unremarkable.", {"imaging.xray.done": True}),
+    ("PET/CT in March 2026 demonstrated a hypermetabolic nodule.", {"imaging.pet.done": True}),
+    ("Venous duplex on 10/01/2026 showed reflux of 1.2 seconds.", {"imaging.duplex.done": True}),
+    # -- complaint
+    ("He has had low back pain for the past 3 months.", {"symptom_duration_weeks": 13}),
+    ("The onset of her pain began 3 weeks ago.", {"symptom_duration_weeks": 3}),
+    ("She presents with a 10-week history of left knee pain.", {"symptom_duration_weeks": 10}),
+    ("Back pain since August 22, 2026 that is worsening.", {"symptom_duration_weeks": 13}),
+    ("Low back pain x 6 wks.", {"symptom_duration_weeks": 6}),
+    ("Back pain limits his ability to walk and climb stairs.", {"function.limited": True}),
+    ("The pain does not interfere with her daily activities.", {"function.limited": False}),
+    ("He reports low back pain with new urinary incontinence and saddle numbness.", {"red_flags": True}),
+    ("He denies bowel or bladder incontinence or saddle anesthesia.", {"red_flags": False}),
+    ("He has low back pain with no red flags.", {"red_flags": False}),
+    # -- injections
+    (
+        "She had an epidural steroid injection in August with 60% relief.",
+        {f"{INJ}.done": True, f"{INJ}.relief_percent": 60},
+    ),
+    ("He has had three lumbar injections this year.", {f"{INJ}.done": True, f"{INJ}.count": 3}),
+    ("She denies any steroid injections.", {f"{INJ}.done": False}),
+    # -- scores and sleep
+    ("Epworth sleepiness scale score is 14.", {"sleep.epworth": 14}),
+    (
+        "The home sleep test on 10/02/2026 showed an AHI of 22.4 events/hour.",
+        {"sleep.ahi": Decimal("22.4"), "sleep.home_test_done": True, "sleep.study_done": True},
+    ),
+    ("Her home sleep test was inconclusive.", {"sleep.home_test_inconclusive": True}),
+    ("BMI is 34.2.", {"body.bmi": Decimal("34.2")}),
+    ("Hemoglobin A1c 8.1% on 10/22/2026.", {"labs.hba1c": Decimal("8.1"), "labs.hba1c_months_ago": 1}),
+    ("Pain is 7/10 at present.", {"function.pain_score": 7}),
+    ("Weight: 220 lb.", {"body.weight_kg": Decimal("99.7")}),
+    ("SpO2 87% on room air at rest.", {"oxygen.sao2": 87, "oxygen.condition": "rest"}),
+    ("Saturation fell to 84% on room air while walking.", {"oxygen.sao2": 84, "oxygen.condition": "exertion"}),
+    ("He has excessive daytime sleepiness and snores.", {"sleep.daytime_sleepiness": True}),
+    ("She denies daytime sleepiness.", {"sleep.daytime_sleepiness": False}),
+    (
+        "CPAP download shows average use of 5.6 hours per night and 82% of nights with at least 4 hours.",
+        {"sleep.cpap_hours_per_night": Decimal("5.6"), "sleep.cpap_percent_nights": 82},
+    ),
+    (
+        "She has 18 headache days per month, of which 10 migraine days.",
+        {"migraine.headache_days": 18, "migraine.migraine_days": 10},
+    ),
+    # -- specialty
+    ("QuantiFERON was negative in May 2026.", {"screening.tuberculosis": True}),
+    ("Hepatitis B surface antigen negative.", {"screening.hepatitis_b": True}),
+    ("He has moderate to severe Crohn's disease.", {"disease.severity": "moderate to severe"}),
+    ("She has completed a 6 month weight management program.", {"lifestyle_program.months": 6}),
+    ("Biopsy confirmed invasive adenocarcinoma.", {"cancer.biopsy_proven": True}),
+    ("He was diagnosed with autism spectrum disorder by a developmental pediatrician.", {"autism.diagnosed": True}),
+    ("He cannot self-propel a manual wheelchair in the home.", {"mobility.manual_chair_insufficient": True}),
+    ("A face-to-face mobility examination was performed today.", {"mobility.face_to_face": True}),
+    ("She denies hypoglycemia.", {"hypoglycemia.problematic": False}),
+    ("He has recurrent level 2 hypoglycemia.", {"hypoglycemia.problematic": True}),
+]
+
+NOT_SAID: list[tuple[str, list[str]]] = [
+    # -- planned
+    ("We will refer her to physical therapy for 6 to 8 weeks.", [PT]),
+    ("A 6 to 8 week course of physical therapy is planned.", [PT]),
+    ("I recommend physical therapy twice weekly for 6 weeks.", [PT]),
+    ("The patient was provided with a referral to formal physical therapy.", [PT]),
+    ("Physical therapy was ordered.", [PT]),
+    ("She would like to start physical therapy.", [PT]),
+    ("He will follow up after he has completed 6 weeks of physical therapy.", [PT]),
+    ("We discussed physical therapy.", [PT]),
+    ("He is scheduled to begin physical therapy next week.", [PT]),
+    ("MRI of the lumbar spine has been ordered.", ["imaging.mri.done"]),
+    ("We will obtain an MRI.", ["imaging.mri.done"]),
+    ("If he continues to have pain, we will obtain an MRI for further evaluation.", ["imaging.mri.done"]),
+    ("The patient will follow up once the MRI results are available for review.", ["imaging.mri.done"]),
+    ("She needs an MRI of the knee.", ["imaging.mri.done"]),
+    ("I do not expect to see anything on x-ray, but we will obtain one.", ["imaging.xray.done"]),
+    ("We may consider a steroid injection.", [INJ]),
+    ("Start meloxicam 15 mg once daily.", [NSAID, "drugs.meloxicam"]),
+    ("I have prescribed naproxen 500 mg twice daily for 2 weeks.", [NSAID, "drugs.naproxen"]),
+    ("A sleep study was ordered.", ["sleep.study_done"]),
+    ("Recommend home sleep test.", ["sleep.study_done", "sleep.home_test_done"]),
+    # -- conditional
+    ("If physical therapy fails, we will consider an injection.", [PT, INJ]),
+    ("She could try ibuprofen.", [NSAID]),
+    ("Once he completes 6 weeks of PT, an MRI could be considered.", [PT, "imaging.mri.done"]),
+    # -- another person's
+    ("His mother had an MRI of the brain.", ["imaging.mri.done"]),
+    ("Her brother took methotrexate for years.", ["drugs.methotrexate"]),
+    ("There is a family history of heart failure.", ["comorbidities"]),
+    # -- numbers beside therapy that are no duration (trap 2)
+    ("She attends physical therapy 3 times per week.", [f"{PT}.completed_weeks"]),
+    ("He started physical therapy 6 weeks after surgery.", [f"{PT}.completed_weeks"]),
+    ("He started physical therapy 2 weeks ago.", [f"{PT}.completed_weeks"]),
+    ("She has done physical therapy for several weeks.", [f"{PT}.completed_weeks"]),
+    ("He completed less than 4 weeks of physical therapy.", [f"{PT}.completed_weeks"]),
+    ("He is 8 weeks post-op and in physical therapy.", [f"{PT}.completed_weeks"]),
+    # -- durations that are not the complaint's
+    ("He had back surgery 10 years ago.", ["symptom_duration_weeks"]),
+    ("She has been taking ibuprofen for 3 months.", ["symptom_duration_weeks"]),
+    ("The pain lasts for 2 days each time.", ["symptom_duration_weeks"]),
+    ("He is a 57-year-old male with back pain.", ["symptom_duration_weeks"]),
+    # -- goals and thresholds
+    ("Her A1c goal is below 7.", ["labs.hba1c"]),
+    ("We will repeat the A1c in 3 months.", ["labs.hba1c"]),
+    ("Coverage requires a BMI over 30.", ["body.bmi"]),
+    ("SpO2 94% on 2 L nasal cannula.", ["oxygen.sao2"]),
+    # -- suspected is not proven, and other traps
+    ("We are concerned for autism and recommend an evaluation.", ["autism.diagnosed"]),
+    ("The biopsy was benign.", ["cancer.biopsy_proven"]),
+    ("He received the hepatitis B vaccine.", ["screening.hepatitis_b"]),
+    ("Vitals are within normal limits and kidney function is stable.", ["function.limited"]),
+    ("He denies any side effects of metformin.", ["drugs.metformin"]),
+    ("There is no joint space narrowing on the knee film.", []),
+    ("There is CVA tenderness on the right.", ["comorbidities"]),
+    ("PT/INR was 2.1.", [PT]),
+    ("Return to the emergency room for bowel or bladder incontinence.", ["red_flags"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SAID, ids=[text[:60] for text, _ in SAID])
+def test_what_is_said_becomes_a_fact(text: str, expected: dict[str, Any]) -> None:
+    found = read(text)
+    for name, value in expected.items():
+        assert found.get(name) == value, found
+
+
+@pytest.mark.parametrize(("text", "names"), NOT_SAID, ids=[text[:60] for text, _ in NOT_SAID])
+def test_what_is_not_said_gives_no_fact(text: str, names: list[str]) -> None:
+    found = read(text)
+    for prefix in names:
+        claims = {name: value for name, value in found.items() if name.startswith(prefix) and value is not False}
+        assert not claims, found
+
+
+def test_joint_space_narrowing_that_is_denied_is_not_claimed() -> None:
+    assert read("There is no joint space narrowing on the knee film.").get("imaging.advanced_joint_disease") is not True
