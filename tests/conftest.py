@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from in_process import House, running_house
 from live_server import LiveServer
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tokens import bearer, make_token
 
 from server.app import Application
 from server.config import Settings
 from server.logs import EventLog
 from server.rest.exchange import Services
-from tokens import bearer, make_token
 
 ROOT = "http://127.0.0.1:8080"
 BASE = f"{ROOT}/fhir"

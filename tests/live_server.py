@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from tokens import bearer, make_token
 
 CHECKOUT = Path(__file__).parents[1]
