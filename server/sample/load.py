@@ -47,7 +47,7 @@ async def _exchange(services: Services, interaction: str, action: str) -> Exchan
     identity = services.new_id()
     trail = Trail(identity, interaction=interaction, action=action, actor=_SUBJECT)
     principal = Principal(tenant.name, _SUBJECT, _SUBJECT, frozenset({"staff"}), parse_scopes(""), identity, 0)
-    request = Request("POST", base, (), (), {}, b"", identity)
+    request = Request("POST", base, (), (), {}, b"", identity, "")
     repository = Repository(services.store, tenant, base.url, services.clock)
     return Exchange(request, services, tenant, principal, repository, trail, _no_requests)
 
