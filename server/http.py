@@ -16,9 +16,9 @@ from profiles import json
 from profiles.outcome import FhirError, refuse
 from server.auth.bearer import unauthenticated
 from server.logs import EventLog, request_id
+from server.rest.address import template_of
 from server.rest.request import Base, Request, parse_pairs
 from server.rest.response import Response, error_response, internal_error
-from server.rest.routes import template_of
 
 Answer = Callable[[Request], Awaitable[Response]]
 Plain = Callable[[], Awaitable[Response]]
@@ -60,12 +60,12 @@ class FhirHttp:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         identity = request_id(headers["x-request-id"].encode("latin-1") if "x-request-id" in headers else None)
         base, segments = find_base(self._base_url, scope["path"])
+        route = template_of(segments) if base is not None else "plain"
         try:
             if base is None:
-                segments = ()
                 response = await self._outside(scope)
             else:
-                request = await self._read(scope, receive, headers, identity, base, segments)
+                request = await self._read(scope, receive, headers, identity, base, segments, route)
                 response = await self._inside(request)
                 if request.pretty and response.body:
                     response = _indented(response)
@@ -76,7 +76,6 @@ class FhirHttp:
             response = internal_error(identity)
         await _send(send, response, identity, scope["method"] == "HEAD")
         tenant = base.tenant if base is not None and self._is_tenant(base.tenant) else ""
-        route = template_of(segments) if base is not None else "plain"
         self._log.request(identity, scope["method"], route, tenant, response.status, (time.perf_counter() - started) * 1000)
 
     async def _outside(self, scope: Scope) -> Response:
@@ -93,7 +92,14 @@ class FhirHttp:
         return await self._answer(request)
 
     async def _read(
-        self, scope: Scope, receive: Receive, headers: dict[str, str], identity: str, base: Base, segments: tuple[str, ...]
+        self,
+        scope: Scope,
+        receive: Receive,
+        headers: dict[str, str],
+        identity: str,
+        base: Base,
+        segments: tuple[str, ...],
+        template: str,
     ) -> Request:
         names = [name for name, _ in scope["headers"]]
         if names.count(b"authorization") > 1:
@@ -101,7 +107,9 @@ class FhirHttp:
         query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
         body = await self._body(receive, headers)
         client = scope.get("client")
-        return Request(scope["method"], base, segments, query, headers, body, identity, client[0] if client else "")
+        return Request(
+            scope["method"], base, segments, query, headers, body, identity, template, client[0] if client else ""
+        )
 
     async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
         length = headers.get("content-length", "0")

@@ -82,7 +82,7 @@ def job_context(services: Services, repository: Repository, base: Base, kind: st
     identity = services.new_id()
     trail = Trail(identity, interaction=f"${kind}", actor="assent")
     principal = Principal(repository.tenant.name, "assent", "assent", frozenset({"payer"}), parse_scopes(""), identity, 0)
-    request = Request("POST", base, (), (), {}, b"", identity)
+    request = Request("POST", base, (), (), {}, b"", identity, "")
 
     async def nothing(_: Request) -> Response:
         raise LookupError("A job sends no requests.")

@@ -17,7 +17,7 @@ from server.repository import DamagedRecordError, Repository
 from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, check_type
 from server.rest.request import Request, check_accept
 from server.rest.response import Response, error_response, internal_error
-from server.rest.routes import ROUTES, Route, RouteTable, template_of
+from server.rest.routes import ROUTES, Route, RouteTable
 from server.seal.keyring import Tenant
 from server.store.store import Commit, StoreUnavailableError
 
@@ -57,7 +57,7 @@ async def answer(services: Services, request: Request) -> Response:
 
 
 async def _respond(services: Services, request: Request, trail: Trail) -> Response:
-    routes = route_table().methods(request.segments)
+    routes = route_table().methods(request.template)
     route = routes.get("GET" if request.method == "HEAD" else request.method)
     if route is not None:
         trail.interaction, trail.action = route.interaction, route.action
@@ -113,8 +113,3 @@ def _unavailable() -> Response:
     error = refuse("unavailable", "The store cannot answer now; try again in a moment.")
     error.headers["Retry-After"] = "2"
     return error_response(error)
-
-
-def template(segments: tuple[str, ...]) -> str:
-    """The address without anything that could name a person: for logs."""
-    return template_of(segments) or "base"

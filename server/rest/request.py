@@ -41,6 +41,8 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     request_id: str
+    template: str
+    """The shape of the segments (server/rest/routes.py)."""
     address: str = ""
     inside_bundle: bool = False
 

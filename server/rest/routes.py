@@ -65,21 +65,6 @@ class RouteTable:
         for route in routes:
             self._by_shape.setdefault(route.template, {})[route.method] = route
 
-    def methods(self, segments: tuple[str, ...]) -> Mapping[str, Route]:
+    def methods(self, template: str) -> Mapping[str, Route]:
         """The routes of an address by method; empty when nothing is defined there."""
-        return self._by_shape.get(template_of(segments), {})
-
-
-def template_of(segments: tuple[str, ...]) -> str:
-    """The path template that an address has the shape of ("Patient", "1" -> "{type}/{id}")."""
-    parts: list[str] = []
-    for position, segment in enumerate(segments):
-        if segment.startswith("$"):
-            parts.append("${operation}")
-        elif segment in {"_history", "_search"}:
-            parts.append(segment)
-        elif position == 0:
-            parts.append("{type}")
-        else:
-            parts.append("{version}" if segments[position - 1] == "_history" else "{id}")
-    return "/".join(parts)
+        return self._by_shape.get(template, {})

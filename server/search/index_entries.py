@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 from profiles.json import Json, Resource
@@ -67,9 +68,18 @@ def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIn
                 order = int(max((low for low, _ in ranges if low > OPEN_PAST), default=created))
         elif parameter.type in {"number", "quantity"}:
             intervals.update(_numbers(type_, parameter, values, index))
+        elif parameter.type == "string":
+            terms.update(term for value in values for text in strings(value) for term in _string(index, type_, code, text))
         else:
-            terms.update(index.term(type_, code, text) for value in values for text in _texts(parameter, value, base_url))
+            term = index.term
+            terms.update([term(type_, code, text) for value in values for text in _texts(parameter, value, base_url)])
     return Index(order, tuple(sorted(terms)), tuple(sorted(intervals)))
+
+
+@lru_cache(maxsize=16_384)
+def _string(index: BlindIndex, type_: str, code: str, text: str) -> tuple[int, ...]:
+    """Terms of one string; names of people and places come again and again."""
+    return tuple(index.term(type_, code, term) for term in string_terms(text))
 
 
 def _texts(parameter: SearchParameter, value: Value, base_url: str) -> Iterator[str]:
@@ -77,8 +87,6 @@ def _texts(parameter: SearchParameter, value: Value, base_url: str) -> Iterator[
         return token_terms(value)
     if parameter.type == "reference":
         return reference_terms(value, base_url)
-    if parameter.type == "string":
-        return string_terms(strings(value))
     if parameter.type == "date":
         return calendar_terms(value.value) if isinstance(value.value, str) else iter(())
     if parameter.type == "uri" and isinstance(value.value, str):

@@ -90,16 +90,17 @@ def strings(value: Value) -> Iterator[str]:
                     yield item
 
 
-def string_terms(texts: Iterable[str]) -> Iterator[str]:
+def string_terms(text: str) -> set[str]:
     """Exact and prefix terms. Words inside a string are prefixes too: "de la Cruz" is found by "cruz"."""
-    for text in texts:
-        yield f"x{text}"
-        normalized = normalize(text)
-        for word in {normalized, *normalized.split()}:
-            for length in PREFIX_LENGTHS:
-                if len(word) < length:
-                    break
-                yield f"p{word[:length]}"
+    normalized = normalize(text)
+    terms = {
+        f"p{word[:length]}"
+        for word in (normalized, *normalized.split())
+        for length in PREFIX_LENGTHS
+        if len(word) >= length
+    }
+    terms.add(f"x{text}")
+    return terms
 
 
 def prefix_term(query: str) -> tuple[str, bool]:

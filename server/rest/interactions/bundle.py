@@ -18,6 +18,7 @@ from profiles.reference_rewriting import rewrite_references
 from profiles.references import iter_references, parse_reference
 from server.auth.decision import Letter
 from server.repository import Prepared, Version, instant
+from server.rest.address import template_of
 from server.rest.exchange import Exchange, check_type
 from server.rest.interactions import write
 from server.rest.request import Request, parse_pairs
@@ -113,6 +114,7 @@ def _request(exchange: Exchange, entry: Entry) -> Request:
         exchange.request,
         method=entry.method,
         segments=entry.segments,
+        template=template_of(entry.segments),
         query=entry.query,
         headers=headers,
         body=body,

@@ -16,15 +16,21 @@ _Current = tuple[int, int, int, int, bytes, bytes, int, bytes]
 def check(connection: apsw.Connection, commit: Commit) -> dict[bytes, _Current]:
     """Raise what refuses the commit; return the current rows of the records that it changes."""
     current: dict[bytes, _Current] = {}
+    written: set[bytes] = set()
     for put in commit.puts:
         row = connection.execute(
             "SELECT rid, version, updated, deleted, terms, intervals, ord, body FROM resource WHERE key = ?", (put.key,)
         ).fetchone()
-        if (row[1] if row else 0) != put.version - 1 or put.key in current:
+        if (row[1] if row else 0) != put.version - 1 or put.key in written:
             raise StaleVersionError(put.key)
+        written.add(put.key)
         if row:
             current[put.key] = row
+    claimed: set[bytes] = set()
     for claim in commit.keys:
+        if claim.key in claimed:
+            raise KeyHeldError
+        claimed.add(claim.key)
         _check_key(connection, claim)
     if commit.finished_job is not None:
         row = connection.execute("SELECT fence FROM job WHERE id = ?", (commit.finished_job[0],)).fetchone()
@@ -90,8 +96,8 @@ def insert_index(connection: apsw.Connection, rid: int, index: Index) -> None:
     )
     if index.intervals:
         connection.executemany(
-            "INSERT OR IGNORE INTO interval (col, low, high, rid) VALUES (?, ?, ?, ?)",
-            [(*item, rid) for item in index.intervals],
+            "INSERT OR IGNORE INTO interval (col, low, high, ord, rid) VALUES (?, ?, ?, ?, ?)",
+            [(*item, index.order, rid) for item in index.intervals],
         )
 
 
@@ -102,10 +108,10 @@ def _replace_index(connection: apsw.Connection, rid: int, old: Index, new: Index
         "DELETE FROM term WHERE term = ? AND ord = ? AND rid = ?",
         [(term, old.order, rid) for term in old.terms if term not in kept],
     )
-    same = set(old.intervals) & set(new.intervals)
+    same = set(old.intervals) & set(new.intervals) if old.order == new.order else set()
     connection.executemany(
-        "DELETE FROM interval WHERE col = ? AND low = ? AND high = ? AND rid = ?",
-        [(*item, rid) for item in old.intervals if item not in same],
+        "DELETE FROM interval WHERE col = ? AND low = ? AND high = ? AND ord = ? AND rid = ?",
+        [(*item, old.order, rid) for item in old.intervals if item not in same],
     )
     fresh = Index(
         new.order,

@@ -7,6 +7,7 @@ order, so that each probe is one look-up in the primary key. Every value is boun
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import apsw
@@ -19,6 +20,8 @@ PROBE: Final = 512
 MAX_UNION: Final = 16
 """Up to so many terms are merged as sorted runs; more are collected and sorted."""
 
+_NOTHING: Final = "SELECT 0 AS ord, 0 AS rid WHERE 0"
+
 Values = list[int | float]
 
 
@@ -26,21 +29,43 @@ def find(connection: apsw.Connection, plan: Plan) -> list[Hit]:
     """The next `plan.limit` hits after `plan.after`, in the plan's order (ties by rid)."""
     driver, rare = _rarest(connection, plan.clauses)
     conditions, values = _probes([clause for clause in plan.clauses if clause is not driver])
+    source, source_values = _source(driver)
     if plan.order.column is None:
-        source, source_values = _source(driver)
-        column = "d.ord"
-    elif rare or isinstance(driver, AnyInterval):
-        inner, source_values = _source(driver)
-        low = "(SELECT min(i.low) FROM interval i WHERE i.rid = s.rid AND i.col = ?)"
-        source = f"(SELECT s.ord, s.rid, {low} AS low FROM {inner} s)"
-        source_values = [plan.order.column, *source_values]
-        column = f"coalesce(d.low, {'-9e18' if plan.order.descending else '9e18'})"
-    else:
-        source = "(SELECT i.low, i.rid, r.ord FROM interval i JOIN resource r ON r.rid = i.rid WHERE i.col = ?)"
-        source_values = [plan.order.column]
+        return _page(connection, plan, "d.ord", source, [*source_values, *values], conditions)
+    if rare or isinstance(driver, AnyInterval):
+        best = "max" if plan.order.descending else "min"
+        end = f"(SELECT {best}(i.low) FROM interval i WHERE i.rid = s.rid AND i.col = ?)"
+        source = f"(SELECT s.ord, s.rid, coalesce({end}, ?) AS low FROM {source} s)"
+        values = [plan.order.column, _beyond(plan), *source_values, *values]
+        return _page(connection, plan, "d.low", source, values, conditions)
+    return _by_column(connection, plan, plan.order.column, driver)
+
+
+def _by_column(connection: apsw.Connection, plan: Plan, column: int, driver: Clause) -> list[Hit]:
+    """What has a value, along the column's rows, each record by its first; then what has none, by rid."""
+    hits: list[Hit] = []
+    if plan.after is None or plan.after.value != _beyond(plan):
+        before = ">" if plan.order.descending else "<"
+        first = (
+            "NOT EXISTS (SELECT 1 FROM interval o WHERE o.rid = i.rid AND o.col = i.col AND "
+            f"(o.low {before} i.low OR (o.low = i.low AND o.high < i.high)))"
+        )
         conditions, values = _probes(plan.clauses)
-        column = "d.low"
-    return _page(connection, plan, column, source, [*source_values, *values], conditions)
+        source = f"(SELECT i.low, i.rid, i.ord FROM interval i WHERE i.col = ? AND {first})"
+        hits = _page(connection, plan, "d.low", source, [column, *values], conditions)
+    if len(hits) == plan.limit:
+        return hits
+    conditions, values = _probes([clause for clause in plan.clauses if clause is not driver])
+    source, source_values = _source(driver)
+    conditions += " AND NOT EXISTS (SELECT 1 FROM interval o WHERE o.rid = d.rid AND o.col = ?)"
+    rest = replace(plan, limit=plan.limit - len(hits), after=None if hits else plan.after)
+    constant = f"(SELECT s.ord, s.rid, ? AS low FROM {source} s)"
+    return hits + _page(connection, rest, "d.low", constant, [_beyond(plan), *source_values, *values, column], conditions)
+
+
+def _beyond(plan: Plan) -> float:
+    """The value that stands for none: after all others in the plan's direction."""
+    return -9e18 if plan.order.descending else 9e18
 
 
 def _page(connection: apsw.Connection, plan: Plan, column: str, source: str, values: Values, conditions: str) -> list[Hit]:
@@ -93,8 +118,8 @@ def _rows(clause: AnyOf | AnyInterval) -> tuple[str, Values]:
     if isinstance(clause, AnyOf):
         return f"SELECT ord, rid FROM term WHERE term IN ({_marks(len(clause.terms))})", list(clause.terms)
     parts = [_interval_condition(interval, "i") for interval in clause.intervals]
-    sql = " UNION ALL ".join(f"SELECT i.rid FROM interval i WHERE {condition}" for condition, _ in parts)
-    return sql, [value for _, values in parts for value in values]
+    sql = " UNION ALL ".join(f"SELECT i.ord, i.rid FROM interval i WHERE {condition}" for condition, _ in parts)
+    return sql or _NOTHING, [value for _, values in parts for value in values]
 
 
 def _source(driver: Clause) -> tuple[str, Values]:
@@ -102,13 +127,13 @@ def _source(driver: Clause) -> tuple[str, Values]:
     if isinstance(driver, AnyOf):
         if len(driver.terms) == 1:
             return "(SELECT ord, rid FROM term WHERE term = ?)", list(driver.terms)
-        if len(driver.terms) <= MAX_UNION:
+        if 1 < len(driver.terms) <= MAX_UNION:
             union = " UNION ".join(["SELECT ord, rid FROM term WHERE term = ?"] * len(driver.terms))
             return f"({union})", list(driver.terms)
         return f"(SELECT DISTINCT ord, rid FROM term WHERE term IN ({_marks(len(driver.terms))}))", list(driver.terms)
     if isinstance(driver, AnyInterval):
         sql, values = _rows(driver)
-        return f"(SELECT r.ord, r.rid FROM (SELECT DISTINCT rid FROM ({sql})) x JOIN resource r ON r.rid = x.rid)", values
+        return f"(SELECT DISTINCT ord, rid FROM ({sql}))", values
     raise ValueError("A plan cannot be driven by what is excluded.")
 
 
@@ -118,7 +143,7 @@ def _probes(clauses: Sequence[Clause]) -> tuple[str, Values]:
     for clause in clauses:
         if isinstance(clause, AnyInterval):
             parts = [_interval_condition(interval, "i") for interval in clause.intervals]
-            either = " OR ".join(f"({condition})" for condition, _ in parts)
+            either = " OR ".join(f"({condition})" for condition, _ in parts) or "0"
             conditions.append(f"AND EXISTS (SELECT 1 FROM interval i WHERE i.rid = d.rid AND ({either}))")
             values.extend(value for _, part in parts for value in part)
         else:

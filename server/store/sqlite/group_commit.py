@@ -79,19 +79,20 @@ class GroupCommit:
             self._running = None
 
     async def _commit_group(self, group: list[_Unit]) -> None:
+        failure = "it failed"
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             results = self._apply_group(group)
             await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.execute, "COMMIT")
+            for unit, result in results:
+                if not unit.done.done():
+                    unit.done.set_result(result)
         except apsw.Error as error:
+            failure = type(error).__name__
+        finally:  # whatever went wrong, also a fault of ours: nothing is stored by half, and nobody waits for ever
             self._roll_back()
-            failure = StoreUnavailableError(f"The store could not commit ({type(error).__name__}).")
             for unit in group:
-                _settle(unit.done, failure)
-            return
-        for unit, result in results:
-            if not unit.done.done():
-                unit.done.set_result(result)
+                _settle(unit.done, StoreUnavailableError(f"The store could not commit ({failure})."))
 
     def _apply_group(self, group: list[_Unit]) -> list[tuple[_Unit, Any]]:
         accepted: list[tuple[_Unit, Any]] = []

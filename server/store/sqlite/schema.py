@@ -1,7 +1,7 @@
 """Tables of the embedded store, and how a connection is opened.
 
-`term` rows carry the record's order, so that an all-of over terms sorted by date is a merge of sorted runs
-(docs/decisions: sorted term rows against FTS5). A record keeps its own terms and intervals packed, so that an update removes
+`term` and `interval` rows carry the record's order, so that an all-of over terms sorted by date is a merge of sorted runs
+(docs/decisions: sorted term rows against FTS5), and what is found need not be a resource (audit records are rows here only). A record keeps its own terms and intervals packed, so that an update removes
 exactly the rows that were written, whatever the extraction rules are by then.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _TABLES: Final = """
 CREATE TABLE resource (
@@ -24,8 +24,8 @@ CREATE TABLE version (
   PRIMARY KEY (rid, version)) STRICT, WITHOUT ROWID;
 CREATE TABLE term (term INTEGER NOT NULL, ord INTEGER NOT NULL, rid INTEGER NOT NULL,
   PRIMARY KEY (term, ord, rid)) STRICT, WITHOUT ROWID;
-CREATE TABLE interval (col INTEGER NOT NULL, low REAL NOT NULL, high REAL NOT NULL, rid INTEGER NOT NULL,
-  PRIMARY KEY (col, low, high, rid)) STRICT, WITHOUT ROWID;
+CREATE TABLE interval (col INTEGER NOT NULL, low REAL NOT NULL, high REAL NOT NULL, ord INTEGER NOT NULL,
+  rid INTEGER NOT NULL, PRIMARY KEY (col, low, high, ord, rid)) STRICT, WITHOUT ROWID;
 CREATE INDEX interval_of_record ON interval (rid, col);
 CREATE TABLE unique_key (key BLOB PRIMARY KEY, digest BLOB NOT NULL, holder BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE job (
@@ -44,14 +44,18 @@ class SchemaError(Exception):
 
 
 def open_connection(path: Path, *, writable: bool) -> apsw.Connection:
-    """A connection with our pragmas. Durability: WAL with synchronous=FULL, so that an acknowledged commit survives power loss.
+    """A connection with our pragmas. Raises SchemaError for a file that is no database. Durability: WAL with synchronous=FULL, so that an acknowledged commit survives power loss.
 
     Checkpoints are taken off the event loop (`SqliteStore`), not inside a caller's commit.
     """
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writable else 0)
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=256)
     connection.set_busy_timeout(5000)
-    connection.pragma("journal_mode", "wal")
+    try:
+        connection.pragma("journal_mode", "wal")
+    except apsw.NotADBError as error:
+        connection.close()
+        raise SchemaError(f"The file {path} is no store of Assent, or is damaged.") from error
     connection.pragma("synchronous", "full")
     connection.pragma("cache_size", -65536)
     connection.pragma("temp_store", "memory")
@@ -70,6 +74,8 @@ def prepare_schema(connection: apsw.Connection) -> None:
         raise SchemaError(
             f"The data folder was written by a newer Assent (schema {version}, this one knows {SCHEMA_VERSION})."
         )
+    if version > 0:
+        raise SchemaError(f"The data folder was written by an unreleased Assent (schema {version}): choose an empty one.")
     with connection:
         connection.execute(_TABLES)
         connection.pragma("user_version", SCHEMA_VERSION)
