@@ -90,6 +90,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "pas-timing": ErrorCode(422, "invariant", "A timing says neither a count nor a frequency."),
     "pas-code-system": ErrorCode(422, "code-invalid", "No coding is of a code system that PAS admits here."),
     "pas-duplicate-request": ErrorCode(409, "duplicate", "The Claim.identifier was already used for another request."),
+    "pas-payer-refused": ErrorCode(422, "processing", "The remote payer refused the request; its words follow."),
     "pas-response": ErrorCode(500, "processing", "An answer of ours would break the PAS rules, and was held back."),
     "pas-busy": ErrorCode(503, "transient", "The same authorization is being changed by others; try again."),
     "pas-unknown-scenario": ErrorCode(400, "value", "The payer scenario asked for is not one of ours."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -61,6 +61,8 @@ class Verdict:
     notes: Sequence[str] = ()
     header_action: str | None = None
     human_reviewed: bool = False
+    extra: Resource = field(default_factory=dict)
+    """Elements that a remote payer gave for the whole (`preAuthPeriod`, `preAuthRef`, `disposition`)."""
 
 
 def claim_response(frame: Frame, verdict: Verdict, now: datetime, communication_urls: Sequence[str] = ()) -> Resource:
@@ -94,8 +96,9 @@ def claim_response(frame: Frame, verdict: Verdict, now: datetime, communication_
         "requestor": _party(frame.packet, "provider"),
         "request": request_reference(frame.packet),
         "outcome": "error" if verdict.errors else outcome(verdict.answers, frame.version),
-        "preAuthRef": _single_number(verdict.answers),
-        "preAuthPeriod": _whole_period(verdict.answers),
+        "disposition": verdict.extra.get("disposition"),
+        "preAuthRef": verdict.extra.get("preAuthRef") or _single_number(verdict.answers),
+        "preAuthPeriod": _whole_period(verdict.answers) or verdict.extra.get("preAuthPeriod"),
         "item": items,
         "addItem": added,
         "adjudication": [adjudication(verdict.header_action)] if verdict.header_action else [],

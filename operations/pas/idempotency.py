@@ -15,6 +15,8 @@ from operations.pas.response_rules import first_response
 from operations.ports import Context, UniqueKey
 from profiles.json import Resource
 from profiles.outcome import refuse
+from profiles.pas_names import X12_REJECT_REASON
+from profiles.reading import has_code, objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ async def standing_of(
     content_holder = await context.records.holder(of_content)
     if content_holder is not None and (update or content_holder == request_holder):
         answer = await context.records.read("Bundle", id_of(content_holder))
-        if answer is not None:
+        if answer is not None and not _was_unable(answer):
             return Standing(answer)
     replaces = {of_content: content_holder} if content_holder is not None else {}
     if request_holder is None:
@@ -51,3 +53,9 @@ async def standing_of(
         )
         raise refuse("pas-duplicate-request", text, "Bundle.entry[0].resource.identifier")
     return Standing(None, (of_request, of_content), {**replaces, of_request: request_holder})
+
+
+def _was_unable(answer: Resource) -> bool:
+    """True for "unable to respond at current time" (X12 901, 42): the same request may be tried again."""
+    errors = objects(first_response(answer).get("error"))
+    return any(has_code(each.get("code"), "42", X12_REJECT_REASON) for each in errors)

@@ -9,7 +9,7 @@ from typing import Final
 
 from operations.packet import Entry, Packet
 from operations.pas.rewriting import rewritten
-from operations.ports import UniqueKey
+from operations.ports import Context, UniqueKey
 from profiles.bundle_index import BundleIndex, Held
 from profiles.json import Json, Resource, dumps
 from profiles.pas_names import NPI, PAYER_ID_SYSTEM
@@ -92,9 +92,14 @@ def trace_key(identity: RequestIdentity, trace: Coded) -> UniqueKey:
     return ("pas-trace", identity.requestor, identity.insurer, *trace)
 
 
-def number_key(number: str) -> UniqueKey:
-    """Held by the ClaimResponse that gave out an authorization or reference number."""
-    return ("pas-number", number)
+def number_key(number: str, issuer: str = "") -> UniqueKey:
+    """Held by the ClaimResponse that gave out a number. Ours are unique; a remote payer's only among its own (`issuer`)."""
+    return ("pas-number", issuer, number)
+
+
+async def number_holder(number: str, issuer: str, context: Context) -> str | None:
+    """The ClaimResponse that gave out a number, ours or the payer's."""
+    return await context.records.holder(number_key(number)) or await context.records.holder(number_key(number, issuer))
 
 
 def content_digest(request: PasRequest) -> str:

@@ -35,7 +35,7 @@ def decide_jobs(
     ]
 
 
-def forward_job(due: datetime, response_id: str, version: str, attempt: int) -> JobRequest:
-    """Ask the remote payer (again)."""
-    payload: Resource = {"claimResponse": response_id, "version": version, "attempt": attempt}
+def forward_job(due: datetime, response_id: str, version: str, attempt: int, *, polls: bool = False) -> JobRequest:
+    """Send the request to the remote payer again, or (`polls`) ask for the decision on one that it has pended."""
+    payload: Resource = {"claimResponse": response_id, "version": version, "attempt": attempt, "polls": polls}
     return JobRequest(FORWARD, due, payload)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from operations.payer.builtin import BuiltinPayer
 from operations.payer.directory import PayerDirectory
-from operations.payer.payer import Payer
+from operations.payer.payer import Payer, RemoteConnector
 from operations.payer.settings import PayerSettings
 
 
@@ -14,7 +14,7 @@ from operations.payer.settings import PayerSettings
 class PasServices:
     settings: PayerSettings = field(default_factory=PayerSettings)
     builtin: Payer = field(default_factory=BuiltinPayer)
-    remote: Payer | None = None
+    remote: RemoteConnector | None = None
 
     @property
     def directory(self) -> PayerDirectory:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from operations.pas.answers import ItemAnswer, adjudication, pended_reference, review_number
 from operations.pas.authorizations import Authorization, current, id_of, read_authorization
 from operations.pas.claim_view import RequestedItem, quoted_numbers
-from operations.pas.identity import RequestIdentity, number_key, telling_identifier, trace_key
+from operations.pas.identity import RequestIdentity, number_holder, telling_identifier, trace_key
 from operations.payer.determination import BusinessError, DocumentAsk
 from operations.ports import Context
 from profiles.json import Resource
@@ -53,7 +53,7 @@ async def find_prior(request: PasRequest, identity: RequestIdentity, context: Co
         if found is not None:
             return await current(context, found)
     for number in sorted(quoted_numbers(request.claim.resource)):
-        holder = await context.records.holder(number_key(number))
+        holder = await number_holder(number, identity.insurer, context)
         found = await read_authorization(context, id_of(holder)) if holder is not None else None
         if found is not None and _same_requestor(found, identity):
             return await current(context, found)

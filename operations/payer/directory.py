@@ -13,7 +13,7 @@ from operations.packet import Packet
 from operations.pas.business_rules import entry_path
 from operations.pas.known_resources import candidates, contradicts, escaped
 from operations.payer.determination import BusinessError
-from operations.payer.payer import Payer
+from operations.payer.payer import Payer, RemoteConnector
 from operations.payer.settings import PayerSettings
 from operations.ports import Context
 from profiles.json import Resource
@@ -40,7 +40,7 @@ class PayerDirectory:
     """The payers that we have. `remote` is None where no connector is installed: then all are answered by the built-in."""
 
     builtin: Payer
-    remote: Payer | None
+    remote: RemoteConnector | None
     settings: PayerSettings
 
     async def choose(self, packet: Packet, context: Context) -> Choice:

@@ -19,6 +19,7 @@ class Case:
 
     `insurer` is the Organization as registered here, None for a payer that is not. `waited` is True when the case comes
     back after the time that was given for review or for documents: then it must be decided. `attempt` counts from 1.
+    `endpoint` is the address of a remote payer's PAS service.
     """
 
     packet: Packet
@@ -28,6 +29,7 @@ class Case:
     context: Context
     settings: PayerSettings
     scenario: str | None = None
+    endpoint: str | None = None
     waited: bool = False
     attempt: int = 1
 
@@ -36,5 +38,14 @@ class Case:
 
 
 class Payer(Protocol):
+    """Decides about a case."""
+
     async def review(self, case: Case) -> Determination:
         """Decide. Raises `FhirError` (503, pas-payer-unavailable) when that is impossible now and nothing was taken in."""
+
+
+class RemoteConnector(Payer, Protocol):
+    """A payer elsewhere: its answer to a request comes as a Bundle, and it can be asked again."""
+
+    async def ask(self, case: Case, inquiry: Resource) -> list[Resource]:
+        """The response Bundles to a PAS inquiry. Raises `FhirError` as `review` does."""

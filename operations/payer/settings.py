@@ -32,5 +32,5 @@ class PayerSettings:
     remote_timeout: timedelta = timedelta(seconds=10)
     remote_retry_after: timedelta = timedelta(seconds=30)
     remote_poll_after: timedelta = timedelta(minutes=15)
-    remote_attempts: int = 8
+    remote_attempts: int = 20
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
