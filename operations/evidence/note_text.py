@@ -45,7 +45,8 @@ class NoteRules:
         text = text[:MAX_TEXT]
         low = fold(text)
         found = sentences(text, low)
-        reading = Reading(found, source, as_of, _complaint_site(found), _SPINAL.search(low) is not None)
+        spinal, migraine = _SPINAL.search(low) is not None, "migraine" in low
+        reading = Reading(found, source, as_of, _complaint_site(found), spinal, migraine)
         facts: dict[tuple[object, ...], Fact] = {}
         for index, rule in sorted(_due(self.rules, found, low)):
             for fact in self.rules[rule].read(found[index], reading):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _COMORBIDITIES: Final[dict[str, str]] = {
-    "hypertension": r"(?<!pulmonary )(?<!arterial )(?<!portal )(?<!ocular )(?<!intracranial )hypertension|hypertensive disorder|high blood pressure",
+    "hypertension": r"(?<!pulmonary )(?<!arterial )(?<!portal )(?<!ocular )(?<!intracranial )hypertension|\bhtn\b|hypertensive disorder|high blood pressure",
     "type-2-diabetes": r"(?:type (?:2|ii) diabetes|diabetes(?: mellitus)?,? type (?:2|ii)|diabetes mellitus type (?:2|ii)|t2dm)",
     "dyslipidemia": r"hyperlipid\w{2,5}|dyslipid\w{2,5}|hypercholesterol\w{2,5}|high cholesterol",
     "cardiovascular-disease": r"coronary artery disease|ischa?emic heart disease|myocardial infarction|peripheral (?:arterial|"
@@ -19,7 +19,7 @@ _COMORBIDITIES: Final[dict[str, str]] = {
     "chronic-opioids": r"chronic opioid|long[- ]term opioid",
     "depression": r"\bdepression\b|depressive disorder",
     "insomnia": r"\binsomnia\b",
-    "sleep-apnea": r"sleep apn(?:ea|oea)|\bosa\b",
+    "sleep-apnea": r"sleep apn(?:ea|oea)(?! test| study| screen| eval)|\bosa\b",
     "pulmonary-hypertension": r"pulmonary (?:arterial )?hypertension|cor pulmonale",
     "chronic-kidney-disease": r"chronic kidney disease|\bckd\b|chronic renal (?:insufficiency|failure)",
 }

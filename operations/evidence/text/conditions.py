@@ -58,9 +58,9 @@ _AUTISM: Final = rx(
     r"\b(?:diagnos(?:ed|is)\b(?: \w{1,12}){0,6} (?:with|of)(?: \w{1,12}){0,2} autis(?:m|tic)|autism(?: spectrum disorder)?(?: \w{1,12}){0,3} (?:was |has been )?(?:diagnosed|confirmed)|"
     r"(?:ados|adi-r)\b[^.;]{0,60}(?:consistent with|confirm\w{0,3}|met criteria for) (?:\w{1,12} ){0,2}autism)"
 )
-_ABA_PLAN: Final = rx(
-    r"\b(?:treatment|behavior|aba) plan\b[^.;]{0,120}\b(?:\d{1,2}) hours? (?:per|a|each|/) ?week|measurable goals[^.;]{0,120}\d{1,2} hours? (?:per|a|/) ?week"
-)
+_HOURS: Final = rx(r"\b\d{1,2} hours? ?(?:per|a|each|/) ?week\b")
+_ABA: Final = rx(r"\b(?:treatment plan|behaviou?r plan|aba|applied behaviou?r|measurable goals)\b")
+_LEVEL: Final = rx(r"\blevel (?P<n>2|3|two|three)\b")
 _HYPO: Final = rx(
     r"\b(?:recurrent|frequent|severe|repeated|problematic|level (?:2|3|two|three)) (?:\w{1,12} ){0,2}hypoglyc\w{3,6}|hypoglyc\w{3,6} (?:unawareness|requiring (?:assistance|glucagon|help))"
 )
@@ -159,18 +159,20 @@ def read_autism(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     match = _AUTISM.search(sentence.low)
     if match is not None and standing(sentence, *match.span()) == "said":
         yield reading.fact("autism.diagnosed", True, sentence, 0.8)
-    plan = _ABA_PLAN.search(sentence.low)
-    if plan is not None and not is_of_another(sentence, *plan.span()):
+    plan = _HOURS.search(sentence.low)
+    if plan is not None and _ABA.search(sentence.low) and not is_of_another(sentence, *plan.span()):
         yield reading.fact("autism.treatment_plan", True, sentence, 0.75, span=plan.span())
 
 
 def read_hypoglycemia(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`hypoglycemia.problematic`, or that there is none."""
     problem, mention = _HYPO.search(sentence.low), _HYPO_ANY.search(sentence.low)
+    level = _LEVEL.search(sentence.low)
+    topic = {"2": "level 2", "3": "level 3", "two": "level 2", "three": "level 3"}[level["n"]] if level else None
     if mention is not None and is_denied(sentence, *mention.span()):
-        yield reading.fact("hypoglycemia.problematic", False, sentence, 0.75)
+        yield reading.fact("hypoglycemia.problematic", False, sentence, 0.75, topic=topic)
     elif problem is not None and standing(sentence, *problem.span()) == "said":
-        yield reading.fact("hypoglycemia.problematic", True, sentence, 0.75)
+        yield reading.fact("hypoglycemia.problematic", True, sentence, 0.75, topic=topic)
 
 
 def read_mobility(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
@@ -204,7 +206,19 @@ def read_program(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
 
 
 _COMORBIDITY_CUES: Final = (
-    *("hypertens", "high blood", "diabet", "t2dm", "lipid", "cholesterol", "coronary", "ischemic", "ischaemic", "infarct"),
+    *(
+        "hypertens",
+        "htn",
+        "high blood",
+        "diabet",
+        "t2dm",
+        "lipid",
+        "cholesterol",
+        "coronary",
+        "ischemic",
+        "ischaemic",
+        "infarct",
+    ),
     *("peripheral", "cad", "stroke", "cva", "cerebro", "heart failure", "chf", "copd", "obstructive", "emphysema"),
     *(
         "neuromuscular",

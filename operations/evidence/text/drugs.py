@@ -22,7 +22,7 @@ _CLASS: Final = rx(
     r"\bnsaids?\b|\banti[\s-]?inflammator(?:y|ies)\b(?! (?:diet|response|cream))|nonsteroidal anti[\s-]?inflammator(?:y|ies)"
 )
 _TAKEN: Final = rx(
-    r"\b(?:tr(?:ied|ial)|took|takes|taking|taken|has been on|have been on|uses|used|using|utili[sz](?:es|ed|ing)|is on|was on|remains on|still on|on (?=\w{5,20} \d)|"
+    r"\b(?:tr(?:ied|ials?)|(?:not|poorly) tolerated|did not tolerate|took|takes|taking|taken|has been on|have been on|uses|used|using|utili[sz](?:es|ed|ing)|is on|was on|remains on|still on|on (?=\w{5,20} \d)|"
     r"placed on|started (?:on|taking)|was started|managed with|treated with|treating with|alternating|despite|failed|failure of|continu(?:es|ed|ing)|"
     r"maintained on|compliant with|adherent|stopped|discontinued|relief (?:with|from)|controlled (?:on|with)|doing well on|stable on|with \w{4,20} (?:\d|without|for)|"
     r"for pain control|has had|had|received|after|completed|increase (?:her|his|the)|refill\w{0,3}|switched from|did not help|helpful|provid(?:es|ed|ing)|minimal|without)\b"
@@ -34,13 +34,18 @@ _ADJUSTED: Final = rx(
     r"\b(?:increase|decrease|titrate|adjust|refill(?:ed)?|taper|wean)(?: (?:her|his|the|current|dose|dosage|of|off))* ?$"
 )
 _STARTING: Final = rx(
-    r"\b(?:start|starting|initiate|prescrib\w{1,5}|begin|add|switch(?:ing)? to|change to|trial of|dispense|rx|new prescription)\b"
+    r"\b(?:start|starting|initiate|prescrib\w{1,5}|begin|add|switch(?:ing)? to|change to|dispense|rx|new prescription)\b"
 )
 _CONTRA: Final = rx(
     r"\b(?:allerg(?:y|ic|ies) to|intoleran(?:t|ce) (?:to|of)|unable to take|cannot take|can't take|contraindicat\w{2,4}|not able to take|"
     r"could not tolerate|did not tolerate|unable to tolerate|couldn't tolerate|cannot tolerate|not tolerate|should avoid|avoid)\b"
 )
-_CONTRA_AFTER: Final = rx(r"^ (?:is|are|was|were) (?:\w{1,12} )?contraindicated\b|^ (?:allergy|intolerance)\b")
+_CONTRA_AFTER: Final = rx(
+    r"^ (?:is|are|was|were) (?:\w{1,12} )?contraindicated\b|^ (?:was |is |were )?(?:not|poorly) tolerated|^ (?:allergy|intolerance)\b"
+)
+_REGIMEN: Final = rx(
+    r"^(?: \w{1,12}){0,2}? \d{1,4}(?:\.\d+)? ?(?:mg|mcg|units?|ml|g)\b[^.;]{0,20}\b(?:daily|nightly|bid|tid|qhs|qd|weekly|twice|once|every|at bedtime|per day|a day|with meals)\b"
+)
 _SWITCHED: Final = rx(r"\b(?:from|stopped|discontinued|off of|failed) ?$")
 _BREAK: Final = rx(
     r"\bbut\b|\bhowever\b|;|, (?:and|then) (?=(?:he|she|they|has|had|was|failed|tried|could|did)\b)|\bwhile\b|, which\b|, (?=(?:failed|tried)\b)"
@@ -56,12 +61,17 @@ _OF_TAKING: Final = frozenset(
         "yet physical therapy injections injection surgery chiropractic acupuncture imaging medications medication such as dmards biologics oral inflammatory anti",
     )
 )
+_LISTED: Final = rx(
+    r"^(?: \d{1,4}(?:\.\d+)? ?(?:mg|mcg|g|units?))?(?: (?:daily|nightly|bid|tid|qd|weekly|prn|twice daily|once daily|sodium))* ?"
+    r"(?:,? ?(?:and|or|as well as|then|nor|/|&)|,)? ?$"
+)
+_TRIED: Final = rx(r"\b(?:tried|failed|trials?|without (?:benefit|relief|improvement))\b")
 _FORMER: Final = rx(r"\b(?:used to|previously|in the past|no longer|stopped|discontinued|formerly|history of)\b")
 _MIGRAINE: Final = rx(r"\bmigraines?\b|\bheadaches?\b|\bprevent(?:ive|ives|ative|ion)\b|\bprophyla\w{2,6}\b")
 _LINK_AFTER: Final = rx(
     r"^[^.;]{0,50}?\b(?:for|x|over)(?: (?:the|past|last|about|approximately|at|least|more|than|over|a|total|of)){0,4} ?$"
 )
-_LINK_BEFORE: Final = rx(r"^ ?(?:of|course of|trial of|on|with|taking|using)?(?: \w{1,14}){0,2}? ?$")
+_LINK_BEFORE: Final = rx(r"^ ?(?:(?:course|trial) )?(?:of|on|with|taking|using) (?:\w{1,14} ){0,2}?$|^ $")
 _SINCE: Final = rx(r"\bsince (?:early |late )?$")
 _FOLLOW_UP: Final = ("this ", "it ", "these ", "they ", "neither ", "none ", "nothing ", "both ", "but ")
 _PREVENTIVES: Final = rx(
@@ -116,7 +126,7 @@ def _mention(sentence: Sentence, reading: Reading, mention: _Mention) -> Iterato
         yield from drug_facts(drug, use) if drug is not None else nsaid_facts(use)
         return
     clause = _clause(low, mention)
-    confidence = _taken(sentence, start, end, clause)
+    confidence = _taken(sentence, start, end, low[clause[0] : clause[1]])
     if confidence is None:
         return
     use = DrugUse(
@@ -125,21 +135,40 @@ def _mention(sentence: Sentence, reading: Reading, mention: _Mention) -> Iterato
         confidence,
         reading.as_of,
         weeks=_weeks(sentence, reading, mention),
-        outcome=_outcome(sentence, reading, start, clause, alone=not mention.others),
-        for_migraine=bool(_MIGRAINE.search(low)),
+        outcome=_outcome(sentence, reading, mention, clause),
+        for_migraine=_is_preventive(low, reading),
         current=not _FORMER.search(low),
     )
     yield from drug_facts(drug, use) if drug is not None else nsaid_facts(use)
 
 
-def _outcome(sentence: Sentence, reading: Reading, start: int, clause: str, *, alone: bool) -> Outcome | None:
+def _outcome(sentence: Sentence, reading: Reading, mention: _Mention, clause: tuple[int, int]) -> Outcome | None:
+    """What is said after the drug (or after the list of drugs it stands in), else before it, else in the next sentence."""
     low = sentence.low
     if re.search(r"\bif\b", low):
         return None
-    found = outcome_in(clause)
-    if found is None and (alone or "neither" in low):
-        found = outcome_in(low[start:])
+    first, last = mention.start, mention.start
+    for other in sorted(mention.others, reverse=True):
+        if other < first and _LISTED.match(_after_word(low, other, first)):
+            first = other
+    for other in sorted(mention.others):
+        if other > last and _LISTED.match(_after_word(low, last, other)):
+            last = other
+    following = min((other for other in mention.others if other > last), default=len(low))
+    found = outcome_in(low[last : min(following, max(clause[1], last))])
+    if found is None:
+        preceding = max((other for other in mention.others if other < first), default=0)
+        found = outcome_in(low[max(preceding, clause[0]) : first])
+    if found is None and (not mention.others or "neither" in low):
+        found = outcome_in(low[mention.start :])
     return found or _later(sentence, reading)
+
+
+def _after_word(low: str, start: int, end: int) -> str:
+    """The text from the end of the word at `start` to `end`."""
+    while start < end and (low[start].isalpha() or low[start] == "-"):
+        start += 1
+    return low[start:end]
 
 
 def _never_taken(sentence: Sentence, start: int, end: int) -> bool:
@@ -178,6 +207,8 @@ def _taken(sentence: Sentence, start: int, end: int, clause: str) -> float | Non
         return 0.75 if stands != "denied" else None
     if _CONTINUE.search(before) or (_ADJUSTED.search(before) and sentence.section in ("plan", "assessment")):
         return None if "discontinue" in before else 0.65
+    if stands == "said" and _REGIMEN.match(low[end : end + 60]):
+        return 0.75
     if stands == "said" and _TAKEN.search(low):
         return 0.85 if _TAKEN.search(clause) else 0.65
     if (
@@ -189,7 +220,12 @@ def _taken(sentence: Sentence, start: int, end: int, clause: str) -> float | Non
     return None
 
 
-def _clause(low: str, mention: _Mention) -> str:
+def _is_preventive(low: str, reading: Reading) -> bool:
+    """The drug is spoken of as a migraine preventive: by name, or as tried in a note that is about migraine."""
+    return bool(_MIGRAINE.search(low)) or (reading.migraine and bool(_TRIED.search(low)))
+
+
+def _clause(low: str, mention: _Mention) -> tuple[int, int]:
     """The part of the sentence that speaks of this drug; "and did not help" begins another only if another drug follows."""
     first, last = 0, len(low)
     for match in _BREAK.finditer(low):
@@ -203,7 +239,7 @@ def _clause(low: str, mention: _Mention) -> str:
         elif match.start() >= mention.end:
             last = match.start()
             break
-    return low[first:last]
+    return first, last
 
 
 def _weeks(sentence: Sentence, reading: Reading, mention: _Mention) -> int | Decimal | None:

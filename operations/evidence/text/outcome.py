@@ -10,7 +10,8 @@ from operations.evidence.text.patterns import rx
 _NOT_TOLERATED: Final = rx(
     r"(?:could|can|did|does|was|is|were)(?:n't| not) (?:be )?(?:able to )?tolerat\w{1,5}|unable to tolerate|cannot tolerate|"
     r"\bintoleran\w{1,3}|(?<!no )(?<!without )(?<!any )(?<!denies )(?:side effects?|adverse (?:effects?|reactions?|events?))|"
-    r"not tolerated|\b(?:stopped|discontinued)(?: \w{1,15}){0,4} (?:due to|because of|secondary to) (?!no |lack|ineffect)"
+    r"not tolerated|\b(?:stopped|discontinued)(?: \w{1,15}){0,4} (?:due to|because of|secondary to) (?!no |lack|ineffect)|"
+    r"\((?!no |lack|ineff)[a-z ,]{3,40}(?:stopped|discontinued)\)"
 )
 _ADJECTIVE: Final = (
     r"(?: (?:any|much|real|really|significant|significantly|sustained|lasting|adequate|pain|symptom|noticeable|symptomatic|"

@@ -25,6 +25,7 @@ class Reading:
     as_of: date
     complaint_site: str | None = None
     spinal: bool = False
+    migraine: bool = False
     """The note is about the spine, so that bladder signs and radiating pain mean what they mean there."""
 
     def fact(

@@ -22,8 +22,8 @@ from operations.evidence.text.times import dates, durations
 from profiles.json import ExactDecimal
 
 _FILL: Final = r"[^.;\d<>≥≤]{0,45}?"
-_VALUE: Final = r"(?P<v>\d{1,3}(?:\.\d{1,2})?)"
-_NO_UNIT_OF_TIME: Final = r"(?! ?(?:months?|weeks?|days?|years?|hours?|mg|units?|/\d|%? (?:to|-)))"
+_VALUE: Final = r"(?P<v>\d{1,3}(?:\.\d{1,2})?)(?!\d|\.\d)"
+_NO_UNIT_OF_TIME: Final = r"(?! ?(?:months?|weeks?|days?|years?|hours?|mg|units?|/\d|%? (?:to\b|-)))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ _SCORES: Final = (
     _Score("function.pain_score", ("10", " ten"), rx(r"(?<![\d./-])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)(?: \w{1,12}){0,3} pain")),
     _Score("migraine.headache_days", ("headache",), rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? headache days?\b(?! (?:per|a|/|each) (?:week|year))")),
     _Score("migraine.headache_days", ("headache",), rx(r"\bheadaches? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
+    _Score("migraine.migraine_days", ("migraine",), rx(r"\b(?P<v>\d{1,2}) of (?:which|these|those|them) (?:are|were|being|is) (?:\w{1,12} )?migraine")),
     _Score("migraine.migraine_days", ("migraine",), rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? migraine days?\b(?! (?:per|a|/|each) (?:week|year))")),
     _Score("migraine.migraine_days", ("migraine",), rx(r"\bmigraines? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
     _Score("sleep.events", ("events",), rx(r"\b(?P<v>\d{1,4}) (?:respiratory |apneic |scored |total ){0,2}events\b(?! (?:per|/|an))")),

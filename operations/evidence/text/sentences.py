@@ -78,6 +78,9 @@ def sentences(text: str, low: str) -> list[Sentence]:
     found: list[Sentence] = []
     for start, end, section in _blocks(text):
         for first, last in _split(text, low, start, end):
+            own, skip = _labelled(text[first : first + 90])
+            if own is not None and first > start and skip < last - first:
+                section, first = own, first + skip
             found.append(Sentence(text[first:last], low[first:last], first, section, len(found)))
     return found
 

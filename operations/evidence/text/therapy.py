@@ -69,7 +69,7 @@ _GIVEN: Final = rx(
 _PERCENT: Final = rx(
     r"\b(?P<p>\d{1,3}) ?(?:%|percent)(?: \w{1,12}){0,2} (?:relief|improvement|reduction|better|improved|pain relief)"
 )
-_INJECTION_COUNT: Final = rx(r"\b(?P<n>two|three|four|five|six|\d) (?:\w{1,12} ){0,3}?injections\b")
+_INJECTION_COUNT: Final = rx(r"\b(?P<n>two|three|four|five|six|\d) (?:\w{1,16} ){0,3}?injections\b")
 _COMPRESSION: Final = rx(r"\bcompression (?:stockings?|hose|therapy|garments?|socks)")
 
 
