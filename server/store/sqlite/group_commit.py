@@ -75,8 +75,8 @@ class GroupCommit:
                 await asyncio.sleep(0)
                 group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
                 await self._commit_group(group)
-        finally:
-            self._running = None
+        finally:  # a group that failed by a fault of ours has been answered; the others go on
+            self._running = asyncio.create_task(self._run()) if self._waiting else None
 
     async def _commit_group(self, group: list[_Unit]) -> None:
         failure = "it failed"

@@ -1,0 +1,25 @@
+"""A store of the test's own, of each back end in turn."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from store_back_ends import BACK_ENDS
+
+from server.store.store import Store
+
+
+@pytest.fixture(params=sorted(BACK_ENDS))
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Opens the test's own store; called again after closing, it opens the same data."""
+    back_end = BACK_ENDS[request.param]
+    return lambda: back_end(tmp_path)
+
+
+@pytest.fixture
+async def store(open_store: Callable[[], Store]) -> AsyncIterator[Store]:
+    opened = open_store()
+    yield opened
+    await opened.close()
