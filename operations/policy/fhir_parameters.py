@@ -70,6 +70,8 @@ def read_parameters(body: Resource | None, known: Iterable[str], query: Mapping[
     names = tuple(known)
     given: dict[str, Given] = {}
     for name, values in query.items():
+        if name.startswith("_"):  # _format, _pretty: the server's own
+            continue
         listed = list(values)
         _expect_known(name, names, "")
         if len(listed) != 1:

@@ -260,6 +260,16 @@ async def test_odd_items_are_refused_or_answered_and_never_crash(element: str) -
                 Parameters.model_validate_json(dumps(answer))
 
 
+@pytest.mark.parametrize("depth", [50, 300, 480])
+async def test_deep_nesting_is_refused_or_answered(depth: int) -> None:
+    deep: Any = {"url": "urn:x", "valueString": "x"}
+    for _ in range(depth):
+        deep = {"url": "urn:x", "extension": [deep]}
+    for body in (claim(extension=[deep]), bundle(claim(extension=[deep]))):
+        answer = await outcome(body, *STORED, PATIENT, coverage())
+        assert isinstance(answer, dict) or is_client_fault(answer)
+
+
 def examples() -> Iterator[Path]:
     for folder in ("requests", "updates", "pas-2.0.1", "pas-1.1.0", "errors"):
         yield from sorted((SHARED / "data" / "pas-examples" / folder).glob("*.json"))

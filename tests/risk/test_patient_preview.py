@@ -65,10 +65,12 @@ def request(id: str = "c", created: str = "2026-11-20", priority: str = "stat") 
     }
 
 
+def _spelled(name: str) -> str:
+    return name if name.startswith("_") else name.replace("_", "-")
+
+
 async def preview(*stored: Resource, body: Resource | None = None, **query: str) -> dict[str, dict[str, Any]]:
-    given = OperationInput(
-        resource=body, resource_id="p", query={name.replace("_", "-"): [value] for name, value in query.items()}
-    )
+    given = OperationInput(resource=body, resource_id="p", query={_spelled(name): [value] for name, value in query.items()})
     answer = (await preview_patient(given, context(PATIENT, *stored))).body
     assert isinstance(answer, dict)
     Parameters.model_validate_json(dumps(answer))
@@ -134,7 +136,7 @@ async def test_overrides_answer_what_if() -> None:
     assert found["score"]["valueInteger"] == 32 + 18 + 12 + 10 + 16
     assert found["band"]["valueCode"] == "high"
     assert {found[name]["origin"] for name in MEASURES} == {"given"}
-    by_query = await preview(age="40", urgency="urgent")
+    by_query = await preview(age="40", urgency="urgent", _format="json")
     assert (by_query["age"]["value"], by_query["urgency"]["value"], by_query["score"]["valueInteger"]) == (40, "urgent", 6)
 
 
