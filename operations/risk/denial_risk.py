@@ -28,10 +28,12 @@ WEIGHTS: Final[dict[DriverState, float]] = {
     "missing": 1.3,
     "contested": 1.0,
     "low_confidence": 0.3,
-    "met": -0.4,
+    "met": -1.2,
     "over_limit": 0.5,
     "not_billable": 0.6,
 }
+"""In log-odds. `met` is what all criteria together take away when all are met: each met one has its share, by its weight in
+the policy, so that a policy with many easy criteria cannot outweigh a hard one that is open."""
 DOCUMENT_WEIGHTS: Final[dict[str, float]] = {"deny": 1.6, "pend": 0.7}
 _FLOOR, _CEILING = 0.01, 0.99
 
@@ -55,9 +57,10 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """`probability` that the payer denies, 0..1; `drivers` with the heaviest first."""
+    """`probability` that the payer denies, 0..1; `log_odds` before its bounds; `drivers` with the heaviest first."""
 
     probability: float
+    log_odds: float
     band: Band
     drivers: tuple[Driver, ...]
 
@@ -78,8 +81,9 @@ def denial_risk(assessment: Assessment) -> Risk:
     ]
     drivers.sort(key=lambda driver: (-abs(driver.weight), driver.kind, driver.key))
     base = assessment.policy.risk.base_rate
-    probability = _probability(log(base / (1 - base)) + sum(driver.weight for driver in drivers))
-    return Risk(probability, band_of(probability), tuple(drivers))
+    log_odds = round(log(base / (1 - base)) + sum(driver.weight for driver in drivers), 6)
+    probability = _probability(log_odds)
+    return Risk(probability, log_odds, band_of(probability), tuple(drivers))
 
 
 def band_of(probability: float) -> Band:
@@ -94,7 +98,10 @@ def _probability(log_odds: float) -> float:
 
 def _criterion(assessment: Assessment, finding: CriterionFinding) -> Driver:
     state = _state(finding)
-    scale = assessment.policy.risk.weights.get(finding.rule_id, 1.0)
+    weights = assessment.policy.risk.weights
+    scale = weights.get(finding.rule_id, 1.0)
+    if state == "met":
+        scale /= sum(weights.get(each.rule_id, 1.0) for each in assessment.findings) or 1.0
     words = finding.result.description or finding.rule_id
     text = {
         "met": f"Met: {words}",

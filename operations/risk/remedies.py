@@ -42,12 +42,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Steps taken together, and what the engine then says. `reduction` is from the present probability."""
+    """Steps taken together, and what the engine then says.
+
+    `reduction` is from the present probability. Where that is so high that one step does not show in it, it may be 0;
+    `log_odds` tells the steps apart all the same.
+    """
 
     steps: tuple[Step, ...]
     probability: float
     band: Band
     reduction: float
+    log_odds: float
 
 
 def remedies(given: AssessmentInput, assessment: Assessment, risk: Risk) -> tuple[Remedy, ...]:
@@ -56,8 +61,8 @@ def remedies(given: AssessmentInput, assessment: Assessment, risk: Risk) -> tupl
     When not even all steps together reach it, that set of all is given: the best that can be had.
     """
     steps = tuple(step for driver in risk.drivers for step in _steps(assessment, driver))
-    tried = [remedy for step in steps if (remedy := _try(given, risk, (step,))).reduction > 0]
-    tried.sort(key=lambda remedy: (-remedy.reduction, remedy.steps[0].kind, remedy.steps[0].key))
+    tried = [remedy for step in steps if (remedy := _try(given, risk, (step,))).log_odds < risk.log_odds]
+    tried.sort(key=lambda remedy: (remedy.log_odds, remedy.steps[0].kind, remedy.steps[0].key))
     if risk.band == "low" or len(tried) < 2 or any(remedy.band == "low" for remedy in tried):
         return tuple(tried)
     return (*tried, _smallest_set(given, risk, [remedy.steps[0] for remedy in tried]))
@@ -68,7 +73,7 @@ def _smallest_set(given: AssessmentInput, risk: Risk, steps: Sequence[Step]) -> 
     pairs = [_try(given, risk, pair) for pair in combinations(steps[:_COMBINED_AT_MOST], 2)]
     reaching = [remedy for remedy in pairs if remedy.band == "low"]
     if reaching:
-        return max(reaching, key=lambda remedy: remedy.reduction)
+        return min(reaching, key=lambda remedy: remedy.log_odds)
     best = pairs[0]
     for count in range(3, len(steps) + 1):
         best = _try(given, risk, tuple(steps[:count]))
@@ -84,7 +89,8 @@ def _try(given: AssessmentInput, risk: Risk, steps: tuple[Step, ...]) -> Remedy:
         if step.quantity is not None:
             item = with_value(item, "quantity.value", step.quantity)
     after = denial_risk(assess_input(replace(given, view=view, item=item)))
-    return Remedy(steps, after.probability, after.band, round(risk.probability - after.probability, 4))
+    reduction = round(risk.probability - after.probability, 4)
+    return Remedy(steps, after.probability, after.band, reduction, after.log_odds)
 
 
 def _steps(assessment: Assessment, driver: Driver) -> Iterator[Step]:

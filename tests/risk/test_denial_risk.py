@@ -15,6 +15,14 @@ from operations.risk.remedies import Remedy, remedies
 
 WEEKS = fact("symptom_duration_weeks", 8)
 FLAG = fact("red_flags", True)
+BOOLEANS = (
+    "red_flags",
+    "exam.radiculopathy",
+    "exam.neuro_deficit",
+    "function.limited",
+    "sleep.evaluated",
+    "autism.diagnosed",
+)
 NOTE = fact("documents", ["visit-note"])
 
 
@@ -59,6 +67,18 @@ def test_the_policy_sets_the_base_rate_and_the_weight_of_its_rules() -> None:
     assert heavy.drivers[0].weight == pytest.approx(2 * WEIGHTS["missing"])
 
 
+def test_many_easy_criteria_do_not_outweigh_a_hard_one_that_is_open() -> None:
+    easy = [{"id": f"e{n}", "requirement": {f"x{n}": True}, "exclusion": True} for n in range(20)]
+    hard = {"id": "hard", "requirement": {"imaging.advanced_joint_disease": True}}
+    few = risk_of(criteria=[hard, *easy[:2]], documents=[])
+    many = risk_of(criteria=[hard, *easy], documents=[])
+    assert few.band == many.band == "medium"
+    met = fact("imaging.advanced_joint_disease", True)
+    assert risk_of(met, criteria=[hard, *easy], documents=[]).probability == pytest.approx(
+        risk_of(met, criteria=[hard], documents=[]).probability, abs=0.001
+    )
+
+
 def test_bands_have_their_cut_points() -> None:
     assert [band_of(p) for p in (0.0, LOW_BELOW - 0.0001, LOW_BELOW, HIGH_FROM - 0.0001, HIGH_FROM, 1.0)] == [
         "low",
@@ -96,6 +116,14 @@ def test_remedies_are_sorted_and_a_set_is_sought_where_no_single_one_suffices() 
     assert combined.band == "low"
     smaller = [remedy for remedy in found[:-1] if len(remedy.steps) >= len(combined.steps)]
     assert smaller == []
+
+
+def test_a_hopeless_request_still_shows_every_step_and_what_all_of_them_bring() -> None:
+    rules = [{"id": f"r{n}", "requirement": {name: True}} for n, name in enumerate(BOOLEANS)]
+    found = remedies_of(*(fact(name, False) for name in BOOLEANS), criteria=rules, documents=[])
+    assert len(found) == len(BOOLEANS) + 1
+    assert (len(found[-1].steps), found[-1].band) == (len(BOOLEANS), "low")
+    assert found[-1].reduction > 0.9
 
 
 def test_attaching_a_document_and_asking_for_less_are_remedies_too() -> None:
@@ -159,6 +187,7 @@ def test_any_evidence_gives_one_figure_and_every_remedy_lowers_it(given_facts: A
     assert risk == denial_risk(assess_input(given))
     assert 0.01 <= risk.probability <= 0.99
     for remedy in remedies(given, assessment, risk):
-        assert remedy.reduction > 0
+        assert remedy.reduction >= 0
+        assert remedy.log_odds < risk.log_odds
         assert remedy.band == band_of(remedy.probability)
         assert remedy.probability == pytest.approx(risk.probability - remedy.reduction)
