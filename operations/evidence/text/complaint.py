@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from operations.evidence.fact import Fact
 from operations.evidence.text.patterns import rx
-from operations.evidence.text.reading import Reading, TextRule, site_near
+from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_near
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
 from operations.evidence.text.times import Duration, dates, durations
@@ -137,7 +138,7 @@ def read_red_flags(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     if none is not None:
         yield reading.fact("red_flags", False, sentence, 0.85)
         return
-    for match in _FLAG.finditer(low):
+    for match in islice(_FLAG.finditer(low), MENTIONS):
         topic = _NAMES[int((match.lastgroup or "f0")[1:])]
         stands = standing(sentence, *match.span())
         if is_denied(sentence, *match.span()):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from operations.evidence.fact import Fact
 from operations.evidence.phrases import comorbidity_spans
 from operations.evidence.text.patterns import rx
-from operations.evidence.text.reading import Reading, TextRule
+from operations.evidence.text.reading import MENTIONS, Reading, TextRule
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
 from operations.evidence.text.times import durations
@@ -113,7 +114,7 @@ _MOBILITY: Final = (
 
 def read_comorbidities(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`comorbidities` that the patient is said to have."""
-    for name, start, end in comorbidity_spans(sentence.low):
+    for name, start, end in islice(comorbidity_spans(sentence.low), MENTIONS):
         if sentence.section in ("plan", "family") or is_of_another(sentence, start, end):
             continue
         around = sentence.low[max(0, start - 40) : end + 30]

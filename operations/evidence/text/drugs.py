@@ -13,7 +13,7 @@ from operations.evidence.fact import Fact
 from operations.evidence.ingredients import Ingredient, by_word, named_in
 from operations.evidence.text.outcome import outcome_in
 from operations.evidence.text.patterns import rx
-from operations.evidence.text.reading import Reading, TextRule
+from operations.evidence.text.reading import MENTIONS, Reading, TextRule
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, standing
 from operations.evidence.text.times import dates, durations
@@ -101,8 +101,8 @@ def read_drugs(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     low = sentence.low
     found: list[tuple[Ingredient | None, int, int]] = list(named_in(low))
     found += [(None, match.start(), match.end()) for match in _CLASS.finditer(low)]
-    for drug, start, end in sorted(found, key=lambda mention: mention[1]):
-        others = tuple(other for _, other, _ in found if other != start)
+    for drug, start, end in sorted(found, key=lambda mention: mention[1])[:MENTIONS]:
+        others = tuple(other for _, other, _ in found[: 2 * MENTIONS] if other != start)
         yield from _mention(sentence, reading, _Mention(drug, start, end, others))
 
 

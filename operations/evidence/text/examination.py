@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from operations.evidence.fact import Fact
 from operations.evidence.text.patterns import rx
-from operations.evidence.text.reading import Reading, TextRule, site_near
+from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_near
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
 
@@ -101,7 +102,7 @@ def _kept(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     for topic, pattern in _INTACT.items():
         if pattern.search(low):
             yield _deficit(sentence, reading, False, 0.75, topic)
-    for match in _NUMB_DENIED.finditer(low):
+    for match in islice(_NUMB_DENIED.finditer(low), MENTIONS):
         if is_denied(sentence, *match.span()) and not _GENERAL.search(low):
             topic = "reported weakness" if match.group() == "weakness" else "reported numbness"
             yield _deficit(sentence, reading, False, 0.6, topic)
@@ -133,7 +134,7 @@ def read_knee_tests(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         yield reading.fact("exam.orthopedic_sign", True, sentence, 0.8, site="knee", topic="locked")
     if reading.complaint_site in _OTHER_JOINTS or "ankle" in low or "elbow" in low:
         return
-    tests = list(_TEST.finditer(low))
+    tests = list(islice(_TEST.finditer(low), MENTIONS))
     for place, match in enumerate(tests):
         if match["name"].startswith(("varus", "valgus")) and "deformity" in low[match.end() : match.end() + 14]:
             continue

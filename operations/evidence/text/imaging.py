@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import islice
 from typing import Final
 
 from operations.evidence.coded.elements import months_between
 from operations.evidence.fact import Fact
 from operations.evidence.phrases import study_spans
 from operations.evidence.text.patterns import rx
-from operations.evidence.text.reading import Reading, TextRule, site_near
+from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_near
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
 from operations.evidence.text.times import dates, durations
@@ -58,7 +59,7 @@ _COUNT: Final = rx(r"\b(?P<n>two|three|four|2|3|4)(?: prior| previous)? pet(?:/c
 def read_imaging(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`imaging.<kind>.done` and, of a study that was done, `months_ago`, `body_site` and `findings`."""
     low = sentence.low
-    for kind, start, end in study_spans(low):
+    for kind, start, end in islice(study_spans(low), MENTIONS):
         if kind in ("ct", "pet") and not _is_abbreviation(sentence, start, end):
             continue
         site = site_near(low, start, end)

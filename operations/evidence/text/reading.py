@@ -12,6 +12,9 @@ from operations.evidence.fact import Fact, Source
 from operations.evidence.text.sentences import Sentence
 from profiles.json import Json
 
+MENTIONS: Final = 12
+"""Things of one kind that are looked at in one sentence: more are no sentence a person wrote."""
+
 _NEAR_BEFORE: Final = 18
 _NEAR_AFTER: Final = 45
 
