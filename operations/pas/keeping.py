@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from operations.pas.known_resources import MASTER_TYPES, Known, find_known
+from operations.pas.known_resources import IDENTIFIED_TYPES, MASTER_TYPES, Known, find_known
 from operations.pas.rewriting import rewritten
 from operations.ports import Context, UniqueKey, Write
 from profiles.bundle_index import Held
@@ -67,12 +67,12 @@ def _dependencies_first(held: Held) -> int:
 def _claim_identity(held: Held, known: Known, kept: Kept) -> None:
     """Two requests at once must not create the same organization twice: the identifier may have one holder."""
     kind = held.resource["resourceType"]
-    if kind not in MASTER_TYPES:
+    if kind not in IDENTIFIED_TYPES:
         return
     reference = kept.local(held.full_url) or ""
     for system, value in identifiers(held.resource):
         key = ("identity", kind, system, value)
-        if system and key not in kept.keys:
+        if system and key not in kept.keys and key not in known.of_others:
             kept.keys[key] = reference
             if key in known.stale_holders:
                 kept.replaces[key] = known.stale_holders[key]

@@ -29,6 +29,9 @@ MASTER_TYPES: Final = (
 )
 """Types that outlive a request, in the order in which they depend on each other."""
 
+IDENTIFIED_TYPES: Final = frozenset({"Organization", "Patient", "Practitioner"})
+"""Types whose identifiers are one's own; a family shares the numbers of a Coverage."""
+
 MOST_CANDIDATES: Final = 20
 
 
@@ -39,6 +42,8 @@ class Known:
     reference: str | None = None
     stale_holders: Mapping[UniqueKey, str] = field(default_factory=dict)
     """Identity keys whose holder is gone: a creation has to take them over."""
+    of_others: frozenset[UniqueKey] = frozenset()
+    """Identity keys of somebody else who has the same number: a creation leaves them alone."""
 
 
 async def find_known(held: Held, index: BundleIndex, known: Mapping[str, str], context: Context) -> Known:
@@ -133,6 +138,7 @@ async def _role(held: Held, index: BundleIndex, known: Mapping[str, str], contex
 async def _by_identity(held: Held, context: Context) -> Known:
     """What another request created a moment ago, or whose identity key outlived it."""
     stale: dict[UniqueKey, str] = {}
+    others: set[UniqueKey] = set()
     kind = held.resource["resourceType"]
     for system, value in identifiers(held.resource):
         key = ("identity", kind, system, value)
@@ -140,10 +146,13 @@ async def _by_identity(held: Held, context: Context) -> Known:
         if holder is None:
             continue
         stored = await context.records.read(*_split(holder))
-        if stored is not None and not contradicts(held.resource, stored):
+        if stored is None:
+            stale[key] = holder
+        elif contradicts(held.resource, stored):
+            others.add(key)
+        else:
             return Known(_versioned(stored))
-        stale[key] = holder
-    return Known(None, stale)
+    return Known(None, stale, frozenset(others))
 
 
 def _target(held: Held, element: str, index: BundleIndex, known: Mapping[str, str]) -> str | None:

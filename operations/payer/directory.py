@@ -119,7 +119,8 @@ async def _covered_by_another(packet: Packet, context: Context) -> bool:
                 continue
             covered = await candidates(context, "Coverage", {"beneficiary": f"Patient/{member['id']}"})
             for coverage in covered:
-                if coverage.get("status") == "active" and await _of_registered_payer(coverage, context):
+                told = coverage.get("status") == "active" and not came_with_a_request(coverage)
+                if told and await _of_registered_payer(coverage, context):
                     return True
     return False
 
