@@ -38,5 +38,6 @@ class Packet:
 
     def follow(self, element: str) -> Entry | None:
         """What a Reference element of the Claim (`patient`, `insurer`, `provider`) points at."""
-        reference = self.claim.resource.get(element, {}).get("reference")
+        holder = self.claim.resource.get(element)
+        reference = holder.get("reference") if isinstance(holder, dict) else None
         return self.resolve(reference, self.claim) if isinstance(reference, str) else None
