@@ -16,7 +16,7 @@ from profiles.outcome import FhirError, Issue
 async def policies_for(context: Context, insurer: Resource | None, coding: Json) -> list[Policy]:
     """All stored, active policies of `insurer` (an Organization) for one Coding, whatever their dates and limits.
 
-    Raises `FhirError` (policy-broken, 500) when a stored policy for them cannot be used: to go on as if it did not exist
+    Raises `FhirError` (policy-broken, 422) when a stored policy for them cannot be used: to go on as if it did not exist
     could let a request through that the payer wants to see.
     """
     payers, code = payer_tokens(insurer), token_of(coding)
@@ -44,7 +44,7 @@ def _usable(library: Resource) -> Policy:
         return policy_of(library)
     except FhirError as error:
         text = f"Library/{library.get('id')} cannot be used: " + " ".join(issue.text for issue in error.issues)
-        raise FhirError([Issue("policy-broken", text, "Library")], 500) from error
+        raise FhirError([Issue("policy-broken", text, "Library")], 422) from error
 
 
 def any_of(tokens: Iterable[Token]) -> str:

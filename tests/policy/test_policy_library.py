@@ -139,7 +139,7 @@ async def test_policies_are_found_by_payer_and_code_and_a_broken_one_is_not_pass
     broken = {**library, "content": [content({"criteria": "?"})]}
     with pytest.raises(FhirError) as error:
         await policies_for(context(broken), insurer(), coding)
-    assert (error.value.status, error.value.issues[0].code) == (500, "policy-broken")
+    assert (error.value.status, error.value.issues[0].code) == (422, "policy-broken")
 
 
 async def test_special_characters_in_identifiers_are_escaped_in_the_search() -> None:
