@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from operations.pas.claim_inquire import claim_inquire
 from operations.pas.claim_submit import claim_submit
+from operations.pas.jobs import pas_jobs
 from operations.pas.services import PasServices
 from operations.policy.evaluate import LIBRARY_EVALUATE
-from operations.ports import Operation
+from operations.ports import JobHandler, Operation
 from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, CLAIM_PREVIEW_RISK_INSTANCE
 from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
 
@@ -14,8 +18,14 @@ def operations(pas: PasServices) -> tuple[Operation, ...]:
     """Every operation of the server."""
     return (
         claim_submit(pas),
+        claim_inquire(pas),
         CLAIM_PREVIEW_RISK,
         CLAIM_PREVIEW_RISK_INSTANCE,
         PATIENT_PREVIEW_RISK,
         LIBRARY_EVALUATE,
     )
+
+
+def job_handlers(pas: PasServices) -> Mapping[str, JobHandler]:
+    """What does each kind of durable work."""
+    return pas_jobs(pas)

@@ -12,11 +12,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
+import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from operations.pas.services import PasServices
+from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
-from operations.registry import operations
+from operations.registry import job_handlers, operations
 from profiles import json
 from server.audit.log import AuditLog, seal_batch
 from server.auth.access_token import TokenVerifier
@@ -168,7 +170,8 @@ async def open_services(settings: Settings, log: EventLog) -> Services:
         raise ConfigurationError(str(error)) from error
     keyrings.append(keyring)
     key = load_or_create(settings.data)
-    pas = PasServices(_payer_settings(settings))
+    outgoing = httpx.AsyncClient(follow_redirects=False)
+    pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing))
     return Services(
         settings=settings,
         store=store,
@@ -183,7 +186,8 @@ async def open_services(settings: Settings, log: EventLog) -> Services:
             for operation in operations(pas)
             for type_ in (operation.resource_types or ("",))
         },
-        jobs={},
+        jobs=job_handlers(pas),
+        closers=(outgoing.aclose, store.close),
     )
 
 

@@ -49,6 +49,7 @@ class Services:
     operations: Mapping[tuple[str, str, str], Operation]
     """By (level, type or "", code)."""
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
 
     def new_id(self) -> str:
@@ -69,7 +70,9 @@ class Services:
         return decision
 
     async def close(self) -> None:
-        await self.store.close()
+        """Let go of connections and of the store, in that order."""
+        for close in self.closers:
+            await close()
 
     async def tenant_of(self, principal: Principal) -> Tenant:
         """The caller's tenant. A token of ours that names a new tenant brings it into being (docs/security.md)."""

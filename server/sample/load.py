@@ -33,11 +33,10 @@ async def load_practice(services: Services) -> None:
     resources = [*bundled_libraries(), *practice_resources(today)]
     prepared = [exchange.repository.prepare(resource, resource["id"], None) for resource in resources]
     await exchange.commit(prepared, status=201)
-    submit = services.operations.get(("type", "Claim", "submit"))
+    submit = services.operations[("type", "Claim", "submit")]
     for request in practice_requests(today):
         exchange = await _exchange(services, "$submit", "E")
-        if submit is not None:
-            await submit.run(OperationInput(request, "Claim"), context_for(exchange, exchange.decision))
+        await submit.run(OperationInput(request, "Claim"), context_for(exchange, exchange.decision))
     await services.store.put_setting(_LOADED, today.isoformat().encode())
 
 

@@ -56,17 +56,23 @@ def bounds(text: str) -> tuple[date, date] | None:
         return None
 
 
-def range_terms(first: date, last: date) -> list[str]:
-    """Terms of every date that overlaps [first, last], at most a few hundred."""
+def range_terms(first: date, last: date, *, wholly: bool = False) -> list[str]:
+    """Terms of every date that overlaps [first, last], or lies `wholly` inside it: at most a few hundred.
+
+    Dates before `FIRST_YEAR` and after `LAST_YEAR` are not in any range.
+    """
     first, last = max(first, date(FIRST_YEAR, 1, 1)), min(last, date(LAST_YEAR, 12, 31))
     if first > last:
         return []
-    terms = [f"Y{year:04}" for year in {first.year, last.year}]
-    terms += [f"M{day:%Y-%m}" for day in {first.replace(day=1), last.replace(day=1)}]
+    terms = []
+    if not wholly:
+        terms += [f"Y{year:04}" for year in {first.year, last.year}]
+        terms += [f"M{day:%Y-%m}" for day in {first.replace(day=1), last.replace(day=1)}]
     while first <= last:
-        if first.month == first.day == 1 and date(first.year, 12, 31) <= last:
+        year_end = first.replace(month=12, day=31)
+        if first.month == first.day == 1 and year_end <= last:
             terms.append(f"y{first.year:04}")
-            first = date(first.year + 1, 1, 1)
+            first = year_end + timedelta(days=1)
             continue
         month_end = first.replace(day=calendar.monthrange(first.year, first.month)[1])
         if first.day == 1 and month_end <= last:

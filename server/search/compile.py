@@ -19,7 +19,7 @@ from profiles.text import instant_range, normalize
 from server.seal.blind_index import BlindIndex
 from server.search import calendar
 from server.search.index_entries import COMPARTMENT, PRIMARY_DATES, SEALED_DATES, TYPE_TERM
-from server.search.query import Criterion, Query, SortKey, split_escaped
+from server.search.query import Criterion, Query, SortKey, split_escaped, unescape
 from server.search.registry import indexed_parameters
 from server.search.terms import local_reference, matches_prefix, prefix_term, strings
 from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, Order
@@ -27,6 +27,9 @@ from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, O
 PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
 _NUMBER: Final = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?\Z")
 _REFERENCE_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
+
+MAX_TERMS: Final = 8000
+"""Terms and ranges that one search may ask the store for, all criteria together."""
 
 Check = Callable[[Resource], bool]
 
@@ -51,7 +54,13 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
         clauses.append(clause)
         if check is not None:
             checks.append(check)
+    if sum(_size(clause) for clause in clauses) > MAX_TERMS:
+        raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
     return Compiled(tuple(clauses), _order(query.type, query.sort, index), tuple(checks))
+
+
+def _size(clause: Clause) -> int:
+    return len(clause.intervals) if isinstance(clause, AnyInterval) else len(clause.terms)
 
 
 def _order(type_: str, sort: SortKey | None, index: BlindIndex) -> Order:
@@ -78,13 +87,13 @@ def _compile(type_: str, criterion: Criterion, index: BlindIndex, base_url: str)
         elif criterion.type == "reference":
             texts.extend(_reference(criterion, value, base_url))
         else:
-            texts.append(f"u{value}")
+            texts.append(f"u{unescape(value)}")
     terms = tuple(sorted({index.term(type_, code, text) for text in texts}))
     return (NoneOf(terms) if criterion.modifier == "not" else AnyOf(terms)), None
 
 
 def _token(code: str, value: str) -> str:
-    parts = split_escaped(value, "|")
+    parts = [unescape(part) for part in split_escaped(value, "|")]
     if len(parts) == 1:
         return f"c{parts[0]}"
     if len(parts) == 2 and parts[1]:
@@ -94,9 +103,9 @@ def _token(code: str, value: str) -> str:
 
 def _reference(criterion: Criterion, value: str, base_url: str) -> list[str]:
     if criterion.modifier == "identifier":
-        if "|" not in value:
-            return [f"i|{value}"]
-        return [f"i{value}"]
+        parts = [unescape(part) for part in split_escaped(value, "|")]
+        return [f"i|{parts[0]}" if len(parts) == 1 else f"i{'|'.join(parts)}"]
+    value = unescape(value)
     if "/" in value or ":" in value or "|" in value:
         return [f"r{local_reference(value, base_url)}"]
     if not _REFERENCE_ID.match(value):
@@ -108,8 +117,8 @@ def _reference(criterion: Criterion, value: str, base_url: str) -> list[str]:
 def _string(type_: str, criterion: Criterion, index: BlindIndex) -> tuple[Clause, Check | None]:
     code = criterion.code
     if criterion.modifier == "exact":
-        return AnyOf(tuple(index.term(type_, code, f"x{value}") for value in criterion.values)), None
-    queries = [normalize(value) for value in criterion.values]
+        return AnyOf(tuple(index.term(type_, code, f"x{unescape(value)}") for value in criterion.values)), None
+    queries = [normalize(unescape(value)) for value in criterion.values]
     if not all(queries):
         raise refuse("parameter-value", f"{code} needs at least one letter or digit.", f"http.{code}")
     found = [prefix_term(query) for query in queries]
@@ -183,41 +192,38 @@ def _after(value: float) -> float:
 
 def _sealed_date(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
     terms: set[str] = set()
-    excluded: set[str] = set()
     for value in criterion.values:
         prefix, text = split_prefix(value)
         span = calendar.bounds(text)
         if span is None:
             raise _bad_date(criterion.code)
-        if prefix == "eq":
-            terms.add(calendar.equal_term(text) or "")
-        elif prefix == "ne":
-            excluded.add(calendar.equal_term(text) or "")
-        else:
-            terms.update(_calendar_range(criterion.code, prefix, *span))
-    if excluded and terms:
-        raise refuse("not-supported", f"{criterion.code} does not mix ne with other values.", f"http.{criterion.code}")
-    chosen = tuple(sorted(index.term(type_, criterion.code, term) for term in excluded or terms or {""}))
-    return NoneOf(chosen) if excluded else AnyOf(chosen)
+        terms.update(_calendar_terms(criterion.code, prefix, text, *span))
+    return AnyOf(tuple(sorted(index.term(type_, criterion.code, term) for term in terms)))
 
 
-def _calendar_range(code: str, prefix: str, first: date, last: date) -> list[str]:
-    if prefix in {"gt", "sa"}:
-        return calendar.range_terms(last + timedelta(days=1) if last < date.max else last, date.max)
-    if prefix == "ge":
-        return calendar.range_terms(first, date.max)
-    if prefix in {"lt", "eb"}:
-        return calendar.range_terms(date.min, first - timedelta(days=1) if first > date.min else first)
-    if prefix == "le":
-        return calendar.range_terms(date.min, last)
-    raise refuse("parameter-value", f"{code} does not take the prefix {prefix}.", f"http.{code}")
+def _calendar_terms(code: str, prefix: str, text: str, first: date, last: date) -> set[str]:
+    """As `_compare`, over terms: what lies inside [first, last], reaches above or below it, or lies wholly there."""
+    before = (date.min, first - timedelta(days=1)) if first > date.min else (date.max, date.min)
+    after = (last + timedelta(days=1), date.max) if last < date.max else (date.max, date.min)
+    terms: set[str] = set()
+    if prefix in {"eq", "ge", "le"}:
+        terms.add(calendar.equal_term(text) or "")
+    if prefix in {"gt", "ge", "ne"}:
+        terms.update(calendar.range_terms(*after))
+    if prefix in {"lt", "le", "ne"}:
+        terms.update(calendar.range_terms(*before))
+    if prefix in {"sa", "eb"}:
+        terms.update(calendar.range_terms(*(after if prefix == "sa" else before), wholly=True))
+    if prefix == "ap":
+        raise refuse("parameter-value", f"{code} does not take the prefix ap.", f"http.{code}")
+    return terms
 
 
 def _quantity(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
     intervals: list[Interval] = []
     for value in criterion.values:
         prefix, text = split_prefix(value)
-        number, *unit = split_escaped(text, "|")
+        number, *unit = (unescape(part) for part in split_escaped(text, "|"))
         if not _NUMBER.match(number) or len(unit) not in {0, 2}:
             form = "a number" if criterion.type == "number" else "number or number|system|code"
             raise refuse(

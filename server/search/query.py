@@ -5,6 +5,7 @@ Strict: an unknown parameter is refused with the nearest known one; with `Prefer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -17,6 +18,8 @@ DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 1000
 MAX_VALUES: Final = 200
 MAX_CRITERIA: Final = 50
+
+_ESCAPE: Final = re.compile(r"\\([,$|\\])")
 
 MODIFIERS: Final = {
     "string": frozenset({"exact"}),
@@ -35,7 +38,7 @@ RESULT_PARAMETERS: Final = frozenset({"_count", "_sort", "_include", "_summary",
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One `name:modifier=value,value`. Values are alternatives; their backslash escapes are undone."""
+    """One `name:modifier=value,value`. Values are alternatives, still with their backslash escapes."""
 
     code: str
     type: str
@@ -133,22 +136,22 @@ def unknown_parameter(type_: str, code: str) -> FhirError:
 
 
 def split_escaped(value: str, separator: str = ",") -> list[str]:
-    """Split at unescaped separators and undo `\\,`, `\\$`, `\\|` and `\\\\` (R4 search 3.1.1.6.2)."""
-    parts, current, position = [], [], 0
+    """Split at unescaped separators; the parts keep their escapes, so that they can be split again (`unescape`)."""
+    parts, start, position = [], 0, 0
     while position < len(value):
-        character = value[position]
-        if character == "\\" and position + 1 < len(value):
-            escaped = value[position + 1]
-            current.append(escaped if escaped in ",$\\" else "\\" + escaped)
+        if value[position] == "\\":
             position += 2
             continue
-        if character == separator:
-            parts.append("".join(current))
-            current = []
-        else:
-            current.append(character)
+        if value[position] == separator:
+            parts.append(value[start:position])
+            start = position + 1
         position += 1
-    return [*parts, "".join(current)]
+    return [*parts, value[start:]]
+
+
+def unescape(text: str) -> str:
+    """Undo `\\,`, `\\$`, `\\|` and `\\\\` (R4 search 3.1.1.4.0.1); any other backslash stays."""
+    return _ESCAPE.sub(r"\1", text) if "\\" in text else text
 
 
 def _with_results(query: Query, results: dict[str, list[str]]) -> Query:
