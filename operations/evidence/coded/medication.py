@@ -101,7 +101,7 @@ class _Course:
 
 def _request(record: dict[str, Any], as_of: date) -> _Course | None:
     status = record.get("status")
-    if record.get("intent") not in _ORDER_INTENTS or record.get("doNotPerform") is True:
+    if text(record.get("intent")) not in _ORDER_INTENTS or record.get("doNotPerform") is True:
         return None
     written = when(record, "authoredOn")
     bounds = next((obj(_repeat(dose).get("boundsPeriod")) for _, dose in items(record.get("dosageInstruction"))), {})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from operations.evidence.coded.elements import day, resource_of, source
+from operations.evidence.coded.elements import day, resource_of, source, text
 from operations.evidence.fact import Fact
 from operations.packet import Entry
 
@@ -20,5 +20,5 @@ def patient_facts(entry: Entry, as_of: date) -> Iterator[Fact]:
     if born is not None and born <= as_of:
         years = as_of.year - born.year - ((as_of.month, as_of.day) < (born.month, born.day))
         yield Fact("age", years, source(entry, "birthDate"), "coded", 1.0, as_of)
-    if patient.get("gender") in _GENDERS:
+    if text(patient.get("gender")) in _GENDERS:
         yield Fact("sex", patient["gender"], source(entry, "gender"), "coded", 1.0, as_of)

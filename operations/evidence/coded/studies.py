@@ -86,7 +86,7 @@ def imaging_study_facts(entry: Entry, as_of: date) -> Iterator[Fact]:
 def report_facts(entry: Entry, as_of: date) -> Iterator[Fact]:
     """DiagnosticReport (final, amended, corrected, appended): the study it reports, and the kind of document it is."""
     report = resource_of(entry)
-    if report.get("status") not in _FINAL:
+    if text(report.get("status")) not in _FINAL:
         return
     categories = {code for _, category in items(report.get("category")) for code in codes(category)}
     described = words(report.get("code"))
