@@ -53,13 +53,14 @@ async def _found(packet: Packet, context: Context) -> list[Standing]:
     members = await _members(packet, context)
     numbers = quoted_numbers(packet.claim.resource)
     found = []
-    for response_id in await _candidates(packet, members, numbers, context):
+    named = await _by_number(packet, members, numbers, context)
+    for response_id in dict.fromkeys([*named, *await _of_patients(members, context)]):
         known = await standing(context, response_id)
         if known is None or known.authorization.is_error:
             continue
         if not may_see(packet, known, context):
             continue
-        if _has_number(known, numbers) if numbers else matches(packet, known):
+        if response_id in named or (_has_number(known, numbers) if numbers else matches(packet, known)):
             found.append(known)
     return found
 
@@ -91,21 +92,27 @@ async def _patients_with(number: Coded, context: Context) -> set[str]:
     return patients
 
 
-async def _candidates(packet: Packet, members: frozenset[str], numbers: frozenset[str], context: Context) -> list[str]:
-    """Ids of ClaimResponses in force of these members, each once."""
+async def _by_number(packet: Packet, members: frozenset[str], numbers: frozenset[str], context: Context) -> list[str]:
+    """ClaimResponses of these members that gave out one of the numbers, or that replaced one that did."""
     insurer = party_key(packet.follow("insurer"), packet)
-    found: dict[str, None] = {}
+    found = []
     for number in sorted(numbers):
         holder = await number_holder(number, insurer, context)
         held = await read_authorization(context, id_of(holder)) if holder is not None else None
         if held is not None:
             in_force = await current(context, held)
             if _of_members(in_force.response, members):
-                found[in_force.id] = None
+                found.append(in_force.id)
+    return found
+
+
+async def _of_patients(members: frozenset[str], context: Context) -> list[str]:
+    """ClaimResponses in force of these members, newest first for each."""
+    found = []
     for member in sorted(members):
         responses = await context.records.search("ClaimResponse", {"patient": member, "status": "active"})
-        found.update((str(each["id"]), None) for each in responses if linked(each, RESPONSE_BUNDLE_LINK))
-    return list(found)
+        found += [str(each["id"]) for each in responses if linked(each, RESPONSE_BUNDLE_LINK)]
+    return found
 
 
 def _of_members(response: Resource, members: frozenset[str]) -> bool:
@@ -114,7 +121,7 @@ def _of_members(response: Resource, members: frozenset[str]) -> bool:
 
 
 def _has_number(known: Standing, numbers: frozenset[str]) -> bool:
-    """By a number that was given out, now or before it was replaced, or that the request itself quoted."""
+    """By a number that it carries, or that the request itself quoted."""
     given_out = {number for each in known.authorization.answers() for number in each.numbers}
     return not numbers.isdisjoint(given_out | quoted_numbers(known.packet.claim.resource))
 

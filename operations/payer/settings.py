@@ -27,7 +27,7 @@ class PayerSettings:
     information_wait: timedelta = timedelta(days=14)
     valid_days: int = 90
     slow_seconds: float = 30.0
-    cancelled_action: str = "C"
+    cancelled_action: Literal["C", "NA", "CT"] = "C"
     decision_reason_codes: Mapping[str, str] = field(default_factory=dict)
     remote_timeout: timedelta = timedelta(seconds=10)
     remote_retry_after: timedelta = timedelta(seconds=30)

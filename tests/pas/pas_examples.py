@@ -152,9 +152,7 @@ def request(
                 "provider": {"reference": "PractitionerRole/role1"},
             }
         ],
-        "diagnosis": [
-            {"sequence": 1, "diagnosisCodeableConcept": concept("http://hl7.org/fhir/sid/icd-10-cm", "M51.26")}
-        ],
+        "diagnosis": [{"sequence": 1, "diagnosisCodeableConcept": concept("http://hl7.org/fhir/sid/icd-10-cm", "M51.26")}],
         "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/cov1"}}],
         "supportingInfo": [
             {
@@ -170,9 +168,7 @@ def request(
                     }
                 ],
                 "sequence": 1,
-                "category": concept(
-                    "http://hl7.org/fhir/us/davinci-pas/CodeSystem/PASTempCodes", "additionalInformation"
-                ),
+                "category": concept("http://hl7.org/fhir/us/davinci-pas/CodeSystem/PASTempCodes", "additionalInformation"),
                 "valueReference": {"reference": "DocumentReference/note1"},
             }
         ],

@@ -13,7 +13,9 @@ from profiles.json import dumps, loads
 from memory_context import Memory
 
 
-async def submit_raw(memory: Memory, body: Any, scenario: str | None = None, services: PasServices | None = None, **context: Any) -> bytes:
+async def submit_raw(
+    memory: Memory, body: Any, scenario: str | None = None, services: PasServices | None = None, **context: Any
+) -> bytes:
     headers = {"assent-scenario": scenario} if scenario else {}
     operation = claim_submit(services or PasServices())
     given = OperationInput(loads(dumps(body)), headers=headers)
@@ -29,7 +31,9 @@ async def submit_raw(memory: Memory, body: Any, scenario: str | None = None, ser
     return output.body
 
 
-async def submit(memory: Memory, body: Any, scenario: str | None = None, services: PasServices | None = None, **context: Any) -> dict[str, Any]:
+async def submit(
+    memory: Memory, body: Any, scenario: str | None = None, services: PasServices | None = None, **context: Any
+) -> dict[str, Any]:
     return loads(await submit_raw(memory, body, scenario, services, **context))
 
 

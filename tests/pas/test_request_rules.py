@@ -325,7 +325,14 @@ def test_quantities_that_break_the_prof_rules_are_warned_of(quantity: dict[str, 
 
 
 def test_timing_without_frequency_is_warned_of() -> None:
-    bundle = request(item(extension=[*item()["extension"], {"url": PAS + "extension-requestedService", "valueReference": {"reference": "ServiceRequest/s1"}}]))
+    bundle = request(
+        item(
+            extension=[
+                *item()["extension"],
+                {"url": PAS + "extension-requestedService", "valueReference": {"reference": "ServiceRequest/s1"}},
+            ]
+        )
+    )
     order = {
         "resourceType": "ServiceRequest",
         "id": "s1",

@@ -208,9 +208,7 @@ async def test_scenarios_are_known_and_allowed(memory: Memory) -> None:
     other = [{"system": "urn:x", "value": "1"}]
     assert (await refused(memory, request(insurer=other), "approve")).status == 403
     tagged = request()
-    claim_of(tagged)["meta"]["tag"] = [
-        {"system": "https://assent.example/fhir/CodeSystem/payer-scenario", "code": "deny"}
-    ]
+    claim_of(tagged)["meta"]["tag"] = [{"system": "https://assent.example/fhir/CodeSystem/payer-scenario", "code": "deny"}]
     assert actions(await submit(memory, tagged)) == {1: "A3"}
     open_to_all = PasServices(PayerSettings(scenarios_for_unknown_payers=True))
     assert actions(await submit(memory, request(insurer=other), "approve", open_to_all)) == {1: "A1"}
