@@ -157,11 +157,12 @@ def _indented(response: Response) -> Response:
 async def _send(send: Send, response: Response, identity: str, head: bool) -> None:
     headers = [
         *_ALWAYS,
-        (b"content-length", str(len(response.body)).encode()),
         (b"x-request-id", identity.encode()),
         *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
     ]
     if response.body:
         headers.append((b"content-type", response.content_type.encode()))
+    if response.status not in {204, 304}:  # RFC 9110 8.6: these have no content to measure
+        headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else response.body})

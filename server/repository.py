@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from profiles import json
-from profiles.compartments import compartment_members
 from profiles.json import Resource
+from server.reach import patients_of
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
 from server.search.index_entries import index_resource
@@ -96,12 +96,11 @@ class Repository:
 
     def prepare(self, resource: Resource, id_: str, previous: Version | None) -> Prepared:
         """The next version of a resource, with `id`, `meta.versionId` and `meta.lastUpdated` set."""
-        # R4 puts a Patient into the compartments of those it is linked to as well; for access, a record is its own only.
         type_: str = resource["resourceType"]
         updated = self._next_instant(previous)
         number = 1 if previous is None else previous.version + 1
         stamped = stamp(resource, id_, number, updated)
-        patients = (id_,) if type_ == "Patient" else tuple(sorted(compartment_members(stamped)))
+        patients = patients_of(stamped)
         created = updated if previous is None or previous.deleted else previous.record.order
         index = index_resource(stamped, patients, self.tenant.index, created, self.base_url)
         return self._prepared(type_, id_, number, updated, False, json.dumps(stamped), patients, index)

@@ -9,7 +9,6 @@ from typing import Final
 from uuid import uuid4
 
 from operations.ports import JobHandler, Operation
-from profiles.compartments import member_types
 from profiles.outcome import refuse
 from profiles.structure import resource_types
 from server.audit.log import AuditLog
@@ -20,6 +19,7 @@ from server.auth.decision import Decision, Letter, decide
 from server.auth.principal import Principal
 from server.config import Settings
 from server.logs import EventLog
+from server.reach import personal_types
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
 from server.rest.response import Response
@@ -104,13 +104,13 @@ class Exchange:
         """Whether the version lies inside the compartment that a decision is limited to."""
         if decision.compartment is None:
             return True
-        if version.type not in member_types():
+        if version.type not in personal_types():
             return True
         return decision.compartment in version.patients
 
     def compartment_for(self, type_: str) -> str | None:
         """The patient that a search of the type is limited to; types that belong to no patient are not limited."""
-        return self.decision.compartment if type_ in member_types() else None
+        return self.decision.compartment if type_ in personal_types() else None
 
     async def visible(self, type_: str, id_: str, decision: Decision) -> Version | None:
         """The current version (also a deletion), or None when there is none or the caller may not know of it."""

@@ -55,6 +55,7 @@ async def bundle(exchange: Exchange) -> Response:
         raise refuse("bundle-entry", f"Bundle.entry must be a list of at most {MAX_ENTRIES} entries.", "Bundle.entry")
     if body["type"] == "batch":
         return await _batch(exchange, given)
+    exchange.trail.interaction = "transaction"
     return await _transaction(exchange, [_parse(item, f"Bundle.entry[{number}]") for number, item in enumerate(given)])
 
 
@@ -90,16 +91,17 @@ def _parse(item: Json, at: str) -> Entry:
 
 async def _batch(exchange: Exchange, given: Sequence[Json]) -> Response:
     entries: list[bytes] = []
+    exchange.trail.committed = bool(given)
     for number, item in enumerate(given):
         try:
             entry = _parse(item, f"Bundle.entry[{number}]")
             response = await exchange.respond(_request(exchange, entry))
         except FhirError as error:
             entries.append(_refused(error))
+            exchange.trail.committed = False  # nobody has noted this entry: the batch leaves a record of its own
             continue
         entries.append(_answered(exchange, response))
-    exchange.trail.committed = bool(entries)
-    return Response(200, b'{"resourceType":"Bundle","type":"batch-response","entry":[' + b",".join(entries) + b"]}")
+    return Response(200, b'{"resourceType":"Bundle","type":"batch-response"' + _list(entries) + b"}")
 
 
 def _request(exchange: Exchange, entry: Entry) -> Request:
@@ -169,8 +171,12 @@ async def _transaction(exchange: Exchange, entries: list[Entry]) -> Response:
             parts.append(b'{"response":{"status":"204"}}')
         else:
             parts.append(_answered(exchange, await exchange.respond(_request(exchange, entry))))
-    joined = b',"entry":[' + b",".join(parts) + b"]" if parts else b""
-    return Response(200, b'{"resourceType":"Bundle","type":"transaction-response"' + joined + b"}")
+    return Response(200, b'{"resourceType":"Bundle","type":"transaction-response"' + _list(parts) + b"}")
+
+
+def _list(entries: list[bytes]) -> bytes:
+    """JSON of FHIR has no empty arrays."""
+    return b',"entry":[' + b",".join(entries) + b"]" if entries else b""
 
 
 def _addresses(exchange: Exchange, entries: list[Entry]) -> dict[str, tuple[str, str]]:
@@ -238,6 +244,7 @@ async def _deletion(part: Exchange, entry: Entry, type_: str, id_: str) -> Chang
     current = await part.visible(type_, id_, part.decision)
     if current is None or current.deleted:
         return None
+    write.require_own_compartment(part, current)
     write.check_if_match(part, current)
     return Change(entry, part.repository.prepare_deletion(current), 204)
 

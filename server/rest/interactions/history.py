@@ -34,7 +34,7 @@ async def history(exchange: Exchange) -> Response:
         )
     head: Resource = {"resourceType": "Bundle", "type": "history", "link": links}
     if before is None and len(versions) <= count:
-        head["total"] = len(versions)
+        head["total"] = len(shown)
     entries = b",".join(_entry(base, version) for version in shown)
     body = json.dumps(head)[:-1] + (b',"entry":[' + entries + b"]}" if shown else b"}")
     return Response(200, body)

@@ -16,7 +16,7 @@ async def operation(exchange: Exchange) -> Response:
     found, type_, id_ = _find(exchange)
     if request.method == "GET" and found.affects_state:
         raise refuse("method-not-allowed", f"${found.code} changes state and must be POSTed.", "http.method")
-    decision = exchange.authorize(found.scope, type_ or found.resource_types[0])
+    decision = exchange.authorize(found.scope, type_ or next(iter(found.resource_types), "*"))
     exchange.trail.interaction = f"${found.code}"
     resource = None
     if request.method == "POST" and request.body:

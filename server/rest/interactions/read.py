@@ -6,7 +6,7 @@ from profiles import json
 from profiles.outcome import refuse
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
-from server.rest.response import Response, resource_response, version_headers, version_response
+from server.rest.response import Response, version_headers, version_response
 
 
 async def read(exchange: Exchange) -> Response:
@@ -15,9 +15,14 @@ async def read(exchange: Exchange) -> Response:
         return await _read_audit_event(exchange, id_)
     version = await exchange.visible(type_, id_, exchange.decision)
     version = _present(exchange, version)
-    if exchange.request.headers.get("if-none-match") == version.etag:
+    if _is_known(exchange.request.headers.get("if-none-match"), version.etag):
         return Response(304, b"", version_headers(version))
     return version_response(version, 200)
+
+
+def _is_known(if_none_match: str | None, etag: str) -> bool:
+    """Whether the caller holds this version already (RFC 9110 13.1.2: a list of ETags, or `*`)."""
+    return if_none_match is not None and any(part.strip() in {etag, "*"} for part in if_none_match.split(","))
 
 
 async def vread(exchange: Exchange) -> Response:
@@ -54,4 +59,4 @@ async def _read_audit_event(exchange: Exchange, id_: str) -> Response:
     if event is None or exchange.decision.compartment is not None:
         raise _unknown()
     exchange.trail.note(f"AuditEvent/{id_}")
-    return Response(200, json.dumps(event), {"ETag": 'W/"1"'}) if event else resource_response({})
+    return Response(200, json.dumps(event), {"ETag": 'W/"1"'})

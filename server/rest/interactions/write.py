@@ -44,6 +44,7 @@ async def prepare_update(exchange: Exchange, resource: Resource, id_: str) -> tu
     if current is not None and not exchange.may_see(current, exchange.decision):
         raise refuse("forbidden", "The token does not allow writing this resource.")
     check_if_match(exchange, current)
+    check_if_none_match(exchange, current)
     created = current is None or current.deleted
     if created:
         exchange.authorize("c", type_)
@@ -58,6 +59,7 @@ async def delete(exchange: Exchange) -> Response:
     current = await exchange.visible(type_, id_, exchange.decision)
     if current is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
+    require_own_compartment(exchange, current)
     check_if_match(exchange, current)
     if not current.deleted:
         prepared = exchange.repository.prepare_deletion(current)
@@ -97,6 +99,19 @@ def check_if_match(exchange: Exchange, current: Version | None) -> None:
         raise error
 
 
+def check_if_none_match(exchange: Exchange, current: Version | None) -> None:
+    """`If-None-Match: *` asks for a create only (RFC 9110 13.1.2); other values are for reads and refused here."""
+    value = exchange.request.headers.get("if-none-match")
+    if value is None:
+        return
+    if value.strip() != "*":
+        raise refuse("not-supported", "For a write, If-None-Match can only be *.", "http.If-None-Match")
+    if current is not None and not current.deleted:
+        error = refuse("version-conflict", "The resource exists already.", "http.If-None-Match")
+        error.headers.update(version_headers(current))
+        raise error
+
+
 def refuse_written_by_server(type_: str) -> None:
     if type_ == AUDIT_TYPE:
         raise refuse(
@@ -111,7 +126,8 @@ def refuse_conditions(exchange: Exchange, header: str) -> None:
 
 def require_own_compartment(exchange: Exchange, version: Version) -> None:
     """What a patient-scoped token writes must lie in that patient's compartment."""
-    if not exchange.may_see(version, exchange.decision):
+    compartment = exchange.decision.compartment
+    if compartment is not None and compartment not in version.patients:
         raise refuse("forbidden", "The token allows writing inside one patient's record only.")
 
 
