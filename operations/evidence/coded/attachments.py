@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import html
 import re
 from dataclasses import dataclass
@@ -20,6 +19,10 @@ MAX_TEXT: Final = 256 * 1024
 """Characters of one note that are read; the rest is reported as unread."""
 
 _MAX_BASE64: Final = MAX_TEXT * 4 * 4 // 3
+_CHARSETS: Final = frozenset(
+    {"utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1", "iso-8859-15",
+     "windows-1252", "cp1252"}
+)  # fmt: skip
 _BREAKS: Final = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6]|/td)\b[^<>]{0,200}>", re.IGNORECASE)
 _HIDDEN: Final = re.compile(r"<(script|style)\b[^<>]{0,200}>[^<]{0,100000}</\1>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")
@@ -76,12 +79,13 @@ def _content_type(value: Any) -> tuple[str, str]:
 
 
 def _characters(raw: bytes, charset: str) -> str | None:
+    """`raw` in a charset that notes come in; bytes that claim to be UTF-8 and are not are read as Windows-1252."""
+    if charset not in _CHARSETS:
+        return None
     try:
-        found = codecs.lookup(charset)
-        return found.decode(raw, "strict")[0] if found._is_text_encoding else None
-    except (LookupError, UnicodeError):
-        pass
-    return raw.decode("cp1252", "replace") if charset == "utf-8" else None
+        return raw.decode(charset)
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace") if charset in ("utf-8", "utf8") else None
 
 
 def _safe(kind: str) -> str:
