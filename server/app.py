@@ -163,7 +163,7 @@ async def open_services(settings: Settings, log: EventLog) -> Services:
 
     try:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        master_key = load_or_make(settings.data)
+        master_key = load_or_make(settings.data, settings.data / FILE_NAME)
         store = SqliteStore(settings.data / FILE_NAME, seal_audit)
         keyring = await open_keyring(store, master_key)
     except (MasterKeyError, SchemaError, WrongMasterKeyError) as error:

@@ -87,7 +87,7 @@ class FhirHttp:
         return await plain()
 
     async def _inside(self, request: Request) -> Response:
-        if request.segments == ("metadata",):
+        if request.segments == ("metadata",) and request.fault is None:
             return await self._metadata(request)
         return await self._answer(request)
 
@@ -101,15 +101,18 @@ class FhirHttp:
         segments: tuple[str, ...],
         template: str,
     ) -> Request:
-        names = [name for name, _ in scope["headers"]]
-        if names.count(b"authorization") > 1:
-            raise unauthenticated("The request has more than one Authorization header.")
-        query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
-        body = await self._body(receive, headers)
+        query: tuple[tuple[str, str], ...] = ()
+        body, fault = b"", None
+        try:
+            if [name for name, _ in scope["headers"]].count(b"authorization") > 1:
+                raise unauthenticated("The request has more than one Authorization header.")
+            query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
+            body = await self._body(receive, headers)
+        except FhirError as error:
+            fault = error
         client = scope.get("client")
-        return Request(
-            scope["method"], base, segments, query, headers, body, identity, template, client[0] if client else ""
-        )
+        address = client[0] if client else ""
+        return Request(scope["method"], base, segments, query, headers, body, identity, template, address, fault=fault)
 
     async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
         length = headers.get("content-length", "0")

@@ -61,7 +61,11 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
     route = routes.get("GET" if request.method == "HEAD" else request.method)
     if route is not None:
         trail.interaction, trail.action = route.interaction, route.action
+    if request.fault is not None and request.fault.status == 401:
+        raise request.fault
     principal = _authenticate(services, request, trail)
+    if request.fault is not None:
+        raise request.fault
     tenant = await services.tenant_of(principal)
     check_accept(request.headers, request.query)
     if not routes:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from profiles import json
 from profiles.json import Json, JsonError, Resource
-from profiles.outcome import refuse
+from profiles.outcome import FhirError, refuse
 
 FHIR_JSON: Final = "application/fhir+json"
 _JSON_TYPES: Final = frozenset({FHIR_JSON, "application/json", "text/json"})
@@ -45,6 +45,8 @@ class Request:
     """The shape of the segments (server/rest/routes.py)."""
     address: str = ""
     inside_bundle: bool = False
+    fault: FhirError | None = None
+    """Why the request could not be read to its end: it is refused with this, once it is known who asks."""
 
     @property
     def pretty(self) -> bool:

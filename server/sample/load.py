@@ -9,6 +9,7 @@ from typing import Final
 
 from operations.policy.library.bundled import bundled_libraries
 from operations.ports import OperationInput
+from profiles.outcome import FhirError
 from server.audit.trail import Trail
 from server.auth.principal import Principal
 from server.auth.scopes import parse_scopes
@@ -25,18 +26,26 @@ _SUBJECT: Final = "sample-practice"
 
 
 async def load_practice(services: Services) -> None:
-    """Load the practice unless this store has it already."""
+    """Load the practice unless this store has it already; what an interrupted loading left is kept."""
     if await services.store.get_setting(_LOADED) is not None:
         return
     today = services.clock().date()
     exchange = await _exchange(services, "batch", "C")
     resources = [*bundled_libraries(), *practice_resources(today)]
-    prepared = [exchange.repository.prepare(resource, resource["id"], None) for resource in resources]
+    prepared = [
+        exchange.repository.prepare(resource, resource["id"], None)
+        for resource in resources
+        if await exchange.repository.read(resource["resourceType"], resource["id"]) is None
+    ]
     await exchange.commit(prepared, status=201)
     submit = services.operations[("type", "Claim", "submit")]
     for request in practice_requests(today):
         exchange = await _exchange(services, "$submit", "E")
-        await submit.run(OperationInput(request, "Claim"), context_for(exchange, exchange.decision))
+        try:
+            await submit.run(OperationInput(request, "Claim"), context_for(exchange, exchange.decision))
+        except FhirError as error:
+            if error.issues[0].code != "pas-duplicate-request":  # submitted on another day, before loading was interrupted
+                raise
     await services.store.put_setting(_LOADED, today.isoformat().encode())
 
 

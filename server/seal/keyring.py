@@ -6,6 +6,7 @@ under another's keys.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import secrets
@@ -20,7 +21,7 @@ from server.seal.cipher import Cipher, SealBrokenError
 from server.store.store import Store
 
 _SETTING: Final = "tenants"
-_TENANT_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\Z")
+_TENANT_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 class WrongMasterKeyError(Exception):
@@ -49,6 +50,7 @@ class Keyring:
         self._store = store
         self._wrapping = wrapping
         self._entries = entries
+        self._making = asyncio.Lock()
         self._dictionaries = shipped_dictionaries()
         self._tenants = {name: self._build(name, entry) for name, entry in entries.items()}
         self._by_number = {tenant.number: tenant for tenant in self._tenants.values()}
@@ -65,13 +67,16 @@ class Keyring:
     async def make(self, name: str) -> Tenant:
         """The tenant of that name, made when it is new. Raises ValueError for a name that is none."""
         if not is_tenant_name(name):
-            raise ValueError("A tenant name is 1 to 32 lower-case letters, digits and inner hyphens.")
-        if name not in self._tenants:
-            number = max((tenant.number for tenant in self._tenants.values()), default=0) + 1
-            entry = {"number": number, "data": {"1": _new_key()}, "current": 1, "index": _new_key()}
-            self._entries[name] = entry
-            self._tenants[name] = self._by_number[number] = self._build(name, entry)
-            await self._store.put_setting(_SETTING, self._wrapping.seal(json.dumps(self._entries), _SETTING.encode()))
+            raise ValueError("A tenant name is 1 to 63 lower-case letters, digits and inner hyphens.")
+        async with self._making:
+            if name not in self._tenants:
+                number = max((tenant.number for tenant in self._tenants.values()), default=0) + 1
+                entry = {"number": number, "data": {"1": _new_key()}, "current": 1, "index": _new_key()}
+                entries = {**self._entries, name: entry}
+                await self._store.put_setting(_SETTING, self._wrapping.seal(json.dumps(entries), _SETTING.encode()))
+                # Only now: nothing may be sealed under a key that is not durable yet.
+                self._entries = entries
+                self._tenants[name] = self._by_number[number] = self._build(name, entry)
         return self._tenants[name]
 
     def _build(self, name: str, entry: dict[str, Any]) -> Tenant:

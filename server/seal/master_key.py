@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,20 +19,30 @@ class MasterKeyError(Exception):
     """The key file cannot be used; the message is one sentence for the operator."""
 
 
-def load_or_make(folder: Path) -> bytes:
-    """The 32-byte master key of a data folder, made on first use. Raises MasterKeyError."""
+def load_or_make(folder: Path, sealed: Path) -> bytes:
+    """The 32-byte master key of a data folder, made on first use. Raises MasterKeyError.
+
+    Where the file `sealed` is there already, a missing key is an error: a new one could not open it.
+    """
     path = folder / FILE_NAME
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _load(path)
-    with os.fdopen(handle, "w") as file:
-        key = secrets.token_bytes(32)
-        file.write(key.hex() + "\n")
+    if sealed.exists() and not path.exists():
+        raise MasterKeyError(f"The data in {folder} was sealed with a master key that is gone: put the file {path} back.")
+    if not path.exists():
+        _make(path)
+    return _load(path)
+
+
+def _make(path: Path) -> None:
+    """The whole file appears at once, so that no crash leaves half a key."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(folder)
-    return key
+    with suppress(FileExistsError):  # another process was faster: its key is the key
+        os.link(draft, path)
+    draft.unlink()
+    _sync_folder(path.parent)
 
 
 def _load(path: Path) -> bytes:
