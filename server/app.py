@@ -27,6 +27,7 @@ from server.config import ConfigurationError, Settings
 from server.http import DEFAULT_TENANT, FhirHttp
 from server.jobs.runner import JobRunner
 from server.logs import EventLog, stderr_log
+from server.repository import DamagedRecordError
 from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
 from server.rest.exchange import Services
@@ -104,10 +105,15 @@ class Application:
     async def _index_audit(self, services: Services) -> None:
         while True:
             await asyncio.sleep(IDLE_SECONDS)
-            with suppress(StoreUnavailableError):
+            try:
                 backlog = await services.audit.backlog()
                 if backlog and (time.monotonic() - self._last_request > IDLE_SECONDS or backlog > BACKLOG_BATCHES):
                     await services.audit.catch_up(most=4)
+            except StoreUnavailableError:
+                continue
+            except DamagedRecordError as error:  # searches of AuditEvent tell their callers; nothing else is in its way
+                self._log.failure("damaged audit record", error)
+                return
 
     async def _metadata(self, request: Request) -> Response:
         check_accept(request.headers, request.query)
