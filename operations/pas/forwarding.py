@@ -83,6 +83,9 @@ async def forward_again(payload: Resource, context: Context, services: PasServic
     known = await standing(context, text(payload.get("claimResponse")) or "")
     if known is None or not known.pended:
         return
+    polls = payload.get("polls") is True
+    if not polls and known.authorization.version > 1:
+        return
     choice = await services.directory.choose(known.packet, context)
     attempt = whole(payload.get("attempt")) or 1
     if choice.endpoint is None or attempt > services.settings.remote_attempts:
@@ -99,7 +102,6 @@ async def forward_again(payload: Resource, context: Context, services: PasServic
         endpoint=choice.endpoint,
         attempt=attempt + 1,
     )
-    polls = payload.get("polls") is True
     try:
         answer = await _exchange(case, known.authorization.id, services, polls=polls, version=_version(payload))
     except FhirError as error:
@@ -160,7 +162,7 @@ async def _store_answer(
     if not read.answers and not read.errors:
         return None
     insurer = known.packet.follow("insurer")
-    if _tells_nothing_new(read, known):
+    if known.authorization.version > 1 and _tells_nothing_new(read, known):
         return None
     open_left = any(each.action == PENDED for each in read.answers) or len(read.answers) < len(sequences)
     jobs: list[JobRequest] = []

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from operations.pas.known_resources import IDENTIFIED_TYPES, MASTER_TYPES, Known, find_known
+from operations.pas.known_resources import MASTER_TYPES, Known, find_known, identity_keys
 from operations.pas.rewriting import rewritten
 from operations.ports import Context, UniqueKey, Write
 from profiles.bundle_index import Held
 from profiles.json import Json, Resource
 from profiles.pas_names import FROM_A_REQUEST, ORIGIN_SYSTEM
 from profiles.pas_request import PasRequest
-from profiles.reading import child, identifiers, objects, text
+from profiles.reading import child, objects, text
 
 _OF_THE_STORE: Final = ("versionId", "lastUpdated")
 
@@ -51,7 +51,7 @@ async def keep(request: PasRequest, context: Context, prior_claim: str | None = 
         if known.reference is None:
             kept.references[held.full_url] = f"{held.resource['resourceType']}/{context.new_id()}/_history/1"
             created.append(held)
-            _claim_identity(held, known, kept)
+            _claim_identity(held, known, kept, request)
         else:
             kept.references[held.full_url] = known.reference
     for held in created:
@@ -64,15 +64,11 @@ def _dependencies_first(held: Held) -> int:
     return MASTER_TYPES.index(kind) if kind in MASTER_TYPES else len(MASTER_TYPES)
 
 
-def _claim_identity(held: Held, known: Known, kept: Kept) -> None:
+def _claim_identity(held: Held, known: Known, kept: Kept, request: PasRequest) -> None:
     """Two requests at once must not create the same organization twice: the identifier may have one holder."""
-    kind = held.resource["resourceType"]
-    if kind not in IDENTIFIED_TYPES:
-        return
     reference = kept.local(held.full_url) or ""
-    for system, value in identifiers(held.resource):
-        key = ("identity", kind, system, value)
-        if system and key not in kept.keys and key not in known.of_others:
+    for key in identity_keys(held, request.index, kept.references):
+        if key not in kept.keys and key not in known.of_others:
             kept.keys[key] = reference
             if key in known.stale_holders:
                 kept.replaces[key] = known.stale_holders[key]

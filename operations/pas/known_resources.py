@@ -7,13 +7,15 @@ apart any more.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from operations.pas.rewriting import rewritten
 from operations.ports import Context, UniqueKey
 from profiles.bundle_index import RESTFUL, BundleIndex, Held
-from profiles.json import Resource
+from profiles.json import Resource, dumps
 from profiles.outcome import FhirError
 from profiles.reading import child, identifiers, objects, text
 
@@ -31,6 +33,9 @@ MASTER_TYPES: Final = (
 
 IDENTIFIED_TYPES: Final = frozenset({"Organization", "Patient", "Practitioner"})
 """Types whose identifiers are one's own; a family shares the numbers of a Coverage."""
+
+UNNUMBERED_TYPES: Final = frozenset({"Organization", "Practitioner", "Location", "Endpoint"})
+"""Types that are often told of without any number."""
 
 MOST_CANDIDATES: Final = 20
 
@@ -65,7 +70,37 @@ async def find_known(held: Held, index: BundleIndex, known: Mapping[str, str], c
         return Known(await _coverage(held, index, known, context))
     if kind == "PractitionerRole":
         return Known(await _role(held, index, known, context))
-    return await _by_identity(held, context)
+    keys = identity_keys(held, index, known)
+    return await _by_key(held, keys, context)
+
+
+def identity_keys(held: Held, index: BundleIndex, known: Mapping[str, str]) -> list[UniqueKey]:
+    """What a resource that we create is known by from then on: its own numbers; without any, all that it says.
+
+    Not a person without numbers: two persons may well be told of in the same words.
+    """
+    kind = held.resource["resourceType"]
+    if kind in IDENTIFIED_TYPES:
+        keys: list[UniqueKey] = [
+            ("identity", kind, system, value) for system, value in identifiers(held.resource) if system
+        ]
+        if keys or kind == "Patient":
+            return keys
+    if kind in UNNUMBERED_TYPES and not identifiers(held.resource):
+        return [("same", kind, _digest(held, index, known))]
+    return []
+
+
+def _digest(held: Held, index: BundleIndex, known: Mapping[str, str]) -> str:
+    """Of the content without id and meta, with references to what they stand for here."""
+
+    def name(literal: str) -> str:
+        target = index.resolve(literal, held)
+        return _plain(known.get(target.full_url)) or literal if target is not None else literal
+
+    said = rewritten(held.resource, name)
+    kept = {key: said[key] for key in sorted(said) if key not in ("id", "meta", "text")}
+    return hashlib.blake2b(dumps(kept), digest_size=16).hexdigest()
 
 
 async def candidates(context: Context, kind: str, query: Mapping[str, str | Sequence[str]]) -> list[Resource]:
@@ -135,14 +170,12 @@ async def _role(held: Held, index: BundleIndex, known: Mapping[str, str], contex
     return None
 
 
-async def _by_identity(held: Held, context: Context) -> Known:
-    """What another request created a moment ago, or whose identity key outlived it."""
+async def _by_key(held: Held, keys: Sequence[UniqueKey], context: Context) -> Known:
+    """What another request created, or whose key outlived it."""
     stale: dict[UniqueKey, str] = {}
     others: set[UniqueKey] = set()
-    kind = held.resource["resourceType"]
-    for system, value in identifiers(held.resource):
-        key = ("identity", kind, system, value)
-        holder = await context.records.holder(key) if system else None
+    for key in keys:
+        holder = await context.records.holder(key)
         if holder is None:
             continue
         stored = await context.records.read(*_split(holder))

@@ -38,7 +38,7 @@ class RemotePayer:
 
     async def review(self, case: Case) -> Determination:
         """The payer's answer. Raises `FhirError`: the payer's own 4xx, or 503 (pas-payer-unavailable) when nobody knows."""
-        body = await self._post(case, "$submit", case.bundle)
+        body = await self._post(case, "$submit", _without_our_marks(case.bundle))
         if body.get("resourceType") != "Bundle":
             raise unavailable()
         return Determination(remote=RemoteAnswer(body))
@@ -83,6 +83,15 @@ class RemotePayer:
                 await case.settings.sleep(pause)
                 pause *= 4
         return await self._client.post(address, content=content, headers=headers, timeout=timeout)
+
+
+def _without_our_marks(bundle: Resource) -> Resource:
+    """The same bytes each time, whether just received or read back: without id and what the store says of a version."""
+    meta = {name: value for name, value in child(bundle, "meta").items() if name not in ("versionId", "lastUpdated")}
+    kept = {name: meta if name == "meta" else value for name, value in bundle.items() if name != "id"}
+    if not meta:
+        kept.pop("meta", None)
+    return kept
 
 
 def _parsed(response: httpx.Response) -> Json:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from memory_context import Memory
 
 from operations.pas.services import PasServices
 from operations.payer.settings import PayerSettings
-from memory_context import Memory
 
 PAYER = {
     "resourceType": "Organization",

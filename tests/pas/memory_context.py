@@ -25,6 +25,7 @@ class Memory:
     keys: dict[UniqueKey, str] = field(default_factory=dict)
     jobs: list[JobRequest] = field(default_factory=list)
     commits: int = 0
+    prefix: str = "id"
     now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     entities: list[str] = field(default_factory=list)
     ids: Any = field(default_factory=lambda: itertools.count(1))
@@ -39,7 +40,7 @@ class Memory:
             records=MemoryRecords(self),
             commit=self.commit,
             now=lambda: self.now,
-            new_id=lambda: f"id-{next(self.ids)}",
+            new_id=lambda: f"{self.prefix}-{next(self.ids)}",
             note_entity=self.entities.append,
         )
         return replace(made, **changed)

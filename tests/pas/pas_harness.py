@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from memory_context import Memory
+
 from operations.pas.claim_inquire import claim_inquire
 from operations.pas.claim_submit import claim_submit
 from operations.pas.response_rules import Expectation, response_faults
 from operations.pas.services import PasServices
 from operations.ports import Context, OperationInput
 from profiles.json import dumps, loads
-from memory_context import Memory
 
 
 async def submit_raw(

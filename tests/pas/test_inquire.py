@@ -232,7 +232,7 @@ async def test_a_payer_known_by_one_of_several_identifiers(memory: Memory) -> No
 
 
 async def test_errors_are_no_authorizations(memory: Memory) -> None:
-    await submit(memory, request(item(1, **{"productOrService": {"text": "?"}})))
+    await submit(memory, request(item(1, productOrService={"text": "?"})))
     assert await inquire(memory, asking()) == {"resourceType": "Parameters"}
 
 

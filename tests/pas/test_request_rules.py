@@ -321,7 +321,7 @@ def test_a_partial_birth_date() -> None:
 )
 def test_quantities_that_break_the_prof_rules_are_warned_of(quantity: dict[str, Any]) -> None:
     found = read_request(request(item(quantity=quantity)))
-    assert [(each.code, each.severity) for each in found.warnings][0] == ("pas-quantity", "warning")
+    assert next((each.code, each.severity) for each in found.warnings) == ("pas-quantity", "warning")
 
 
 def test_timing_without_frequency_is_warned_of() -> None:

@@ -271,7 +271,7 @@ async def test_other_content_under_the_same_identifier_is_refused(memory: Memory
 
 
 async def test_a_correction_after_an_error_is_accepted(memory: Memory) -> None:
-    wrong = request(item(1, **{"productOrService": concept("http://snomed.info/sct", "241648007")}))
+    wrong = request(item(1, productOrService=concept("http://snomed.info/sct", "241648007")))
     first = await submit(memory, wrong)
     assert response_of(first)["outcome"] == "error"
     assert await submit(memory, wrong) == first
@@ -284,11 +284,11 @@ async def test_a_correction_after_an_error_is_accepted(memory: Memory) -> None:
     ("body", "code", "path"),
     [
         (
-            request(item(1, **{"productOrService": concept("http://snomed.info/sct", "1")})),
+            request(item(1, productOrService=concept("http://snomed.info/sct", "1"))),
             "AG",
             "Bundle.entry[0].resource.item[0].productOrService",
         ),
-        (request(item(1, **{"productOrService": {"text": "MRI"}})), "AG", None),
+        (request(item(1, productOrService={"text": "MRI"})), "AG", None),
         (
             request(diagnosis=[{"sequence": 1, "diagnosisCodeableConcept": concept("http://snomed.info/sct", "2")}]),
             "AF",
@@ -324,7 +324,7 @@ async def test_a_member_without_number(memory: Memory) -> None:
 
 async def test_any_service_goes_to_review(memory: Memory) -> None:
     any_service = concept("http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-applicable")
-    assert actions(await submit(memory, request(item(1, **{"productOrService": any_service})))) == {1: "A4"}
+    assert actions(await submit(memory, request(item(1, productOrService=any_service)))) == {1: "A4"}
 
 
 async def test_an_unknown_payer_is_reviewed_or_refused(memory: Memory, services: PasServices) -> None:
