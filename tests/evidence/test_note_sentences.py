@@ -53,7 +53,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("She underwent a six-week course of physical therapy.", {f"{PT}.completed_weeks": 6}),
     ("Completed twelve sessions of physical therapy over 6 weeks.", {f"{PT}.sessions": 12, f"{PT}.completed_weeks": 6}),
     ("Despite 3 months of physical therapy, her pain persists.", {f"{PT}.completed_weeks": 13}),
-    ("He has been in physical therapy since September 2026.", {f"{PT}.attended": True, f"{PT}.completed_weeks": 11}),
+    ("He has been in physical therapy since September 2026.", {f"{PT}.attended": True, f"{PT}.completed_weeks": 7}),
     ("He denies any prior physical therapy.", {f"{PT}.attended": False, f"{PT}.completed_weeks": 0}),
     ("She has never done physical therapy.", {f"{PT}.attended": False}),
     ("He has not tried physical therapy, injections, or NSAIDs.", {f"{PT}.attended": False, f"{NSAID}.trialed": False}),

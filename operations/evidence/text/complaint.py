@@ -32,6 +32,10 @@ _NOT_THE_COMPLAINT: Final = rx(
     r"pain[\s-]free|asymptomatic|relief|accident-free|colonoscopy|transplant|procedure|imaging|mri|x-?ray|free of|doing well|not had|no pain|"
     r"worked|exercis\w{1,4}|program|diet|years? old|quit|drink\w{0,3}|antibiotics?|course|remained|stayed|admitted|hospitali[sz]\w{2,5})\b"
 )
+_SINCE: Final = rx(r"\bsince (?:early |late |mid[\s-]?)?$")
+_BEGAN: Final = rx(
+    r"\b(?:onset|began|begun|started|happened|occurred|injured|injury)(?: \w{1,12}){0,2}? (?:(?:in|on|around|of|about) )?$"
+)
 _LENGTH_LEAD: Final = rx(
     r"(?:\bfor|\bx|\bpast|\blast|\bover|\bduring|\bwith an?|\bhas an?|\ban?|\bapproximately|\babout|\broughly|\bof|\b~|\bduration:?)(?: (?:the|past|last|an?|about|approximately|over|at|least|more|than|nearly))* ?$"
 )
@@ -59,7 +63,7 @@ _UNLIMITED: Final = rx(
 _FLAGS: Final = {
     "incontinence": r"(?:bowel|bladder|urinary|fecal|faecal|stool|urine)(?: (?:or|and|/|and/or) (?:bowel|bladder|urinary|fecal))? (?:incontinence|accidents?|dysfunction)|"
     r"incontinen(?:t|ce)(?: of (?:urine|stool|bowel|bladder)(?: (?:or|and) \w{5,7})?)?|loss of (?:bowel|bladder)(?: (?:or|and) (?:bowel|bladder))?(?: control| function)|"
-    r"(?:bowel|bladder) (?:or|and) (?:bowel|bladder) (?:changes|symptoms|issues|problems|control)",
+    r"(?:bowel|bladder)(?: (?:or|and) |/| and/or )(?:bowel|bladder) (?:incontinence|dysfunction|accidents|changes|symptoms|issues|problems|control)",
     "retention": r"urinary retention|unable to urinate|retention of urine|unable to (?:void|pass urine)",
     "saddle-anesthesia": r"saddle (?:an(?:a?e)sthesia|numbness|paresthesias?)|saddle[\s-]area numbness|perineal numbness|loss of sensation in (?:\w{1,8} ){0,2}(?:genital|rectal|perineal|groin|saddle)|numbness in (?:the |his |her )?(?:groin|saddle|perineum)",
     "progressive-weakness": r"(?:progressive(?:ly)?|rapidly|worsening|new(?:[\s-]onset)?) (?:\w{1,12} ){0,3}(?:weakness|motor deficit|neurologic(?:al)? deficit|foot drop)|"
@@ -88,7 +92,11 @@ def read_duration(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     if sentence.section not in _SECTIONS:
         return
     spans = durations(low)
-    if (not spans and "since" not in low) or _NOT_THE_COMPLAINT.search(low) or is_of_another(sentence, 0, len(low)):
+    if (
+        (not spans and not dates(low, reading.as_of))
+        or _NOT_THE_COMPLAINT.search(low)
+        or is_of_another(sentence, 0, len(low))
+    ):
         return
     if not (
         _SYMPTOM.search(low)
@@ -103,12 +111,9 @@ def read_duration(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
             yield reading.fact("symptom_duration_weeks", span.weeks, sentence, confidence, site=site)
             return
     for when in dates(low, reading.as_of):
-        if (
-            low[max(0, when.start - 14) : when.start].rstrip().endswith(("since", "since early", "since late"))
-            and _ONSET.search(low)
-            and not _NOT_THE_COMPLAINT.search(low)
-        ):
-            weeks = max(0, (reading.as_of - when.day).days // 7)
+        before = low[max(0, when.start - 40) : when.start]
+        if (_SINCE.search(before) and _ONSET.search(low)) or _BEGAN.search(before):
+            weeks = max(0, (reading.as_of - when.latest).days // 7)
             yield reading.fact("symptom_duration_weeks", weeks, sentence, 0.7)
             return
 
@@ -163,7 +168,7 @@ def _tells_duration(low: str, span: Duration) -> bool:
 
 
 RULES: Final = (
-    TextRule(("week", "month", "day", "year", "wk", "since", " mo"), read_duration),
+    TextRule(("week", "month", "day", "year", "wk", "since", " mo", "began", "started", "onset"), read_duration),
     TextRule(("unable", "cannot", "can't", "difficult", "trouble", "hard", "struggl", "able", "limit", "interfer", "prevent", "affect", "impair", "restrict", "walk", "ambulat", "independent", "inability"), read_function),
     TextRule(("flag", "alarm", "inconti", "bowel", "bladder", "urin", "saddle", "perine", "groin", "weakness", "deficit", "foot", "malignan", "metasta", "cancer", "tumo", "neoplas", "infection", "osteomy", "discitis", "abscess", "fracture", "weight loss", "cauda"), read_red_flags),
 )  # fmt: skip

@@ -28,6 +28,7 @@ _PROVEN: Final = rx(
     r"\bbiopsy[\s-](?:proven|confirmed)|(?:pathology|histology|biopsy|cytology)(?: \w{1,14}){0,5} (?:confirm(?:s|ed)|show(?:s|ed|ing)|reveal(?:s|ed|ing)|demonstrat(?:es|ed)|positive for|"
     r"consistent with|returned(?: as)?|proved)(?: \w{1,14}){0,5} (?:\w{0,12}carcinoma|malignan\w{2,3}|lymphoma|melanoma|sarcoma|cancer|dcis)|pathologically (?:proven|confirmed)"
 )
+_NONE_IN: Final = rx(r"\b(?:no|not|without|never|negative)\b")
 _BENIGN: Final = rx(r"\b(?:benign|negative|no (?:evidence|signs?) of)\b")
 _SUSPECTED: Final = rx(
     r"\b(?:suspicious for|suspected|highly suspicious for|concern(?:ing|ed)? for|suspicion (?:for|of)|worrisome for) (?:\w{1,14} ){0,3}(?:malignan\w{2,3}|cancer|carcinoma|metasta\w{2,4}|"
@@ -139,7 +140,12 @@ def read_cancer(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`cancer.biopsy_proven` and `cancer.suspected`."""
     low = sentence.low
     proven = _PROVEN.search(low)
-    if proven is not None and standing(sentence, *proven.span()) == "said" and not _BENIGN.search(low):
+    if (
+        proven is not None
+        and standing(sentence, *proven.span()) == "said"
+        and not _BENIGN.search(low)
+        and not _NONE_IN.search(proven.group())
+    ):
         yield reading.fact("cancer.biopsy_proven", True, sentence, 0.8)
         return
     suspected = _SUSPECTED.search(low)

@@ -66,7 +66,9 @@ _LISTED: Final = rx(
     r"(?:,? ?(?:and|or|as well as|then|nor|/|&)|,)? ?$"
 )
 _TRIED: Final = rx(r"\b(?:tried|failed|trials?|without (?:benefit|relief|improvement))\b")
-_FORMER: Final = rx(r"\b(?:used to|previously|in the past|no longer|stopped|discontinued|formerly|history of)\b")
+_FORMER: Final = rx(
+    r"\b(?:used to|previously|in the past|no longer|stopped|discontinued|formerly|history of|hospitali[sz]ed)\b"
+)
 _MIGRAINE: Final = rx(r"\bmigraines?\b|\bheadaches?\b|\bprevent(?:ive|ives|ative|ion)\b|\bprophyla\w{2,6}\b")
 _LINK_AFTER: Final = rx(
     r"^[^.;]{0,50}?\b(?:for|x|over)(?: (?:the|past|last|about|approximately|at|least|more|than|over|a|total|of)){0,4} ?$"
@@ -156,9 +158,11 @@ def _outcome(sentence: Sentence, reading: Reading, mention: _Mention, clause: tu
             last = other
     following = min((other for other in mention.others if other > last), default=len(low))
     found = outcome_in(low[last : min(following, max(clause[1], last))])
+    preceding = max((other for other in mention.others if other < first), default=0)
     if found is None:
-        preceding = max((other for other in mention.others if other < first), default=0)
         found = outcome_in(low[max(preceding, clause[0]) : first])
+    if found is None:
+        found = outcome_in(low[max(preceding, clause[0]) : min(following, max(clause[1], last))])
     if found is None and (not mention.others or "neither" in low):
         found = outcome_in(low[mention.start :])
     return found or _later(sentence, reading)
@@ -254,7 +258,7 @@ def _weeks(sentence: Sentence, reading: Reading, mention: _Mention) -> int | Dec
             return span.weeks
     for when in dates(low, reading.as_of):
         if end <= when.start <= limit and _SINCE.search(low[max(0, when.start - 14) : when.start]):
-            return max(0, (reading.as_of - when.day).days // 7)
+            return max(0, (reading.as_of - when.latest).days // 7)
     return None
 
 

@@ -34,10 +34,10 @@ _NEURO_INTACT: Final = rx(
     r"\b(?:neurologically|neurovascularly) intact|no (?:focal |gross )?(?:neurologic(?:al)?|motor|sensory) deficits?|non[\s-]?focal"
 )
 _NUMB_DENIED: Final = rx(r"\b(?:numbness|tingling|weakness|paresthesias?)\b")
-_GENERAL: Final = rx(r"\b(?:generali[sz]ed|facial|general) weakness")
+_GENERAL: Final = rx(r"\b(?:generali[sz]ed|facial|general) weakness|\b(?:eyes?|face|cheek|vision)\b")
 
 _RADICULAR: Final = {
-    "straight-leg-raise": rx(r"\b(?P<pos>positive|\+) (?:\w{1,10} ){0,2}straight[\s-]leg[\s-]raise|straight[\s-]leg[\s-]raise\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?positive"),
+    "straight-leg-raise": rx(r"\b(?P<pos>positive|\+) (?:\w{1,10} ){0,2}(?:straight[\s-]leg[\s-]raise|slr)|(?:straight[\s-]leg[\s-]raise|slr)\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?positive"),
     "radiation": rx(r"\b(?:radiat(?:es|ing|ion|ed)|shoot(?:s|ing)) (?:\w{1,12} ){0,4}?(?:leg|legs|buttock\w?|thigh|calf|foot|arm|arms|extremit\w{1,3})\b|\bsciatica\b"),
     "radiculopathy": rx(r"\bradiculopath(?:y|ic)\b|\bradicular (?:pain|symptoms?)"),
     "claudication": rx(r"\bneurogenic claudication"),
@@ -47,7 +47,7 @@ _FROM_SPINE: Final = rx(r"\b(?:back|lumbar|spine|neck|cervical|sciatica)\b")
 _SPINE: Final = frozenset({"lumbar-spine", "cervical-spine", "thoracic-spine"})
 _GENITAL: Final = rx(r"\b(?:genital|rectal|perineal|saddle|groin)\b")
 _SLR_NEGATIVE: Final = rx(
-    r"\bnegative (?:\w{1,10} ){0,2}straight[\s-]leg[\s-]raise|straight[\s-]leg[\s-]raise\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?negative"
+    r"\bnegative (?:\w{1,10} ){0,2}(?:straight[\s-]leg[\s-]raise|slr)|(?:straight[\s-]leg[\s-]raise|slr)\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?negative"
 )
 
 _TESTS: Final = (
@@ -184,7 +184,7 @@ def _sign(low: str, first: int, start: int, end: int, last: int) -> bool | None:
 
 RULES: Final = (
     TextRule(("strength", "motor", "weakness", "foot", "sensat", "sensory", "reflex", "numb", "tingl", "paresth", "esthesia", "deficit", "intact", "focal"), read_deficit),
-    TextRule(("radic", "radiat", "shoot", "sciatica", "leg raise", "leg-raise", "claudication", "spurling"), read_radiculopathy),
+    TextRule(("radic", "radiat", "shoot", "sciatica", "leg raise", "leg-raise", "slr", "claudication", "spurling"), read_radiculopathy),
     TextRule(("mcmurray", "apley", "lachman", "drawer", "varus", "valgus", "thessaly", "pivot", "locked"), read_knee_tests),
     TextRule(("after", "following", "status post"), read_reexamined),
     TextRule(("infection", "septic", "sepsis", "osteomyelitis", "bacteremia"), read_infection),

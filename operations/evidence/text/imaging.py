@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
@@ -20,7 +21,7 @@ from profiles.json import Json
 CUES: Final = ("mri", "magnetic", "ct ", "ct.", "ct,", "ct/", "ct:", "ct-", "tomogr", "cat scan", "x-ray", "xray", "x ray", "radiograph",
                "film", "duplex", "doppler", "pet ", "pet/", "pet-", "pet.", "pet,", "positron")  # fmt: skip
 _RESULT: Final = rx(
-    r"\b(?:show(?:s|ed|ing|n)|demonstrat(?:es|ed|ing)|reveal(?:s|ed|ing)|confirm(?:s|ed)|indicat(?:es|ed)|identified|notable for|"
+    r"\b(?:show(?:s|ed|ing|n)|demonstrat(?:es|ed|ing)|reveal(?:s|ed|ing)|confirm(?:s|ed)|indicates|identified|notable for|"
     r"consistent with|significant for|remarkable for|(?:is|are|was|were) (?:\w{1,14} ){0,2}?(?:unremarkable|normal|negative|positive|"
     r"abnormal|stable|clear|within normal))\b|:"
 )
@@ -45,6 +46,7 @@ _TODAY: Final = rx(
     r"\btoday(?:'s)?\b[^.;]{0,20}\b(?:show|reveal|demonstrat|x-?ray|mri|ct|film|radiograph)"
 )
 _NOT_OF_STUDY: Final = rx(r"\b(?:symptoms|exam\w{0,9}|i|we|labs?|discuss\w{0,3}|believe)\b")
+_ASIDE: Final = re.compile(r", (?:I|we|We|which) ")
 _ADVANCED: Final = rx(
     r"joint[\s-]space (?:narrowing|loss)|(?:narrowing|loss) of the (?:\w{1,12} ){0,2}joint space|osteophyt\w{1,5}|subchondral (?:sclerosis|cyst)|"
     r"bone[\s-]on[\s-]bone|(?:severe|advanced|end[\s-]stage|moderate to severe|tricompartmental) (?:\w{1,14} ){0,2}(?:osteoarthritis|arthritis|"
@@ -130,7 +132,7 @@ def _study(sentence: Sentence, reading: Reading, kind: str, start: int, end: int
     result = _RESULT.search(low, end)
     if result is not None and not _NOT_OF_STUDY.search(low, end, result.start()):
         first = result.start() if result.group().startswith(("is", "are", "was", "were")) else result.end()
-        findings = sentence.raw[first:].strip(" ,.:;")[:300]
+        findings = _ASIDE.split(sentence.raw[first:], maxsplit=1)[0].strip(" ,.:;")[:300]
         if findings:
             yield fact(f"{kind}.findings", findings, 0.75)
     if kind == "pet" and (counted := _COUNT.search(low)) is not None:

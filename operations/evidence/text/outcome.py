@@ -10,11 +10,11 @@ from operations.evidence.text.patterns import rx
 _NOT_TOLERATED: Final = rx(
     r"(?:could|can|did|does|was|is|were)(?:n't| not) (?:be )?(?:able to )?tolerat\w{1,5}|unable to tolerate|cannot tolerate|"
     r"\bintoleran\w{1,3}|(?<!no )(?<!without )(?<!any )(?<!denies )(?:side effects?|adverse (?:effects?|reactions?|events?))|"
-    r"not tolerated|\b(?:stopped|discontinued)(?: \w{1,15}){0,4} (?:due to|because of|secondary to) (?!no |lack|ineffect)|"
+    r"not tolerated|\b(?:stopped|discontinued)(?: \w{1,15}){0,4} (?:due to|because of|secondary to) (?!no |lack|ineffect|cost|insur|cover|price|expens|improv|resol|surgery|pregnan|scheduling|transport)|"
     r"\((?!no |lack|ineff)[a-z ,]{3,40}(?:stopped|discontinued)\)"
 )
 _ADJECTIVE: Final = (
-    r"(?: (?:any|much|real|really|significant|significantly|sustained|lasting|adequate|pain|symptom|noticeable|symptomatic|"
+    r"(?: (?:any|had|much|real|really|significant|significantly|sustained|lasting|adequate|pain|symptom|noticeable|symptomatic|"
     r"further|meaningful|great|clinical|appreciable|seem|seemed|seems|appear|to|been|all that|provided?|provides|providing|"
     r"give|given|her|him|the|his|with|pain)){0,5}"
 )
@@ -25,7 +25,7 @@ _NONE: Final = rx(
     r"\bfail(?:ed|ing|s)? (?!to (?:return|show|appear|attend|follow))|\bfailed\b|\bfailure of\b|\bineffective|\brefractory to\b|"
     r"\bunresponsive to\b|inadequate (?:response|relief|control)|insufficient (?:response|relief)|lack of (?:response|relief|improvement)|"
     r"\bnothing (?:\w{1,10} ){0,3}help\w{0,3}|\bstill (?:very |quite |pretty |so )?(?:painful|sore|stiff|hurts?|hurting|in pain)|"
-    r"\bpersistent (?:pain|symptoms) despite|\bpain (?:has )?persist\w{0,3}|not (?:been )?(?:helpful|effective|relieved)|"
+    r"\bpersistent (?:pain|symptoms) despite|\bpain (?:has )?persist\w{0,3}|not (?:been )?(?:helpful|effective|relieved)|\b(?:made|makes) (?:\w{1,8} ){0,3}worse|\bworsened (?:his|her|the) (?:pain|symptoms)|"
     r"den(?:y|ies|ied) (?:\w{1,15} ){1,4}(?:provides?|helps?) (?:\w{1,10} ){0,2}relief"
 )
 _MINIMAL: Final = rx(

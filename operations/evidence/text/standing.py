@@ -39,7 +39,7 @@ _PLAN: Final = (
     r"to (?:obtain|get|undergo|begin|start|attend|try|complete|receive)|upcoming|future|appeal"
 )
 _COND: Final = (
-    r"if|unless|would(?! not| often| usually)|could(?! not)|can(?! not)|may(?= [a-z])(?<!in may)(?<!since may)|might|"
+    r"requir(?:es?|ed|ing|ements?)|must|criteri(?:a|on)|in order to|before (?:approval|an? |the )|if|unless|would(?! not| often| usually)|could(?! not)|can(?! not)|may(?= [a-z])(?<!in may)(?<!since may)|might|"
     r"consider(?:ed|ing|ation|s)?|expect(?:ed|s|ing)?|anticipat\w{1,3}|possib(?:le|ly)|candidates?|options?|in the event|depending|whether|once(?= (?:the|he|she|his|her|"
     r"they|we|you|completed|available))|until|potential(?:ly)?|in case|after (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})|"
     r"when (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})"
@@ -47,7 +47,7 @@ _COND: Final = (
 _DONE: Final = (
     r"(?<!be )(?<!to )(?<!to be )(?:complet(?:ed|ing)|underwent|undergone|attended|attending|participat(?:ed|ing)|finished|tried|"
     r"failed|obtained|performed|reviewed|reviewing|showed|shows|reveal(?:s|ed)|demonstrat(?:es|ed)|received|taken|was done|"
-    r"were done|has done|have done|had done|did|had|has had|have had|has been|have been|was treated|treated with|was given|despite|"
+    r"were done|has done|have done|had done|did|had(?! been)|has had|have had|(?:has|have|had) been(?! (?:\w{1,12} )?(?:order|recommend|schedul|referr|plann|prescrib|advis|discuss|suggest|request|deni|consider|offer|instruct|asked|encourag))|was treated|treated with|was given|despite|"
     r"already|currently|previously|in the past)"
 )
 _STOP: Final = (
@@ -77,7 +77,7 @@ _PLAN_AFTER: Final = rx(
 )
 _IF_AFTER: Final = rx(r"\b(?:if|unless|should (?:he|she|symptoms|this)|in the event)\b")
 _NOT_DONE_AFTER: Final = rx(
-    r"^(?: \w{1,12}){0,3}?(?:,|:)? ?(?:(?:has|have|had|was|were|is|are)(?:n't| not| never) (?:yet )?(?:been )?(?:done|obtained|performed|"
+    r"^(?: (?!because\b|since\b|as\b|he\b|she\b|they\b|and\b|but\b)\w{1,12}){0,3}?(?:,|:)? ?(?:(?:has|have|had|was|were|is|are)(?:n't| not| never) (?:yet )?(?:been )?(?:done|obtained|performed|"
     r"completed|tried|attempted|started|used|available|given|taken)|none|never (?:done|tried|obtained|attempted)|not (?:yet )?(?:done|"
     r"obtained|performed|tried|attempted|completed)|declined|refused)\b"
 )
@@ -89,6 +89,10 @@ _GAP_BREAKS: Final = rx(
     r"\b(?:while|when|during|with|on|from|after|because|due|relief|improvement|help\w{0,3}|benefit|pain|symptoms?|showed|seen|despite|"
     r"until|since|but|findings?|change|evidence|fracture|abnormal\w{0,6}|issues?|problems?|complications?|results?|to|by|per|ice|provides?)\b"
 )
+_PAYER: Final = rx(
+    r"\b(?:insur\w{2,5}|payer|payor|carrier|plan|medicare|medicaid|health ?plan|reviewer|authorization|was|were|been)\b"
+)
+_QUANTITY: Final = rx(r"\d|\b(?:weeks?|months?|days?|sessions?|visits?|full|enough|entire|additional|further|more)\b")
 _IN: Final = rx(r"\b(?:in|at)\b")
 _JOINING: Final = rx(r"participat|engag|enroll|been in|interested")
 _PLANNED_SECTIONS: Final = frozenset({"plan"})
@@ -157,8 +161,12 @@ def is_denied(sentence: Sentence, start: int, end: int) -> bool:
             last = None
     if last is None or last.group() in ("avoid", "avoided", "avoiding", "instead of", "rather than", "rule out", "absent"):
         return False
+    if last.group() in ("cannot", "unable to", "can't") or (
+        last.group().startswith("den") and _PAYER.search(low[max(0, last.start() - 35) : last.start()])
+    ):
+        return False
     gap = low[last.end() : start]
-    if len(gap) > 90 or _GAP_BREAKS.search(gap):
+    if len(gap) > 90 or _QUANTITY.search(gap) or _GAP_BREAKS.search(gap):
         return False
     return not _IN.search(gap) or bool(_JOINING.search(gap))
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from operations.evidence.coded.elements import months_between
 from operations.evidence.fact import Fact
 from operations.evidence.text.outcome import outcome_in
 from operations.evidence.text.patterns import rx
@@ -21,11 +22,13 @@ from operations.evidence.text.times import Duration, count_of, dates, durations
 _PT: Final = "conservative_therapy.physical_therapy"
 _HOME: Final = "conservative_therapy.home_exercise"
 _THERAPY: Final = rx(r"\b(?:physical[\s-]therap(?:y|ist|ists)|physiotherap(?:y|ist)|aquatic therapy|formal therapy)\b")
-_ABBREVIATED: Final = re.compile(
-    r"(?:(?<=of )|(?<=in )|(?<=with )|(?<=formal )|(?<=to )|(?<=did )|(?<=had )|(?<=for )|(?<=after )|(?<=attended )|(?<=attending )|"
-    r"(?<=outpatient )|(?<=tried )|(?<=failed )|(?<=completed )|(?<=despite )|(?<=from )|(?<=prior )|(?<=doing )|(?<=done )|(?<=any )|"
-    r"(?<=weeks )|(?<=supervised )|(?<=no )|(?<=and )|(?<=finished ))PT\b(?!/INR|\s?/\s?INR| (?:states|reports|denies|is a|was seen))"
-    r"|^PT\b(?= (?:x ?\d|for \d|twice|\d|without|did not|completed))"
+_ABBREVIATION: Final = re.compile(r"\bPT\b(?!\s?/\s?INR|,? INR)")
+_BEFORE_PT: Final = re.compile(
+    r"(?:^|\b)(?:of|in|into|with|formal|to|did|had|for|after|attended|attending|outpatient|tried|failed|completed|despite|from|prior|doing|"
+    r"done|any|weeks?|supervised|no|and|or|finished|\d+|stopped|requires?|months?|through|trial)\s{1,4}$|[,:/(]\s{0,2}$"
+)
+_AFTER_PT: Final = re.compile(
+    r"\s?(?:x ?\d|for \d|for (?:two|three|four|five|six|eight|ten|twelve)\b|\(|twice|\d|without|did not|has not|helped|sessions?|visits?|completed)"
 )
 _HOME_EXERCISE: Final = rx(
     r"\bhome (?:exercise|therapy|stretching|physical therapy)(?: (?:program(?:me)?|regimen|plan))?|\bhep\b|exercises? at home"
@@ -33,11 +36,11 @@ _HOME_EXERCISE: Final = rx(
 _TOOK_PLACE: Final = rx(
     r"\b(?:complet(?:ed|ing)|attend(?:ed|ing|s)?|underwent|undergone|participat(?:ed|ing|es)|finished|did|doing|does|had|has been|"
     r"have been|is in|was in|currently|going to (?:physical|pt)|tried|trial|failed|without|beneficial|benefit(?:ed|ted)?|help(?:s|ed|ing|ful)?|"
-    r"after|despite|weeks? of|months? of|sessions? of|continu(?:es|ed)|working with|worked with|started|s/p|following|progressed|"
-    r"no longer|no (?:relief|improvement|benefit)|not (?:help|improve|relieve)\w{0,3}|received|given|with no|since|performed|in occupational)\b"
+    r"after|despite|into|made (?:\w{1,8} ){0,3}worse|so far|continu(?:es|ed)|working with|worked with|started|s/p|following|progressed|"
+    r"no longer|no (?:relief|improvement|benefit)|not (?:help|improve|relieve)\w{0,3}|received|given|with no|since|performed|stopped|prior treatments?|in occupational)\b"
 )
 _LINK: Final = rx(
-    r"^(?: (?:of|in|doing|with|formal|outpatient|supervised|structured|dedicated|active|consistent|regular|directed|provider|physician|land|based|"
+    r"^(?: (?:of|in|into|doing|with|formal|outpatient|supervised|structured|dedicated|active|consistent|regular|directed|provider|physician|land|based|"
     r"a|an|the|his|her|course|trial|program|completed|continuous|conservative|treatment|including|and|,|weekly|twice|guided|intensive|of a)){0,6} ?,? ?$"
 )
 _FOR: Final = rx(
@@ -75,7 +78,7 @@ _COMPRESSION: Final = rx(r"\bcompression (?:stockings?|hose|therapy|garments?|so
 
 def read_physical_therapy(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`attended`, `completed_weeks`, `sessions` and `outcome` of physical therapy; a denial is zero weeks."""
-    mention = _THERAPY.search(sentence.low) or _ABBREVIATED.search(sentence.raw)
+    mention = _THERAPY.search(sentence.low) or _abbreviation(sentence)
     home = _HOME_EXERCISE.search(sentence.low)
     if mention is None or (home is not None and home.start() <= mention.start() < home.end()):
         return
@@ -98,6 +101,16 @@ def read_physical_therapy(sentence: Sentence, reading: Reading) -> Iterator[Fact
     outcome = outcome_in(sentence.low) or _following_outcome(sentence, reading)
     if outcome is not None:
         yield reading.fact(f"{_PT}.outcome", outcome, sentence, 0.75, site=site)
+
+
+def _abbreviation(sentence: Sentence) -> re.Match[str] | None:
+    """ "PT" where it means the therapy: not the patient ("PT states"), not the prothrombin time."""
+    shouted = sentence.raw.isupper()
+    for match in _ABBREVIATION.finditer(sentence.raw):
+        before = sentence.low[max(0, match.start() - 14) : match.start()]
+        if _BEFORE_PT.search(before) or (not shouted and _AFTER_PT.match(sentence.low, match.end())):
+            return match
+    return None
 
 
 def read_home_exercise(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
@@ -170,7 +183,7 @@ def _course_length(sentence: Sentence, reading: Reading, start: int, end: int) -
         return span.weeks, 0.85
     for when in dates(sentence.low, reading.as_of):
         if _SINCE.search(sentence.low[max(0, when.start - 14) : when.start]) and 0 <= when.start - end <= 40:
-            return max(0, (reading.as_of - when.day).days // 7), 0.7
+            return max(0, (reading.as_of - when.latest).days // 7), 0.7
     return None
 
 
@@ -189,9 +202,17 @@ def _course(sentence: Sentence, start: int, end: int) -> Duration | None:
 
 
 def _when(sentence: Sentence, reading: Reading, site: str | None) -> Iterator[Fact]:
-    ago = next((span for span in durations(sentence.low) if span.kind == "ago"), None)
-    if ago is not None and re.search(r"complet|finish|ended|last session", sentence.low):
+    """When the therapy was: "completed two months ago", "in August", "in 2024" (its first day, the earliest it can be)."""
+    low = sentence.low
+    ago = next((span for span in durations(low) if span.kind == "ago"), None)
+    if ago is not None and re.search(r"complet|finish|ended|last session", low):
         yield reading.fact("conservative_therapy.months_ago", ago.months, sentence, 0.7, site=site)
+        return
+    for when in dates(low, reading.as_of):
+        if not _SINCE.search(low[max(0, when.start - 14) : when.start]):
+            value = months_between(when.day, reading.as_of)
+            yield reading.fact("conservative_therapy.months_ago", value, sentence, 0.65, site=site)
+            return
 
 
 def _following_outcome(sentence: Sentence, reading: Reading) -> str | None:

@@ -41,7 +41,7 @@ _RATE_BEFORE: Final = rx(
     r"(?:every|per|each|times|\d ?x|once|twice|q|daily|days|hours|nights|drinks|week|sessions|visits|tabs?)[\s/]{0,3}$"
 )
 _FUTURE_BEFORE: Final = rx(
-    r"(?:\bin|\bwithin|\bnext|\banother|\bafter|\bin about|\bin approximately|\bfollow[\s-]?up|\breturn)[\s(]{0,3}$"
+    r"(?:\bin|\bwithin|\bnext|\banother|\bin about|\bin approximately|\bfollow[\s-]?up|\breturn)[\s(]{0,3}$"
 )
 _PAST_BEFORE: Final = rx(r"(?:past|last|previous|prior)[\s(]{0,2}$")
 _BOUND_BEFORE: Final = rx(
@@ -63,7 +63,7 @@ _DATE: Final = rx(
     r"|(?P<my_m>\d{1,2})/(?P<my_y>(?:19|20)\d\d)(?![\d/])"
     rf"|\b(?P<name>{_MONTH})\b\.?(?: (?P<nd>\d{{1,2}})(?:st|nd|rd|th)?(?![\d]),?)?(?: (?:of )?(?P<ny>(?:19|20)\d\d)\b)?"
     r"|\b(?P<rel>today|yesterday|this morning|this week|last week|last month|last year)\b"
-    r"|\bin (?P<year>(?:19|20)\d\d)\b)"
+    r"|\b(?:in|from|since|of|early|late) (?P<year>(?:19|20)\d\d)\b(?!-))"
 )
 _ALSO_WORDS: Final = frozenset({"may", "mar", "march", "sep", "dec", "jan", "oct"})
 _MAY_MONTH: Final = rx(r"(?:in|since|of|early|late|mid|last|from|until|through|on) $")
@@ -100,9 +100,12 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class DateSpan:
+    """`day` is the earliest and `latest` the last day that is meant ("in March 2026"), never after the date of the note."""
+
     start: int
     end: int
     day: date
+    latest: date
 
 
 def durations(low: str) -> list[Duration]:
@@ -127,7 +130,7 @@ def dates(low: str, as_of: date) -> list[DateSpan]:
     for match in _DATE.finditer(low):
         day = _day(match, low, as_of)
         if day is not None and day <= as_of:
-            found.append(DateSpan(match.start(), match.end(), day))
+            found.append(DateSpan(_start_of(match), match.end(), day, min(_latest(match, day), as_of)))
     return found
 
 
@@ -170,6 +173,18 @@ def _day(match: re.Match[str], low: str, as_of: date) -> date | None:
     if match["year"]:
         return _date(int(match["year"]), 1, 1)
     return _named_month(match, low, as_of)
+
+
+def _start_of(match: re.Match[str]) -> int:
+    return match.start("year") if match["year"] else match.start()
+
+
+def _latest(match: re.Match[str], day: date) -> date:
+    if match["year"]:
+        return date(day.year, 12, 31)
+    if match["my_y"] or (match["name"] and not match["nd"]):
+        return date(day.year, day.month, calendar.monthrange(day.year, day.month)[1])
+    return day
 
 
 def _named_month(match: re.Match[str], low: str, as_of: date) -> date | None:
