@@ -29,7 +29,7 @@ _COMORBIDITY: Final = re.compile("|".join(f"(?P<c{i}>{p})" for i, p in enumerate
 STUDIES: Final[dict[str, str]] = {
     "mri": r"\bmri?s?\b|\bmri'?s\b|magnetic resonance",
     "ct": r"\bct\b|computed tomograph\w{1,3}|\bcat scans?\b",
-    "xray": r"\bx[- ]?rays?\b|radiograph(?!er)\w{0,3}|plain films?|\bfilms\b",
+    "xray": r"\bx[- ]?rays?\b|radiograph(?:s|y)?\b|radiographic (?:findings|images?|imaging|results|studies|views)|plain films?|\bfilms\b",
     "duplex": r"\bduplex\b|venous doppler",
     "pet": r"\bpet\b(?!s)|positron emission",
 }

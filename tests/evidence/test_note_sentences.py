@@ -167,6 +167,29 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("A face-to-face mobility examination was performed today.", {"mobility.face_to_face": True}),
     ("She denies hypoglycemia.", {"hypoglycemia.problematic": False}),
     ("He has recurrent level 2 hypoglycemia.", {"hypoglycemia.problematic": True}),
+    # -- ways of saying it that rules easily miss
+    ("Completed PT (6 weeks) in August.", {f"{PT}.completed_weeks": 6, "conservative_therapy.months_ago": Decimal("3.7")}),
+    ("She is 6 weeks into physical therapy.", {f"{PT}.completed_weeks": 6}),
+    (
+        "No improvement after 6 weeks of PT, NSAIDs, and activity modification.",
+        {f"{PT}.completed_weeks": 6, f"{NSAID}.outcome": "no relief"},
+    ),
+    (
+        "Prior treatments: PT x 8 weeks, ibuprofen, Medrol dose pack, all without relief.",
+        {f"{PT}.completed_weeks": 8, "drugs.ibuprofen.outcome": "no relief"},
+    ),
+    ("Discontinued naproxen due to GI bleeding.", {"drugs.naproxen.outcome": "not tolerated"}),
+    (
+        "Leflunomide not tolerated.",
+        {"drugs.leflunomide.outcome": "not tolerated", "drugs.leflunomide.contraindicated": True},
+    ),
+    ("He has not had relief with ibuprofen.", {"drugs.ibuprofen.outcome": "no relief"}),
+    ("SpO2 95% RA at rest, dropping to 86% RA with ambulation.", {"oxygen.sao2": 86, "oxygen.condition": "exertion"}),
+    ("Her A1c was 9.2 in January and is now 7.4.", {"labs.hba1c": Decimal("7.4")}),
+    ("Strength 5/5 throughout except 3/5 right ankle dorsiflexion.", {"exam.neuro_deficit": True}),
+    ("McMurray negative, Lachman positive.", {"exam.orthopedic_sign": True}),
+    ("MRI from 2019 showed a mild disc bulge.", {"imaging.mri.months_ago": Decimal("94.7")}),
+    ("Pain began in March 2026 after lifting a box.", {"symptom_duration_weeks": 33}),
 ]
 
 NOT_SAID: list[tuple[str, list[str]]] = [
@@ -225,6 +248,26 @@ NOT_SAID: list[tuple[str, list[str]]] = [
     ("There is no joint space narrowing on the knee film.", []),
     ("There is CVA tenderness on the right.", ["comorbidities"]),
     ("PT/INR was 2.1.", [PT]),
+    ("Insurance requires 6 weeks of physical therapy before MRI approval.", [PT, "imaging"]),
+    ("Her insurance denied the MRI because she has not completed 6 weeks of physical therapy.", [PT, "imaging"]),
+    ("Six weeks of PT has been recommended.", [PT]),
+    ("Patient is to complete 6 weeks of PT prior to MRI.", [PT, "imaging"]),
+    ("She was referred to physical therapy 8 weeks ago but never went.", [PT]),
+    ("He was supposed to start physical therapy but could not due to pain.", [PT]),
+    ("PT eval scheduled for next Tuesday.", [PT]),
+    ("X-rays are not indicated at this time.", ["imaging"]),
+    ("MRI was denied by insurance.", ["imaging"]),
+    ("Outside MRI not available for review.", ["imaging"]),
+    ("Rx: naproxen 500 mg BID.", [NSAID, "drugs"]),
+    ("She was given a prescription for meloxicam but has not filled it.", [NSAID, "drugs"]),
+    ("BMI 41.3 kg/m2, was 44 last year.", ["body.months_ago"]),
+    ("His last A1c was 7.2.", ["labs.hba1c_months_ago"]),
+    ("Biopsy showed no malignancy.", ["cancer"]),
+    ("PPD placed today.", ["screening"]),
+    ("No history of diabetes or hypertension.", ["comorbidities"]),
+    ("Patient's father had sleep apnea and uses CPAP 6 hours per night.", ["sleep", "comorbidities"]),
+    ("We discussed the risks of epidural steroid injection.", [INJ]),
+    ("He plans to join a 6 month weight loss program.", ["lifestyle_program"]),
     ("Return to the emergency room for bowel or bladder incontinence.", ["red_flags"]),
 ]
 
@@ -246,3 +289,30 @@ def test_what_is_not_said_gives_no_fact(text: str, names: list[str]) -> None:
 
 def test_joint_space_narrowing_that_is_denied_is_not_claimed() -> None:
     assert read("There is no joint space narrowing on the knee film.").get("imaging.advanced_joint_disease") is not True
+
+
+def test_a_payers_refusal_is_no_denial_by_the_patient() -> None:
+    found = read("Her insurance denied the MRI because she has not completed 6 weeks of physical therapy.")
+    assert found == {}
+
+
+WRAPPED = """HPI: 54 y/o female with low back pain for 4 months. She completed a 6-week course
+of physical therapy ending in October with no lasting benefit and had tried naproxen for 8
+weeks without relief.
+
+FAMILY HISTORY: Father with stroke.
+
+A/P:
+1. Lumbar radiculopathy. Order MRI lumbar spine. PT 2x/week for 6 weeks.
+2. Start meloxicam.
+"""
+
+
+def test_a_wrapped_note_with_labels_is_read_by_its_sections() -> None:
+    found = read(WRAPPED, section="")
+    assert found[f"{PT}.completed_weeks"] == 6
+    assert found["drugs.naproxen.weeks"] == 8
+    assert found["symptom_duration_weeks"] == Decimal("17.3")
+    assert "imaging.mri.done" not in found
+    assert "drugs.meloxicam.trialed" not in found
+    assert "comorbidities" not in found

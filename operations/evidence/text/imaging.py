@@ -43,7 +43,7 @@ _COMING: Final = rx(
 )
 _TODAY: Final = rx(
     r"\b(?:obtained|taken|performed|done|completed|repeated)\b[^.;]{0,45}\b(?:today|(?:in|at) (?:the |our )?(?:office|clinic))\b|"
-    r"\btoday(?:'s)?\b[^.;]{0,20}\b(?:show|reveal|demonstrat|x-?ray|mri|ct|film|radiograph)"
+    r"(?<!reviewed )(?<!review )\btoday(?:'s)?\b[^.;]{0,20}\b(?:show|reveal|demonstrat|x-?ray|mri|ct|film|radiograph)"
 )
 _NOT_OF_STUDY: Final = rx(r"\b(?:symptoms|exam\w{0,9}|i|we|labs?|discuss\w{0,3}|believe)\b")
 _ASIDE: Final = re.compile(r", (?:I|we|We|which) ")
