@@ -93,7 +93,10 @@ def _bundle_issues(bundle: Resource) -> Iterator[Issue]:
         yield Issue("pas-element-missing", "The request Bundle needs an identifier.", "Bundle.identifier")
     if not isinstance(bundle.get("timestamp"), str):
         yield Issue("pas-element-missing", "The request Bundle needs a timestamp.", "Bundle.timestamp")
-    yield from validate_resource({name: value for name, value in bundle.items() if name != "entry"})
+    shells = [
+        {name: value for name, value in entry.items() if name != "resource"} for entry in objects(bundle.get("entry"))
+    ]
+    yield from validate_resource({**bundle, "entry": shells})
 
 
 def _base_issues(index: BundleIndex, prior: Held | None) -> Iterator[Issue]:

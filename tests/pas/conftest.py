@@ -2,27 +2,10 @@ from __future__ import annotations
 
 import pytest
 from memory_context import Memory
+from pas_examples import PAYER
 
 from operations.pas.services import PasServices
 from operations.payer.settings import PayerSettings
-
-PAYER = {
-    "resourceType": "Organization",
-    "id": "aurora",
-    "identifier": [
-        {"system": "http://hl7.org/fhir/sid/us-npi", "value": "2001001017"},
-        {"system": "https://assent.example/fhir/payer-id", "value": "aurora"},
-    ],
-    "active": True,
-    "name": "Aurora",
-    "extension": [
-        {"url": "https://assent.example/fhir/StructureDefinition/allows-scenarios", "valueBoolean": True},
-        {
-            "url": "https://assent.example/fhir/StructureDefinition/default-without-policy",
-            "valueCode": "manual-review",
-        },
-    ],
-}
 
 
 @pytest.fixture

@@ -75,6 +75,25 @@ PAS = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/"
 EHR = "https://ehr.example.org/fhir"
 
 
+PAYER = {
+    "resourceType": "Organization",
+    "id": "aurora",
+    "identifier": [
+        {"system": "http://hl7.org/fhir/sid/us-npi", "value": "2001001017"},
+        {"system": "https://assent.example/fhir/payer-id", "value": "aurora"},
+    ],
+    "active": True,
+    "name": "Aurora",
+    "extension": [
+        {"url": "https://assent.example/fhir/StructureDefinition/allows-scenarios", "valueBoolean": True},
+        {
+            "url": "https://assent.example/fhir/StructureDefinition/default-without-policy",
+            "valueCode": "manual-review",
+        },
+    ],
+}
+
+
 def concept(system: str, code: str) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code}]}
 

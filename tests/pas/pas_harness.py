@@ -11,6 +11,7 @@ from operations.pas.claim_submit import claim_submit
 from operations.pas.response_rules import Expectation, response_faults
 from operations.pas.services import PasServices
 from operations.ports import Context, OperationInput
+from profiles.base_validation import validate_resource
 from profiles.json import dumps, loads
 
 
@@ -29,6 +30,9 @@ async def submit_raw(
     sequences = [each["sequence"] for each in bundle["entry"][0]["resource"].get("item", [])]
     sent = {each["fullUrl"]: loads(dumps(each["resource"])) for each in bundle["entry"]}
     assert response_faults(answer, Expectation(made.pas_version, "submit", sequences, sent)) == []
+    assert [each for each in validate_resource(answer) if each.severity == "error"] == []
+    for history in memory.versions.values():
+        assert [each for each in validate_resource(history[-1]) if each.severity == "error"] == [], history[-1]
     return output.body
 
 
@@ -42,6 +46,7 @@ async def inquire(memory: Memory, body: Any, **context: Any) -> dict[str, Any]:
     made = memory.context(**context)
     output = await claim_inquire(PasServices()).run(OperationInput(loads(dumps(body))), made)
     answer = loads(dumps(output.body))
+    assert [each for each in validate_resource(answer) if each.severity == "error"] == []
     bundles = [answer] if answer["resourceType"] == "Bundle" else [each["resource"] for each in answer.get("parameter", [])]
     for bundle in bundles:
         if any(each["resource"]["resourceType"] == "ClaimResponse" for each in bundle["entry"]):
