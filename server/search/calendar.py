@@ -15,7 +15,7 @@ from typing import Final
 FIRST_YEAR: Final = 1850
 LAST_YEAR: Final = 2150
 
-_DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 
 
 def calendar_terms(text: str) -> Iterator[str]:

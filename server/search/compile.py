@@ -25,7 +25,7 @@ from server.search.terms import local_reference, matches_prefix, prefix_term, st
 from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, Order
 
 PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
-_NUMBER: Final = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?\Z")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?\Z")
 _REFERENCE_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 MAX_TERMS: Final = 8000
