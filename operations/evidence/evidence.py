@@ -7,7 +7,7 @@ silently; what could not be read is listed in `unread`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -39,6 +39,7 @@ class Evidence:
     facts: tuple[Fact, ...]
     unread: tuple[Unread, ...] = ()
     focus: frozenset[str] = frozenset()
+    _index: dict[str, list[Fact]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def document(self) -> dict[str, Json]:
         """The nested evidence document. A name without a settled value is left out, which policies read as unknown."""
@@ -75,6 +76,12 @@ class Evidence:
         return fact.name.startswith(_SHOWN_IN_LIMBS) and fact.site in reach_of(self.focus)
 
     def _by_name(self) -> dict[str, list[Fact]]:
+        """Sorted once: policies ask for one name after another."""
+        if self._index is None:
+            object.__setattr__(self, "_index", self._sorted_by_name())
+        return self._index or {}
+
+    def _sorted_by_name(self) -> dict[str, list[Fact]]:
         names: dict[str, list[Fact]] = {}
         for fact in self.facts:
             if fact.confidence >= CONFIDENCE_FLOOR and self._relevant(fact) and _fits(fact):

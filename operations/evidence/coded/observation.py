@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from operations.evidence.coded.elements import (
     codes,
+    codings,
     items,
     months_between,
     number,
@@ -41,13 +42,11 @@ _LOINC: Final = {
     "72514-3": "function.pain_score",
 }
 _NAMED: Final = (
-    ("apnea-hypopnea", "sleep.ahi"),
-    ("apnea hypopnea", "sleep.ahi"),
-    ("respiratory disturbance index", "sleep.ahi"),
-    ("epworth", "sleep.epworth"),
-    ("oswestry", "function.odi_percent"),
-    ("headache days", "migraine.headache_days"),
-    ("migraine days", "migraine.migraine_days"),
+    (("apnea-hypopnea", "apnea hypopnea", "respiratory disturbance index"), "sleep.ahi"),
+    (("epworth",), "sleep.epworth"),
+    (("oswestry",), "function.odi_percent"),
+    (("headache days",), "migraine.headache_days"),
+    (("migraine days",), "migraine.migraine_days"),
 )
 _TESTED: Final = (
     (("quantiferon", "interferon gamma release", "tuberculin", "tuberculosis"), "screening.tuberculosis"),
@@ -108,17 +107,19 @@ def _part_facts(
     entry: Entry, observation: dict[str, Any], part: dict[str, Any], path: str, taken: date | None, as_of: date
 ) -> Iterator[Fact]:
     described = words(part.get("code"))
-    screened = _screening(part, described)
+    found = [coding.code for coding in codings(part.get("code"))]
+    screened = _named(found, described, _TESTED_LOINC, _TESTED)
     if screened is not None and _has_result(part):
         yield Fact(screened, True, source(entry, f"{path}value"), "coded", 0.9, taken)
-    name = _name_of(part, described)
+    name = _named(found, described, _LOINC, _NAMED)
     measured = _measured(name, part) if name else None
     if name is None or measured is None or (name.startswith("oxygen.") and _on_oxygen(observation)):
         return
     value, confidence = measured
-    topic = _condition(words(observation.get("code"), observation.get("note"), observation.get("method"), described))
     where = source(entry, f"{path}value")
-    about = topic if name.startswith("oxygen.") else None
+    about = None
+    if name.startswith("oxygen."):
+        about = _condition(words(observation.get("code"), observation.get("note"), observation.get("method"), described))
     yield Fact(name, value, where, "coded", confidence, taken, topic=about)
     if taken is None:
         return
@@ -130,14 +131,18 @@ def _part_facts(
         yield Fact("oxygen.test_days_ago", max(0, (as_of - taken).days), where, "coded", confidence, taken, topic=about)
 
 
-def _name_of(part: dict[str, Any], described: str) -> str | None:
-    by_code = next((_LOINC[code] for code in codes(part.get("code")) if code in _LOINC), None)
-    return by_code or next((name for phrase, name in _NAMED if phrase in described), None)
-
-
-def _screening(part: dict[str, Any], described: str) -> str | None:
-    by_code = next((_TESTED_LOINC[code] for code in codes(part.get("code")) if code in _TESTED_LOINC), None)
-    return by_code or next((name for phrases, name in _TESTED if any(phrase in described for phrase in phrases)), None)
+def _named(
+    found: list[str], described: str, by_code: dict[str, str], by_phrase: tuple[tuple[tuple[str, ...], str], ...]
+) -> str | None:
+    """The name that the first known code stands for, else the first known phrase of the description."""
+    for code in found:
+        if code in by_code:
+            return by_code[code]
+    for phrases, name in by_phrase:
+        for phrase in phrases:
+            if phrase in described:
+                return name
+    return None
 
 
 def _has_result(part: dict[str, Any]) -> bool:
