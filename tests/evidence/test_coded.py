@@ -101,6 +101,12 @@ def test_age_at_the_date_of_service(born: str, years: int | None) -> None:
     assert document({"resourceType": "Patient", "birthDate": born}).get("age") == years
 
 
+def test_the_requests_own_diagnosis_documents_no_finding() -> None:
+    assert "exam" not in evidence_of(claim()).document()
+    condition = {"resourceType": "Condition", "id": "k", "code": concept(ICD, "M54.16")}
+    assert evidence_of(claim(), condition).document()["exam"] == {"radiculopathy": True}
+
+
 # -- conditions --------------------------------------------------------------------------------------------------------
 
 

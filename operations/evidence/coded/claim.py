@@ -24,6 +24,9 @@ from operations.packet import Entry
 from profiles.json import Json
 
 PAS: Final = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition"
+_CLAIMED_ONLY: Final = 0.45
+"""A finding that only the request's own diagnosis implies is below the floor: a reviewer wants it documented elsewhere."""
+
 _URGENT_LEVELS: Final = frozenset({"U", "03"})
 
 
@@ -82,7 +85,8 @@ def _diagnosis_facts(entry: Entry, diagnosis: dict[str, Any], path: str, as_of: 
         if coding.system in ICD_10_CM:
             yield Fact("diagnosis", [coding.code], where, "request", 1.0, as_of)
         for name, value, confidence in meanings(coding.system, coding.code):
-            yield Fact(name, value, where, "request", confidence * 0.9, as_of)
+            worth = confidence * 0.9 if name == "comorbidities" else _CLAIMED_ONLY
+            yield Fact(name, value, where, "request", worth, as_of)
 
 
 def _urgency(entry: Entry, claim: dict[str, Any], as_of: date) -> Iterator[Fact]:
