@@ -59,4 +59,9 @@ def _held(entry: Json, place: int, issues: list[Issue]) -> Held | None:
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         issues.append(Issue("pas-entry", "Every entry holds a resource with a resourceType.", f"{at}.resource"))
         return None
-    return Held(place, url, resource) if url is not None else None
+    if url is None:
+        return None
+    address = RESTFUL.match(url)
+    if address is not None and (address[2], address[3]) != (resource["resourceType"], resource.get("id", address[3])):
+        issues.append(Issue("pas-entry", "fullUrl names another type or id than the resource has.", f"{at}.fullUrl"))
+    return Held(place, url, resource)

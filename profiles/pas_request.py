@@ -58,7 +58,7 @@ def read_request(body: Json, purpose: Purpose = "submit") -> PasRequest:
     prior = prior_claim(index)
     for rule in _RULES[purpose]:
         issues.extend(rule(index, prior))
-    issues = _without_repetition([*_bundle_issues(bundle), *issues])
+    issues = _without_repetition([*issues, *_bundle_issues(bundle)])
     if any(issue.severity in ("error", "fatal") for issue in issues):
         raise refusal(issues)
     return PasRequest(bundle, index, prior, tuple(issues))

@@ -111,6 +111,13 @@ def test_full_urls_that_are_none(url: Any) -> None:
     assert ("pas-entry", "Bundle.entry[1].fullUrl") in {(each.code, each.expression) for each in issues}
 
 
+@pytest.mark.parametrize("address", ["Organization/p1", "Patient/p2"])
+def test_a_full_url_of_something_else(address: str) -> None:
+    bundle = request()
+    bundle["entry"][1]["fullUrl"] = f"{EHR}/{address}"
+    assert "Bundle.entry[1].fullUrl" in at(bundle, "pas-entry")
+
+
 def test_duplicate_full_url() -> None:
     bundle = request()
     bundle["entry"].append(fresh(bundle["entry"][1]))

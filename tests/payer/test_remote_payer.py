@@ -60,6 +60,7 @@ def memory() -> Memory:
                 "system": "http://terminology.hl7.org/CodeSystem/endpoint-connection-type",
                 "code": "hl7-fhir-rest",
             },
+            "payloadType": [{"text": "PAS"}],
             "address": ADDRESS + "/",
         }
     )
@@ -363,7 +364,7 @@ async def test_without_a_connector_the_built_in_payer_answers(memory: Memory) ->
 
 @respx.mock
 async def test_an_endpoint_that_is_off_is_not_used(memory: Memory, services: PasServices) -> None:
-    memory.put({"resourceType": "Endpoint", "id": "remote", "status": "off", "address": ADDRESS})
+    memory.put({**memory.all("Endpoint")[0], "status": "off"})
     answer = await submit(memory, request(), services=services)
     assert actions(answer) == {1: "A4"}
     assert "No policy" in notes(answer)
