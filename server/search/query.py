@@ -19,6 +19,9 @@ MAX_COUNT: Final = 1000
 MAX_VALUES: Final = 200
 MAX_CRITERIA: Final = 50
 
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}\Z")
+"""What a caller's own word must look like to be repeated in an answer."""
+
 _ESCAPE: Final = re.compile(r"\\([,$|\\])")
 
 MODIFIERS: Final = {
@@ -113,7 +116,8 @@ def _criterion(type_: str, name: str, value: str) -> Criterion:
     if colon and modifier not in MODIFIERS[parameter_type] and not (parameter_type == "reference" and modifier in targets):
         allowed = sorted(MODIFIERS[parameter_type] | (targets if len(targets) < 10 else frozenset()))
         offer = f"; it takes {', '.join(':' + item for item in allowed)}" if allowed else ""
-        raise refuse("parameter-modifier", f"{code} does not take the modifier :{modifier}{offer}.", f"http.{code}")
+        shown = f"the modifier :{modifier}" if _NAME.match(modifier) else "that modifier"
+        raise refuse("parameter-modifier", f"{code} does not take {shown}{offer}.", f"http.{code}")
     values = split_escaped(value)
     if not all(values):
         raise refuse("parameter-value", f"{code} needs a value.", f"http.{code}")
@@ -131,8 +135,9 @@ def unknown_parameter(type_: str, code: str) -> FhirError:
         if near
         else f" {type_} is searched by: {', '.join(sorted(indexed_parameters(type_)))}."
     )
-    shown = code if code.replace("-", "").replace("_", "").replace(".", "").isalnum() and len(code) <= 64 else "that name"
-    return refuse("unknown-parameter", f"{type_} has no search parameter {shown}.{hint}", f"http.{shown}")
+    known = _NAME.match(code) is not None
+    shown = f"search parameter {code}" if known else "search parameter of that name"
+    return refuse("unknown-parameter", f"{type_} has no {shown}.{hint}", f"http.{code}" if known else "http.query")
 
 
 def split_escaped(value: str, separator: str = ",") -> list[str]:
