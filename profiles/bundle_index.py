@@ -106,5 +106,23 @@ def references(value: Json, path: str) -> Iterator[Reference]:
             )
 
 
+def literals(value: Json) -> set[str]:
+    """The texts of the literal references below `value`, without their places: what the usual case needs, and cheap."""
+    found: set[str] = set()
+    waiting: list[Json] = [value]
+    while waiting:
+        node = waiting.pop()
+        if type(node) is dict:
+            literal = node.get("reference")
+            if type(literal) is str:
+                found.add(literal)
+            waiting += [
+                each for each in node.values() if type(each) is list or (type(each) is dict and not _is_bundle(each))
+            ]
+        elif type(node) is list:
+            waiting += [each for each in node if type(each) is dict or type(each) is list]
+    return found
+
+
 def _is_bundle(value: Json) -> bool:
     return isinstance(value, dict) and value.get("resourceType") == "Bundle"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from profiles.bundle_index import BundleIndex, Held, references
+from profiles.bundle_index import BundleIndex, Held, literals, references
 from profiles.outcome import Issue
 from profiles.reading import child, objects, text
 
@@ -31,16 +31,23 @@ def reference_issues(index: BundleIndex, prior: Held | None) -> Iterator[Issue]:
     reached = {0}
     while waiting:
         holder = waiting.pop()
-        root = f"Bundle.entry[{holder.place}].resource"
-        for found in references(holder.resource, root):
-            if prior is not None and holder.place == prior.place and found.path.startswith(f"{root}.related["):
-                continue
-            target = index.resolve(found.literal, holder)
+        dangling = set()
+        for literal in sorted(literals(holder.resource)):
+            target = index.resolve(literal, holder)
             if target is None:
-                yield Issue("pas-reference-unresolved", _why(found.literal), f"{found.path}.reference")
+                dangling.add(literal)
             elif target.place not in reached:
                 reached.add(target.place)
-                waiting.append(target if "#" not in target.full_url else index.entries[0])
+                waiting.append(target)
+        if dangling:
+            yield from _where(holder, dangling, is_prior=prior is not None and holder.place == prior.place)
+
+
+def _where(holder: Held, dangling: set[str], *, is_prior: bool) -> Iterator[Issue]:
+    root = f"Bundle.entry[{holder.place}].resource"
+    for found in references(holder.resource, root):
+        if found.literal in dangling and not (is_prior and found.path.startswith(f"{root}.related[")):
+            yield Issue("pas-reference-unresolved", _why(found.literal), f"{found.path}.reference")
 
 
 def _why(literal: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from operations.packet import Entry, Packet
-from operations.pas.rewriting import rewritten
 from operations.ports import Context, UniqueKey
 from profiles.bundle_index import BundleIndex, Held
 from profiles.json import Json, Resource, dumps
@@ -108,12 +107,10 @@ def content_digest(request: PasRequest) -> str:
     names = {held.full_url: f"entry:{held.place}" for held in index.entries if held.full_url.startswith("urn:uuid:")}
     lines = hashlib.blake2b(digest_size=20)
     for held in index.entries:
-        resource = rewritten(held.resource, _by_place(index, held))
-        resource.pop("meta", None)
-        if held.full_url in names:
-            resource.pop("id", None)
+        left_out = ("meta", "id") if held.full_url in names else ("meta",)
+        said = {name: value for name, value in held.resource.items() if name not in left_out}
         lines.update(names.get(held.full_url, held.full_url).encode())
-        lines.update(dumps(_sorted(resource)))
+        lines.update(dumps(_sorted(said, _by_place(index, held))))
     return lines.hexdigest()
 
 
@@ -125,9 +122,14 @@ def _by_place(index: BundleIndex, holder: Held) -> Callable[[str], str]:
     return name
 
 
-def _sorted(value: Json) -> Json:
+def _sorted(value: Json, name: Callable[[str], str]) -> Json:
+    """With keys in order, and literal references as `name` makes them."""
     if isinstance(value, dict):
-        return {name: _sorted(value[name]) for name in sorted(value)}
+        ordered = {key: _sorted(value[key], name) for key in sorted(value)}
+        literal = value.get("reference")
+        if isinstance(literal, str):
+            ordered["reference"] = name(literal)
+        return ordered
     if isinstance(value, list):
-        return [_sorted(each) for each in value]
+        return [_sorted(each, name) for each in value]
     return value

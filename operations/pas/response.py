@@ -12,7 +12,7 @@ from operations.packet import Entry, Packet
 from operations.pas.claim_response import Frame
 from operations.pas.information_request import InformationRequest
 from operations.pas.rewriting import rewritten
-from profiles.bundle_index import references
+from profiles.bundle_index import literals
 from profiles.json import Resource
 from profiles.pas_names import RESPONSE_BUNDLE
 from profiles.reading import child
@@ -51,8 +51,8 @@ def _reached(start: Sequence[Entry], packet: Packet, others: Sequence[Entry], *,
     waiting = list(start)
     while waiting:
         holder = waiting.pop(0)
-        for found in references(holder.resource, ""):
-            target = known.get(found.literal) or packet.resolve(found.literal, holder)
+        for literal in sorted(literals(holder.resource)):
+            target = known.get(literal) or packet.resolve(literal, holder)
             if target is None or target.reference.partition("#")[0] in reached:
                 continue
             if target.type == "Claim" and not with_claim:

@@ -13,7 +13,7 @@ from typing import Literal
 from operations.pas.attachment_rules import communication_faults, task_faults
 from operations.pas.claim_response_rules import claim_response_faults
 from operations.pas.response_fault import Fault
-from profiles.bundle_index import BundleIndex, Held, references
+from profiles.bundle_index import BundleIndex, Held, literals, references
 from profiles.json import Json, Resource
 from profiles.reading import child, identifier, numbered, objects, text
 
@@ -92,6 +92,8 @@ def _bundle_faults(bundle: Resource, expected: Expectation) -> Iterator[Fault]:
 def _reference_faults(index: BundleIndex) -> Iterator[Fault]:
     """Everything that is referred to is there; only the Claim may be left out."""
     for held in index.entries:
+        if all(index.resolve(literal, held) is not None for literal in literals(held.resource)):
+            continue
         root = f"Bundle.entry[{held.place}].resource"
         for found in references(held.resource, root):
             if index.resolve(found.literal, held) is None and not _is_the_request(
