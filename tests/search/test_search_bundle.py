@@ -277,7 +277,7 @@ async def test_lenient_callers_are_told_what_was_ignored_inside_the_bundle(clien
     [
         ("Observation", "date", [f"ge2026-01-01T00:00:00.{n:03}Z" for n in range(200)], 200),
         ("Observation", "date", [f"ne2026-{1 + n % 12:02}" for n in range(200)], 200),
-        "Patient", "birthdate", [f"gt{1900 + n % 100}-0{1 + n % 9}-1{n % 10}" for n in range(40)], 200),
+        ("Patient", "birthdate", [f"gt{1900 + n % 100}-0{1 + n % 9}-1{n % 10}" for n in range(40)], 200),
         ("Task", "focus", [f"x{n}" for n in range(200)], 400),
     ],
 )
