@@ -20,7 +20,6 @@ ReasonCode = Literal[
     "quantity-above-maximum",
     "no-authorization-required",
     "review",
-    "cancelled-on-request",
     "decided-by-scenario",
     "certified-after-review",
 ]
