@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from memory_context import Memory
 
 from operations.pas.claim_inquire import claim_inquire
@@ -13,6 +14,7 @@ from operations.pas.services import PasServices
 from operations.ports import Context, OperationInput
 from profiles.base_validation import validate_resource
 from profiles.json import dumps, loads
+from profiles.outcome import FhirError
 
 
 async def submit_raw(
@@ -34,6 +36,13 @@ async def submit_raw(
     for history in memory.versions.values():
         assert [each for each in validate_resource(history[-1]) if each.severity == "error"] == [], history[-1]
     return output.body
+
+
+async def refused(memory: Memory, body: Any, scenario: str | None = None) -> FhirError:
+    """The refusal that a submission must meet."""
+    with pytest.raises(FhirError) as caught:
+        await submit_raw(memory, body, scenario)
+    return caught.value
 
 
 async def submit(

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from memory_context import BASE, Memory
 from pas_examples import EHR, claim_of, concept, fresh, item, request, requests
-from pas_harness import action_of, actions, extension, notes, number_of, of_type, response_of, submit, submit_raw
+from pas_harness import action_of, actions, extension, notes, number_of, of_type, refused, response_of, submit, submit_raw
 
 from operations.pas.jobs import pas_jobs
 from operations.pas.services import PasServices
 from operations.payer.settings import PayerSettings
-from operations.ports import KeyTakenError, VersionConflictError
 from profiles.json import loads
 from profiles.outcome import FhirError
-
-
-async def refused(memory: Memory, body: Any, scenario: str | None = None) -> FhirError:
-    with pytest.raises(FhirError) as caught:
-        await submit_raw(memory, body, scenario)
-    return caught.value
 
 
 @pytest.mark.parametrize("bundle", requests())
@@ -220,66 +212,6 @@ async def test_scenarios_make_separate_requests(memory: Memory) -> None:
     assert actions(await submit(memory, request(), "approve")) == {1: "A1"}
 
 
-async def test_one_authorization_for_many_callers_at_once(memory: Memory) -> None:
-    answers = await asyncio.gather(*(submit_raw(memory, request(), "approve") for _ in range(64)))
-    assert len(set(answers)) == 1
-    assert memory.commits == 1
-    assert len(memory.all("ClaimResponse")) == 1
-    assert len(memory.all("Patient")) == 1
-
-
-async def test_numbers_are_unique_under_load(memory: Memory) -> None:
-    bodies = [request(item(1), item(2), trace=f"T-{number}") for number in range(60)]
-    answers = await asyncio.gather(*(submit(memory, body, "approve") for body in bodies))
-    numbers = [number_of(each) for answer in answers for each in response_of(answer)["item"]]
-    assert len(set(numbers)) == 120
-    assert len(memory.all("Patient")) == 1, "the same member is one patient"
-    assert len(memory.all("Organization")) == 2
-
-
-async def test_the_same_request_in_other_words_is_the_same(memory: Memory) -> None:
-    first = await submit_raw(memory, request())
-    again = request()
-    again["identifier"]["value"] = "urn:uuid:00000000-0000-4000-8000-000000000000"
-    again["timestamp"] = "2026-11-21T00:00:00Z"
-    again["id"] = "another"
-    assert await submit_raw(memory, again) == first
-
-
-async def test_fresh_guids_do_not_make_another_request(memory: Memory) -> None:
-    def with_guids(digit: str) -> Any:
-        made = request()
-        for place, entry in enumerate(made["entry"]):
-            entry["fullUrl"] = f"urn:uuid:{digit * 8}-0000-4000-8000-00000000000{place}"
-            entry["resource"]["id"] = entry["fullUrl"][9:]
-        text = __import__("json").dumps(made)
-        for place, entry in enumerate(request()["entry"]):
-            address = f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
-            text = text.replace(f'"reference": "{address}"', f'"reference": "{made["entry"][place]["fullUrl"]}"')
-        return loads(text)
-
-    assert await submit_raw(memory, with_guids("a")) == await submit_raw(memory, with_guids("b"))
-    assert memory.commits == 1
-
-
-async def test_other_content_under_the_same_identifier_is_refused(memory: Memory) -> None:
-    await submit(memory, request())
-    error = await refused(memory, request(item(1, "73721")))
-    assert (error.status, error.issues[0].code) == (409, "pas-duplicate-request")
-    assert "related" in error.issues[0].text
-    assert memory.commits == 1
-
-
-async def test_a_correction_after_an_error_is_accepted(memory: Memory) -> None:
-    wrong = request(item(1, productOrService=concept("http://snomed.info/sct", "241648007")))
-    first = await submit(memory, wrong)
-    assert response_of(first)["outcome"] == "error"
-    assert await submit(memory, wrong) == first
-    corrected = await submit(memory, request())
-    assert response_of(corrected)["outcome"] == "complete"
-    assert (await refused(memory, wrong)).status == 409
-
-
 @pytest.mark.parametrize(
     ("body", "code", "path"),
     [
@@ -376,98 +308,6 @@ async def test_no_authorization_required(memory: Memory) -> None:
     assert actions(bundle) == {1: "NA"}
     assert "requires no authorization" in notes(bundle)
     assert memory.jobs == []
-
-
-async def test_everything_that_came_is_stored(memory: Memory) -> None:
-    sent = request()
-    bundle = await submit(memory, sent, "approve")
-    claim = memory.all("Claim")[0]
-    patient = memory.all("Patient")[0]
-    assert claim["patient"]["reference"] == f"Patient/{patient['id']}/_history/1"
-    assert claim["insurer"]["reference"] == "Organization/aurora/_history/1", "the registered payer, not a copy"
-    assert claim["careTeam"][0]["provider"]["reference"].startswith("PractitionerRole/")
-    document = memory.all("DocumentReference")[0]
-    attachment = document["content"][0]["attachment"]
-    binary = memory.all("Binary")[0]
-    assert attachment == {"contentType": "text/plain", "url": f"Binary/{binary['id']}", "size": 22}
-    assert binary["data"] == "QmFjayBwYWluIGZvciA4IHdlZWtzLg=="
-    received = next(each for each in memory.all("Bundle") if each["entry"][0]["resource"]["resourceType"] == "Claim")
-    assert received["entry"] == sent["entry"], "as received, with the document inside"
-    assert received["identifier"] == sent["identifier"]
-    response = memory.all("ClaimResponse")[0]
-    assert response["patient"]["reference"] == f"Patient/{patient['id']}"
-    assert response["request"]["reference"] == f"Claim/{claim['id']}"
-    assert response["insurer"]["reference"] == "Organization/aurora"
-    provider = extension(response["item"][0], "itemAuthorizedProvider")["extension"][0]["valueReference"]["reference"]
-    assert provider.startswith("Practitioner/")
-    answered = next(each for each in memory.all("Bundle") if each["id"] == bundle["id"])
-    assert {**answered, "meta": None} == {**bundle, "meta": None}
-    assert f"ClaimResponse/{response['id']}" in memory.entities
-    assert f"Patient/{patient['id']}" in memory.entities
-
-
-async def test_text_is_kept_to_the_letter(memory: Memory) -> None:
-    bundle = await submit(memory, request(), "approve")
-    patient = of_type(bundle, "Patient")[0]
-    assert patient["name"] == [{"family": "Núñez 🜚", "given": ["Óscar"]}]
-    assert patient["address"][0]["postalCode"] == "21201-1234"
-    assert memory.all("Patient")[0]["name"] == patient["name"]
-
-
-async def test_trailing_space_in_an_identifier_is_the_same_member(memory: Memory) -> None:
-    await submit(memory, request())
-    spaced = request(trace="T-2", member=[{"system": "http://payer.example.org/member", "value": "M-77001"}])
-    await submit(memory, spaced)
-    assert len(memory.all("Patient")) == 1
-
-
-async def test_people_are_found_again_and_never_overwritten(memory: Memory) -> None:
-    await submit(memory, request())
-    other = request(trace="T-2")
-    other["entry"][1]["resource"]["name"][0]["given"] = ["Renamed"]
-    await submit(memory, other)
-    assert [each["name"][0]["given"] for each in memory.all("Patient")] == [["Óscar"]]
-    assert len(memory.all("Coverage")) == 1
-    assert len(memory.all("Practitioner")) == 1
-    assert len(memory.all("PractitionerRole")) == 1
-    assert len(memory.all("DocumentReference")) == 2, "each request keeps the documents that it was sent with"
-
-
-async def test_another_birth_date_is_another_person(memory: Memory) -> None:
-    await submit(memory, request())
-    other = request(trace="T-2")
-    other["entry"][1]["resource"]["birthDate"] = "1999-09-09"
-    await submit(memory, other)
-    assert len(memory.all("Patient")) == 2
-
-
-async def test_our_own_addresses_are_used_as_they_are(memory: Memory) -> None:
-    memory.put({"resourceType": "Patient", "id": "p1", "birthDate": "1970-01-18"})
-    memory.put({"resourceType": "Patient", "id": "p1", "birthDate": "1970-01-18", "active": True})
-    await submit(memory, request(base=BASE), "approve")
-    claim = memory.all("Claim")[0]
-    assert claim["patient"]["reference"] == "Patient/p1/_history/2"
-    assert len(memory.all("Patient")) == 1
-
-
-@pytest.mark.parametrize("error", [KeyTakenError("x"), VersionConflictError("x")])
-async def test_a_lost_race_is_run_again(memory: Memory, error: Exception) -> None:
-    memory.fail_next_commit = error
-    assert actions(await submit(memory, request(), "approve")) == {1: "A1"}
-    assert len(memory.all("Claim")) == 1
-
-
-async def test_a_race_that_is_always_lost_ends(memory: Memory) -> None:
-    async def never(changes: Any) -> None:
-        raise KeyTakenError("x")
-
-    made = replace(memory.context(), commit=never)
-    from operations.pas.claim_submit import CLAIM_SUBMIT
-    from operations.ports import OperationInput
-
-    with pytest.raises(FhirError) as caught:
-        await CLAIM_SUBMIT.run(OperationInput(request()), made)
-    assert (caught.value.status, caught.value.issues[0].code) == (503, "pas-busy")
 
 
 async def test_no_body() -> None:
