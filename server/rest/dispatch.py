@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from functools import cache, partial
 
 from profiles.outcome import FhirError, refuse
+from profiles.structure import resource_types
 from server.audit.trail import Trail
 from server.auth.bearer import authenticate_value, forbidden
 from server.auth.principal import Principal
 from server.repository import DamagedRecordError, Repository
-from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, check_type
+from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, check_type, is_id
 from server.rest.request import Request, check_accept
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable
@@ -36,6 +37,7 @@ async def answer(services: Services, request: Request) -> Response:
     try:
         response = await _respond(services, request, trail)
     except FhirError as error:
+        _note_address(request, trail)
         response = error_response(error)
     except StoreUnavailableError as error:
         services.log.failure("store unavailable", error, request_id=request.request_id)
@@ -96,6 +98,15 @@ def _authenticate(services: Services, request: Request, trail: Trail) -> Princip
     if principal.tenant != request.base.tenant:
         raise refuse("login", "The token is for another tenant than this address.")
     return principal
+
+
+def _note_address(request: Request, trail: Trail) -> None:
+    """A refusal is noted with what was asked for, so that attempts on a record are found with it."""
+    if trail.entities or not request.template.startswith("{type}/{id}"):
+        return
+    type_, id_ = request.segments[:2]
+    if type_ in resource_types() and is_id(id_):
+        trail.note(f"{type_}/{id_}", (id_,) if type_ == "Patient" else ())
 
 
 def _wrong_method(routes: Mapping[str, Route]) -> FhirError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ from server.rest.response import Response
 from server.seal.keyring import Keyring, Tenant
 from server.store.store import Commit, KeyClaim, KeyHeldError, NewJob, StaleVersionError, Store
 
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 AUDIT_TYPE: Final = "AuditEvent"
 MAX_DECISIONS: Final = 50_000
 
@@ -140,6 +142,11 @@ class Exchange:
             del self.trail.entities[noted:]
             raise
         self.trail.committed = True
+
+
+def is_id(text: str) -> bool:
+    """Whether it has the form of a FHIR id."""
+    return _ID.match(text) is not None
 
 
 def check_type(type_: str) -> None:

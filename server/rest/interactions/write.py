@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from profiles.base_validation import validate_resource
 from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
 from server.repository import Prepared, Version
-from server.rest.exchange import AUDIT_TYPE, Exchange
+from server.rest.exchange import AUDIT_TYPE, Exchange, is_id
 from server.rest.response import Response, outcome_response, version_headers, version_response
-
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 
 async def create(exchange: Exchange) -> Response:
@@ -86,7 +81,7 @@ def check_content(resource: Resource) -> Resource:
 
 
 def check_id(id_: str) -> None:
-    if not _ID.match(id_):
+    if not is_id(id_):
         raise refuse("id-format", "An id is 1 to 64 letters, digits, hyphens or dots.", "http.url")
 
 
