@@ -6,11 +6,12 @@ The decision is only in the reviewAction extension of the adjudication; sequence
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from operations.pas.circumstances import NONE_KNOWN, Circumstances
 from operations.pas.claim_view import RequestedItem
 from operations.payer.determination import DocumentAsk, ItemDecision, Reason
 from profiles.json import Resource
@@ -78,14 +79,14 @@ def answer(
     decision: ItemDecision,
     item: RequestedItem,
     numbering: Numbering,
-    provider: str | None = None,
+    around: Circumstances = NONE_KNOWN,
     pended_reference: str | None = None,
 ) -> ItemAnswer:
-    """The answer to one item. `provider` is the address of who is authorized; `pended_reference` one given out before."""
+    """The answer to one item. `around` is what an authorization repeats; `pended_reference` one given out before."""
     modified = decision.action == MODIFIED
     carried: list[Resource] = [dict(each) for each in extensions(item.element, ITEM_TRACE_NUMBER)]
     if decision.action in _NUMBERED and not modified:
-        carried += _certified(decision, item, numbering, provider)
+        carried += _certified(decision, item, numbering, around)
     if decision.action == PENDED:
         pended_reference = pended_reference or numbering.pended()
     if pended_reference is not None:
@@ -98,7 +99,7 @@ def answer(
     element["itemSequence"] = item.sequence
     element["adjudication"] = [adjudication(decision.action, number, decision.reasons, numbering.reason_codes)]
     notes = (*dict.fromkeys(reason.text for reason in decision.reasons), *decision.notes)
-    added = _added(decision, item, numbering) if modified else None
+    added = _added(decision, item, numbering, around) if modified else None
     return ItemAnswer(item.sequence, element, notes, added, decision.asks if decision.action == PENDED else ())
 
 
@@ -125,17 +126,29 @@ def _concept(reason: Reason, codes: Mapping[str, str]) -> Resource:
     return {"coding": coding, "text": reason.text}
 
 
-def _certified(decision: ItemDecision, item: RequestedItem, numbering: Numbering, provider: str | None) -> list[Resource]:
+def _certified(decision: ItemDecision, item: RequestedItem, numbering: Numbering, around: Circumstances) -> list[Resource]:
     carried: list[Resource] = [{"url": PRE_AUTH_ISSUE_DATE, "valueDate": numbering.today.isoformat()}]
     if decision.period is not None:
         carried.append({"url": PRE_AUTH_PERIOD, "valuePeriod": _period(decision.period)})
     detail = _detail(decision, item)
     if detail:
         carried.append({"url": AUTHORIZED_DETAIL, "extension": detail})
-    if provider is not None:
-        named = {"url": "provider", "valueReference": {"reference": provider}}
-        carried.append({"url": AUTHORIZED_PROVIDER, "extension": [named]})
-    return carried
+    if around.provider is not None:
+        carried.append(_provider(around.provider))
+    return [*carried, *around.stay, *around.diagnosis]
+
+
+def _provider(reference: str) -> Resource:
+    named = {"url": "provider", "valueReference": {"reference": reference}}
+    return {"url": AUTHORIZED_PROVIDER, "extension": [named]}
+
+
+def with_provider(kept: ItemAnswer, provider: str | None) -> ItemAnswer:
+    """A certified item that an update carries over, with who is authorized at the address that the update gives."""
+    if kept.element is None or provider is None or kept.action not in _NUMBERED:
+        return kept
+    carried = [*objects(kept.element.get("extension")), _provider(provider)]
+    return replace(kept, element={**kept.element, "extension": carried})
 
 
 def _detail(decision: ItemDecision, item: RequestedItem) -> list[Resource]:
@@ -166,13 +179,14 @@ def _plain(amount: Decimal) -> int | Decimal:
     return int(amount) if amount == amount.to_integral_value() else amount
 
 
-def _added(decision: ItemDecision, item: RequestedItem, numbering: Numbering) -> Resource:
+def _added(decision: ItemDecision, item: RequestedItem, numbering: Numbering, around: Circumstances) -> Resource:
     """What is authorized in place of what was asked for (A6; PAS spec-36, -37): an addItem with the same sequence."""
     carried = [dict(each) for url in COPIED_TO_ADD_ITEM for each in extensions(item.element, url)]
     carried = [each for each in carried if "valueReference" not in each]
     carried.append({"url": PRE_AUTH_ISSUE_DATE, "valueDate": numbering.today.isoformat()})
     if decision.period is not None:
         carried.append({"url": PRE_AUTH_PERIOD, "valuePeriod": _period(decision.period)})
+    carried += around.stay
     added: Resource = {"extension": carried, "itemSequence": [item.sequence]}
     added["productOrService"] = item.element.get("productOrService") or {"text": "as requested"}
     added.update({name: item.element[name] for name in _COPIED_ELEMENTS if name in item.element})

@@ -6,10 +6,13 @@ resources, answer, numbers and later work. Who loses a race for a key reads agai
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from operations.pas.answers import with_provider
 from operations.pas.authorizations import Authorization
 from operations.pas.business_rules import business_errors
+from operations.pas.circumstances import authorized_provider
 from operations.pas.deciding import answered, determine, still_waiting
 from operations.pas.definitions import SUBMIT_DEFINITION
 from operations.pas.forwarding import forward
@@ -115,7 +118,11 @@ def _plan(given: Intake, choice: Choice, prior: Authorization | None, services: 
         return Plan((), errors=(choice.refused,))
     planned = plan(given.request, given.items, prior, services.settings.cancelled_action)
     errors = planned.errors or business_errors(given.packet, planned.open)
-    return Plan((), errors=errors) if errors else planned
+    if errors:
+        return Plan((), errors=errors)
+    providers = {item.sequence: authorized_provider(item, given.packet) for item in given.items}
+    settled = tuple(with_provider(each, providers.get(each.sequence)) for each in planned.settled)
+    return replace(planned, settled=settled)
 
 
 CLAIM_SUBMIT: Final = claim_submit(PasServices())

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from operations.packet import Packet
 from operations.pas.answers import ItemAnswer, Numbering, answer
+from operations.pas.circumstances import circumstances
 from operations.pas.claim_view import RequestedItem
 from operations.pas.numbers import fresh_number
-from operations.pas.providers import authorized_provider
 from operations.payer.determination import Determination, ItemDecision, Later, Reason
 from operations.payer.payer import Case, Payer
 from operations.payer.settings import PayerSettings
@@ -57,8 +57,8 @@ def answered(
         if decision is None:
             text = "The payer has not answered this item yet."
             decision = ItemDecision(item.sequence, PENDED, (Reason("review", text),))
-        provider = authorized_provider(item, packet)
-        answers.append(answer(decision, item, numbering, provider, known.get(item.sequence)))
+        around = circumstances(item, packet)
+        answers.append(answer(decision, item, numbering, around, known.get(item.sequence)))
     return answers
 
 

@@ -47,6 +47,21 @@ async def test_approval(memory: Memory) -> None:
     assert response["request"]["reference"] == f"{EHR}/Claim/c1"
 
 
+async def test_an_authorization_repeats_the_stay_and_the_diagnosis(memory: Memory) -> None:
+    temp = "http://hl7.org/fhir/us/davinci-pas/CodeSystem/PASTempCodes"
+    bundle = request()
+    claim_of(bundle)["supportingInfo"] += [
+        {"sequence": 2, "category": concept(temp, "admissionDates"), "timingPeriod": {"start": "2026-12-16"}},
+        {"sequence": 3, "category": concept(temp, "dischargeDates"), "timingDate": "2026-12-18"},
+    ]
+    certified = response_of(await submit(memory, bundle, "approve"))["item"][0]
+    assert extension(certified, "admissionDates")["valuePeriod"] == {"start": "2026-12-16"}
+    assert extension(certified, "dischargeDate")["valueDate"] == "2026-12-18"
+    assert extension(certified, "communicatedDiagnosis")["valueCodeableConcept"]["coding"][0]["code"] == "M51.26"
+    added = response_of(await submit(memory, bundle, "modify"))["addItem"][0]
+    assert extension(added, "dischargeDate")
+
+
 async def test_the_requests_addresses_are_kept_and_the_claim_left_out(memory: Memory) -> None:
     sent = request()
     bundle = await submit(memory, sent, "approve")

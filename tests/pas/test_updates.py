@@ -31,6 +31,8 @@ async def test_an_added_item_is_decided_and_the_rest_keeps_its_number(memory: Me
     second = await submit(memory, update_of(request(item(1)), item(1), flagged(item(2), "added")), "deny")
     assert actions(second) == {1: "A1", 2: "A3"}
     assert numbers(second)[1] == numbers(first)[1]
+    kept, before = response_of(second)["item"][0], response_of(first)["item"][0]
+    assert {each["url"]: each for each in kept["extension"]} == {each["url"]: each for each in before["extension"]}
     superseded = next(each for each in memory.all("ClaimResponse") if each["status"] == "cancelled")
     assert extension(superseded, "superseded-by")["valueReference"]["reference"] == f"ClaimResponse/{head(memory)['id']}"
     assert extension(head(memory), "supersedes")["valueReference"]["reference"] == f"ClaimResponse/{superseded['id']}"

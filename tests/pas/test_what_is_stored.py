@@ -45,7 +45,7 @@ async def test_text_is_kept_to_the_letter(memory: Memory) -> None:
 
 async def test_trailing_space_in_an_identifier_is_the_same_member(memory: Memory) -> None:
     await submit(memory, request())
-    spaced = request(trace="T-2", member=[{"system": "http://payer.example.org/member", "value": "M-77001"}])
+    spaced = request(trace="T-2", member=[{"system": "http://payer.example.org/member", "value": "M-77001 "}])
     await submit(memory, spaced)
     assert len(memory.all("Patient")) == 1
 
