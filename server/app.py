@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
@@ -198,7 +198,12 @@ async def open_services(settings: Settings, log: EventLog) -> Services:
 
 
 def _payer_settings(settings: Settings) -> PayerSettings:
-    return PayerSettings(unknown_payer=settings.unknown_payer, scenarios_for_unknown_payers=settings.scenarios == "on")
+    return PayerSettings(
+        unknown_payer=settings.unknown_payer,
+        scenarios=settings.scenarios,
+        review_outcome=settings.review_outcome,
+        review_for=timedelta(seconds=settings.review_seconds),
+    )
 
 
 def _plain(content: dict[str, str]) -> Response:

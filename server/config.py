@@ -35,6 +35,8 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"]
     unknown_payer: Literal["review", "refuse"]
     scenarios: Literal["auto", "on", "off"]
+    review_outcome: Literal["approve", "deny", "person"]
+    review_seconds: int
     token_ttl: int
     trusted_proxies: tuple[str, ...] = ()
 
@@ -164,7 +166,8 @@ SETTINGS: Final = (
         "ASSENT_UNKNOWN_PAYER",
         "unknown_payer",
         "review",
-        "What becomes of a request to an insurer that the server does not know: `review` pends it for a person, "
+        "What becomes of a request to an insurer that the server does not know: `review` pends it (see "
+        "`ASSENT_REVIEW_OUTCOME`), "
         "`refuse` answers with an error.",
         _one_of("review", "refuse"),
     ),
@@ -175,6 +178,21 @@ SETTINGS: Final = (
         "Whether a tester may ask the built-in payer for a given answer: `on`, `off`, or `auto` (only payers that are "
         "marked for it, as those of the synthetic practice are).",
         _one_of("auto", "on", "off"),
+    ),
+    Setting(
+        "ASSENT_REVIEW_OUTCOME",
+        "review_outcome",
+        "approve",
+        "How the built-in payer, behind which nobody sits, ends a manual review: `approve`, `deny`, or `person`: never by "
+        "itself.",
+        _one_of("approve", "deny", "person"),
+    ),
+    Setting(
+        "ASSENT_REVIEW_SECONDS",
+        "review_seconds",
+        "30",
+        "After how many seconds the built-in payer ends a manual review.",
+        _whole_number(1, 366 * 24 * 3600),
     ),
     Setting(
         "ASSENT_TOKEN_TTL",

@@ -67,7 +67,7 @@ def still_waiting(settled: Sequence[ItemAnswer], context: Context, settings: Pay
     now = context.now()
     waiting = tuple(each.sequence for each in settled if each.action == PENDED and each.asks)
     reviewing = tuple(each.sequence for each in settled if each.action == PENDED and not each.asks)
-    later = [Later(now + settings.review_for, reviewing)] if reviewing else []
+    later = [Later(now + settings.review_for, reviewing)] if reviewing and settings.review_outcome != "person" else []
     if waiting:
         due = now + settings.information_wait
         later.append(Later(due, waiting, due.date()))

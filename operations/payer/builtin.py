@@ -116,7 +116,7 @@ def _later(case: Case, decisions: list[ItemDecision]) -> tuple[Later, ...]:
     waiting = tuple(each.sequence for each in decisions if each.action == PENDED and each.asks)
     reviewing = tuple(each.sequence for each in decisions if each.action == PENDED and not each.asks)
     later = []
-    if reviewing:
+    if reviewing and case.settings.review_outcome != "person":
         later.append(Later(now + case.settings.review_for, reviewing))
     if waiting:
         later.append(Later(now + case.settings.information_wait, waiting, answer_by(case)))

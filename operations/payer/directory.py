@@ -52,12 +52,15 @@ class PayerDirectory:
         insurer = await registered_insurer(party.resource, context)
         if insurer is not None:
             endpoint = await _endpoint(insurer, context)
-            scenarios = extension(insurer, ALLOWS_SCENARIOS).get("valueBoolean") is True
+            scenarios = self._scenarios(extension(insurer, ALLOWS_SCENARIOS).get("valueBoolean") is True)
             if endpoint is not None and self.remote is not None:
                 return Choice(self.remote, insurer, endpoint, allows_scenarios=scenarios)
             return Choice(self.builtin, insurer, allows_scenarios=scenarios)
         path = f"{entry_path(packet, party)}.identifier"
         return await self._unknown(party.resource, path, packet, context)
+
+    def _scenarios(self, marked: bool) -> bool:
+        return marked if self.settings.scenarios == "auto" else self.settings.scenarios == "on"
 
     async def _unknown(self, insurer: Resource, path: str, packet: Packet, context: Context) -> Choice:
         sentence = None
@@ -70,7 +73,7 @@ class PayerDirectory:
         if sentence is not None:
             return Choice(None, refused=BusinessError("79", "N", "not-found", sentence, path, "2010A-NM109"))
         note = "The payer is not registered here; the request is reviewed without policies of its own."
-        return Choice(self.builtin, note=note, allows_scenarios=self.settings.scenarios_for_unknown_payers)
+        return Choice(self.builtin, note=note, allows_scenarios=self._scenarios(False))
 
 
 async def registered_insurer(insurer: Resource, context: Context) -> Resource | None:

@@ -217,7 +217,7 @@ async def test_scenarios_are_known_and_allowed(memory: Memory) -> None:
     tagged = request()
     claim_of(tagged)["meta"]["tag"] = [{"system": "https://assent.example/fhir/CodeSystem/payer-scenario", "code": "deny"}]
     assert actions(await submit(memory, tagged)) == {1: "A3"}
-    open_to_all = PasServices(PayerSettings(scenarios_for_unknown_payers=True))
+    open_to_all = PasServices(PayerSettings(scenarios="on"))
     assert actions(await submit(memory, request(insurer=other), "approve", open_to_all)) == {1: "A1"}
 
 
