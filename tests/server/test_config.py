@@ -40,6 +40,8 @@ def test_every_variable_is_read() -> None:
             "ASSENT_LOG_LEVEL": "WARNING",
             "ASSENT_UNKNOWN_PAYER": "refuse",
             "ASSENT_SCENARIOS": "off",
+            "ASSENT_REVIEW_OUTCOME": "person",
+            "ASSENT_REVIEW_SECONDS": "5",
             "ASSENT_TOKEN_TTL": "300",
             "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
         }
@@ -55,6 +57,8 @@ def test_every_variable_is_read() -> None:
         log_level="warning",
         unknown_payer="refuse",
         scenarios="off",
+        review_outcome="person",
+        review_seconds=5,
         token_ttl=300,
         trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
     )
