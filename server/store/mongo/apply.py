@@ -1,0 +1,118 @@
+"""What a group of commits writes: each is checked against the state that those before it in the group leave behind.
+
+Nothing here talks to the database, except that `load` reads what the checks need, inside the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from server.store.mongo.documents import Document, record_document, version_document
+from server.store.mongo.schema import Database
+from server.store.store import Commit, KeyClaim, KeyHeldError, LostLeaseError, NewJob, Put, StaleVersionError
+
+READ_AT_ONCE: Final = 1000
+
+Refusal = StaleVersionError | KeyHeldError | LostLeaseError
+REFUSALS: Final = (StaleVersionError, KeyHeldError, LostLeaseError)
+
+
+@dataclass(slots=True)
+class Changes:
+    """The state that matters to a group, and what the group makes of it."""
+
+    records: dict[bytes, Document] = field(default_factory=dict)
+    digests: dict[bytes, bytes] = field(default_factory=dict)
+    fences: dict[int, int] = field(default_factory=dict)
+    new: dict[bytes, Document] = field(default_factory=dict)
+    changed: dict[bytes, Document] = field(default_factory=dict)
+    versions: list[Document] = field(default_factory=list)
+    claims: dict[bytes, KeyClaim] = field(default_factory=dict)
+    jobs: list[tuple[int, NewJob]] = field(default_factory=list)
+    finished: set[int] = field(default_factory=set)
+
+    def add(self, commit: Commit) -> None:
+        """Take a commit into the group, or raise what refuses it and leave the group as it was."""
+        self._check(commit)
+        for put in commit.puts:
+            self._put(commit.tenant, put)
+        for claim in commit.keys:
+            self.digests[claim.key] = claim.digest
+            self.claims[claim.key] = claim
+        self.jobs += [(commit.tenant, job) for job in commit.jobs]
+        if commit.finished_job is not None:
+            self.finished.add(commit.finished_job[0])
+            del self.fences[commit.finished_job[0]]
+
+    def _check(self, commit: Commit) -> None:
+        written: set[bytes] = set()
+        for put in commit.puts:
+            current = self.records.get(put.key)
+            if (current["v"] if current else 0) != put.version - 1 or put.key in written:
+                raise StaleVersionError(put.key)
+            written.add(put.key)
+        claimed: set[bytes] = set()
+        for claim in commit.keys:
+            if claim.key in claimed or self.digests.get(claim.key) != claim.replaces:
+                raise KeyHeldError
+            claimed.add(claim.key)
+        if commit.finished_job is not None and self.fences.get(commit.finished_job[0]) != commit.finished_job[1]:
+            raise LostLeaseError
+
+    def _put(self, tenant: int, put: Put) -> None:
+        """A new record has no row number yet: `number` gives it one."""
+        current = self.records.get(put.key)
+        if current is None:
+            document = self.new[put.key] = record_document(0, tenant, put)
+        else:
+            document = record_document(current["_id"], current["n"], put)
+            self.versions.append(current)
+            (self.new if put.key in self.new else self.changed)[put.key] = document
+        self.records[put.key] = document
+
+    def number(self, rids: Sequence[int]) -> None:
+        """Give the new records their row numbers, and their earlier versions in this group as well."""
+        for document, rid in zip(self.new.values(), rids, strict=True):
+            document["_id"] = rid
+        for version in self.versions:
+            if version["_id"] == 0:
+                version["_id"] = self.new[version["k"]]["_id"]
+
+    def version_documents(self) -> list[Document]:
+        return [version_document(record) for record in self.versions]
+
+
+async def load(database: Database, session: AsyncClientSession, commits: Iterable[Commit]) -> Changes:
+    """Read what the commits stand on: records, holders of keys, fences of jobs. One round trip for most groups."""
+    keys: dict[bytes, None] = {}
+    claimed: dict[bytes, None] = {}
+    jobs: dict[int, None] = {}
+    for commit in commits:
+        keys.update(dict.fromkeys(put.key for put in commit.puts))
+        claimed.update(dict.fromkeys(claim.key for claim in commit.keys))
+        jobs.update(dict.fromkeys([commit.finished_job[0]] if commit.finished_job else []))
+    changes = Changes()
+    wanted: list[tuple[str, str, list[Any]]] = [
+        ("record", "k", list(keys)),
+        ("unique_key", "_id", list(claimed)),
+        ("job", "_id", list(jobs)),
+    ]
+    for collection, name, values in wanted:
+        for start in range(0, len(values), READ_AT_ONCE):
+            part: dict[str, Any] = {name: {"$in": values[start : start + READ_AT_ONCE]}}
+            async for document in database[collection].find(part, session=session):
+                _keep(changes, collection, document)
+    return changes
+
+
+def _keep(changes: Changes, collection: str, document: Document) -> None:
+    if collection == "record":
+        changes.records[document["k"]] = document
+    elif collection == "unique_key":
+        changes.digests[document["_id"]] = document["g"]
+    else:
+        changes.fences[int(document["_id"])] = int(document["fence"])

@@ -1,0 +1,142 @@
+"""The `Store` on MongoDB: reads from the primary what a majority has, writes through `GroupCommit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bson import Binary
+from pymongo import AsyncMongoClient, ReturnDocument
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from server.store.algebra import Clause, Hit, Plan
+from server.store.mongo import find as search
+from server.store.mongo import jobs
+from server.store.mongo.documents import Document, index_fields, to_audit_batch, to_old_version, to_record
+from server.store.mongo.group_commit import GroupCommit
+from server.store.mongo.retry import persist
+from server.store.mongo.schema import Database, missing_indexes
+from server.store.mongo.transaction import Transactions
+from server.store.store import AuditBatch, AuditSealer, Commit, Index, Job, Record
+
+_WATERMARK: Final = "audit-watermark"
+_DUPLICATE: Final = 11000
+
+
+class MongoStore:
+    """Implements `server.store.store.Store`. Made by `server.store.mongo.connect.open_store`; belongs to one event loop."""
+
+    def __init__(self, client: AsyncMongoClient[Document], database: Database, seal_audit: AuditSealer) -> None:
+        self._client = client
+        self._database = database
+        self._group = GroupCommit(Transactions(client, database, seal_audit))
+
+    async def commit(self, commit: Commit) -> None:
+        await self._group.commit(commit)
+
+    async def read(self, key: bytes) -> Record | None:
+        found = await persist(lambda: self._database["record"].find_one({"k": key}, {"t": 0, "i": 0}))
+        return to_record(found) if found else None
+
+    async def read_version(self, key: bytes, version: int) -> Record | None:
+        current = await self.read(key)
+        if current is None or current.version == version:
+            return current
+        identity = {"r": current.rid, "v": version}
+        found = await persist(lambda: self._database["version"].find_one({"_id": identity}))
+        return to_old_version(key, found) if found else None
+
+    async def history(self, key: bytes, before_version: int | None, limit: int) -> list[Record]:
+        current = await self.read(key)
+        if current is None:
+            return []
+        before = current.version + 1 if before_version is None else before_version
+        records = [current] if current.version < before else []
+        first, end = {"r": current.rid, "v": 0}, {"r": current.rid, "v": min(before, current.version)}
+        wanted = {"_id": {"$gt": first, "$lt": end}}
+        found = await persist(lambda: self._database["version"].find(wanted, sort=[("_id", -1)], limit=limit).to_list())
+        return (records + [to_old_version(key, document) for document in found])[:limit]
+
+    async def find(self, plan: Plan) -> list[Hit]:
+        return await persist(lambda: search.find(self._database, plan))
+
+    async def count(self, clauses: Sequence[Clause], limit: int) -> int:
+        return await persist(lambda: search.count(self._database, clauses, limit))
+
+    async def fetch(self, rids: Sequence[int]) -> dict[int, Record]:
+        """For the rows of one page."""
+        wanted = {"_id": {"$in": list(rids)}, "k": {"$exists": True}}
+        found = await persist(lambda: self._database["record"].find(wanted, {"t": 0, "i": 0}).to_list())
+        records = {int(document["_id"]): to_record(document) for document in found}
+        return {rid: records[rid] for rid in rids if rid in records}
+
+    async def key_holder(self, key: bytes) -> bytes | None:
+        found = await persist(lambda: self._database["unique_key"].find_one({"_id": key}))
+        return found["h"] if found else None
+
+    async def lease_jobs(self, now: int, lease_until: int, limit: int) -> list[Job]:
+        return await jobs.lease(self._database, now, lease_until, limit)
+
+    async def release_job(self, job_id: int, fence: int, due: int, failed: bool) -> None:
+        await jobs.release(self._database, job_id, fence, due, failed)
+
+    async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
+        wanted = {"_id": {"$gt": after_seq}}
+        found = await persist(lambda: self._database["audit"].find(wanted, sort=[("_id", 1)], limit=limit).to_list())
+        return [to_audit_batch(document) for document in found]
+
+    async def audit_batch(self, seq: int) -> AuditBatch | None:
+        found = await persist(lambda: self._database["audit"].find_one({"_id": seq}))
+        return to_audit_batch(found) if found else None
+
+    async def index_audit(self, entries: Sequence[tuple[int, Index]], through_seq: int) -> None:
+        """The entries, then the watermark: whoever dies between the two leaves entries that the next one finds made."""
+        documents = [{"_id": rid, **index_fields(index)} for rid, index in entries]
+        if documents:
+            await persist(lambda: self._insert_missing(documents))
+        await persist(
+            lambda: self._database["setting"].update_one(
+                {"_id": _WATERMARK}, {"$max": {"value": Binary(through_seq.to_bytes(8))}}, upsert=True
+            )
+        )
+
+    async def _insert_missing(self, documents: list[Document]) -> None:
+        try:
+            await self._database["record"].insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if any(item["code"] != _DUPLICATE for item in error.details["writeErrors"]):
+                raise
+
+    async def audit_watermark(self) -> tuple[int, int]:
+        mark = await self.get_setting(_WATERMARK)
+        last = await persist(lambda: self._database["audit"].find_one({}, {"_id": 1}, sort=[("_id", -1)]))
+        return int.from_bytes(mark or b""), int(last["_id"]) if last else 0
+
+    async def get_setting(self, name: str) -> bytes | None:
+        found = await persist(lambda: self._database["setting"].find_one({"_id": name}))
+        return found["value"] if found else None
+
+    async def put_setting(self, name: str, value: bytes, *, only_if_absent: bool = False) -> bytes:
+        change = {"$setOnInsert" if only_if_absent else "$set": {"value": value}}
+
+        async def put() -> Any:
+            try:
+                return await self._database["setting"].find_one_and_update(
+                    {"_id": name}, change, upsert=True, return_document=ReturnDocument.AFTER
+                )
+            except DuplicateKeyError:  # another inserted it in the same moment: now it is there
+                return await self._database["setting"].find_one_and_update(
+                    {"_id": name}, change, return_document=ReturnDocument.AFTER
+                )
+
+        found: Document = await persist(put)
+        stored: bytes = found["value"]
+        return stored
+
+    async def missing_indexes(self) -> list[str]:
+        """Indexes that should be there and are not, as `collection.index`. Raises StoreUnavailableError."""
+        return await missing_indexes(self._database)
+
+    async def close(self) -> None:
+        await self._group.close()
+        await self._client.close()

@@ -1,0 +1,175 @@
+"""One group of commits as one transaction, tried again as often as it takes, and never applied twice.
+
+Whether a commit whose answer was lost took place is not guessed: each group leaves its own mark (in its audit batches, or in
+the server's `mark` document when it has none), and is looked for before the group is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bson import ObjectId
+from pymongo import AsyncMongoClient, ReplaceOne, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from server.store.mongo.apply import REFUSALS, Changes, Refusal, load
+from server.store.mongo.audit_chain import AuditChain
+from server.store.mongo.documents import FIRST_ROW, Document, audit_document
+from server.store.mongo.numbers import Numbers
+from server.store.mongo.retry import Pauses, passes, persist
+from server.store.mongo.schema import Database
+from server.store.store import AuditBatch, AuditSealer, Commit
+
+DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_DUPLICATE: Final = 11000
+_UNKNOWN: Final = "UnknownTransactionCommitResult"
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What one run of the transaction decided, and how it can be recognized in the database."""
+
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    batches: list[AuditBatch] = field(default_factory=list)
+    wrote: bool = False
+
+
+class Transactions:
+    """Runs groups of commits, one group at a time."""
+
+    def __init__(self, client: AsyncMongoClient[Document], database: Database, seal_audit: AuditSealer) -> None:
+        self._client = client
+        self._database = database
+        self._chain = AuditChain(database, seal_audit)
+        self._rids = Numbers(database, "record", FIRST_ROW)
+        self._jobs = Numbers(database, "job", 1)
+        self._server = ObjectId()
+
+    async def run(self, commits: Sequence[Commit]) -> dict[int, Refusal]:
+        """Store the group durably; what was refused, by position.
+
+        Raises PyMongoError or StoreUnavailableError when it cannot be stored, or when it is not known whether it was.
+        """
+        mark, pauses = ObjectId().binary, Pauses()
+        async with self._client.start_session() as session:
+            while True:
+                attempt = _Attempt()
+                unknown = False
+                try:
+                    await session.start_transaction(ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
+                    await self._write(session, commits, attempt, mark)
+                    unknown = attempt.wrote
+                    await self._commit(session, pauses)
+                except PyMongoError as error:
+                    self._chain.forget()
+                    await _abort(session)
+                    again = (passes(error) or _is_duplicate(error)) and await pauses.wait()
+                    if unknown and await self._is_stored(attempt, mark):
+                        return attempt.refusals
+                    if not again:
+                        raise
+                else:
+                    self._chain.moved_to(attempt.batches)
+                    return attempt.refusals
+                finally:
+                    await _abort(session)
+
+    async def _write(self, session: AsyncClientSession, commits: Sequence[Commit], attempt: _Attempt, mark: bytes) -> None:
+        changes = await load(self._database, session, commits)
+        audit: dict[int, list[bytes]] = {}
+        for position, commit in enumerate(commits):
+            try:
+                changes.add(commit)
+            except REFUSALS as refusal:
+                attempt.refusals[position] = refusal
+                continue
+            if commit.audit:
+                audit.setdefault(commit.tenant, []).extend(commit.audit)
+        if len(attempt.refusals) == len(commits):
+            return
+        attempt.wrote = True
+        attempt.batches = await self._chain.next_batches(audit, session)
+        await self._write_audit(session, attempt.batches, mark)
+        await self._write_records(session, changes)
+        await self._write_rest(session, changes)
+
+    async def _write_audit(self, session: AsyncClientSession, batches: Sequence[AuditBatch], mark: bytes) -> None:
+        """First, because this is where two servers meet: the slower one learns it before it has written much."""
+        if batches:
+            documents = [audit_document(batch, mark) for batch in batches]
+            await self._database["audit"].insert_many(documents, session=session)
+        else:
+            values = {"w": mark, "at": datetime.now(UTC)}
+            await self._database["mark"].update_one({"_id": self._server}, {"$set": values}, upsert=True, session=session)
+
+    async def _write_records(self, session: AsyncClientSession, changes: Changes) -> None:
+        if changes.new:
+            changes.number(await self._rids.take(len(changes.new)))
+            await self._database["record"].insert_many(list(changes.new.values()), session=session)
+        if changes.changed:
+            replacements = [ReplaceOne({"_id": document["_id"]}, document) for document in changes.changed.values()]
+            await self._database["record"].bulk_write(replacements, session=session)
+        if changes.versions:
+            await self._database["version"].insert_many(changes.version_documents(), session=session)
+
+    async def _write_rest(self, session: AsyncClientSession, changes: Changes) -> None:
+        if changes.claims:
+            updates = [
+                UpdateOne({"_id": claim.key}, {"$set": {"g": claim.digest, "h": claim.holder}}, upsert=True)
+                for claim in changes.claims.values()
+            ]
+            await self._database["unique_key"].bulk_write(updates, session=session)
+        if changes.jobs:
+            numbers = await self._jobs.take(len(changes.jobs))
+            await self._database["job"].insert_many(
+                [
+                    {
+                        "_id": number, "n": tenant, "kind": job.kind, "due": job.due, "lease": 0, "fence": 0, "tries": 0,
+                        "failed": False, "b": job.body,
+                    }
+                    for number, (tenant, job) in zip(numbers, changes.jobs, strict=True)
+                ],
+                session=session,
+            )  # fmt: skip
+        if changes.finished:
+            await self._database["job"].delete_many({"_id": {"$in": list(changes.finished)}}, session=session)
+
+    async def _commit(self, session: AsyncClientSession, pauses: Pauses) -> None:
+        """Asking again is safe: the server knows the transaction by its number."""
+        while True:
+            try:
+                await session.commit_transaction()
+            except PyMongoError as error:
+                if not error.has_error_label(_UNKNOWN) or not await pauses.wait():
+                    raise
+            else:
+                return
+
+    async def _is_stored(self, attempt: _Attempt, mark: bytes) -> bool:
+        """Whether the transaction whose answer was lost took place. Raises StoreUnavailableError when nobody can tell."""
+        name, identity = ("audit", attempt.batches[0].seq) if attempt.batches else ("mark", self._server)
+        collection = self._database[name].with_options(read_concern=ReadConcern("linearizable"))
+        wanted: dict[str, Any] = {"_id": identity}
+        found = await persist(lambda: collection.find_one(wanted, {"w": 1}, max_time_ms=5000))
+        return found is not None and found["w"] == mark
+
+
+async def _abort(session: AsyncClientSession) -> None:
+    if session.in_transaction:
+        with suppress(PyMongoError):
+            await session.abort_transaction()
+
+
+def _is_duplicate(error: PyMongoError) -> bool:
+    """Another server was faster with a sequence number or a new record: the next attempt sees it."""
+    if isinstance(error, BulkWriteError):
+        return any(item.get("code") == _DUPLICATE for item in error.details.get("writeErrors", []))
+    return isinstance(error, DuplicateKeyError)
