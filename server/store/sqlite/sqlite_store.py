@@ -37,6 +37,7 @@ class SqliteStore:
         prepare_schema(self._writer)
         self._reader = open_connection(path, writable=False)
         self._group = GroupCommit(self._writer, seal_audit)
+        self._closing = asyncio.Event()
         self._checkpointer = asyncio.create_task(self._checkpoint_when_grown())
 
     async def commit(self, commit: Commit) -> None:
@@ -156,9 +157,8 @@ class SqliteStore:
         return await self.get_setting(name) or value
 
     async def close(self) -> None:
-        self._checkpointer.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._checkpointer
+        self._closing.set()
+        await self._checkpointer
         await self._group.close()
         self._reader.close()
         self._writer.close()
@@ -168,8 +168,9 @@ class SqliteStore:
         log = self._path.with_name(self._path.name + "-wal")
         connection = open_connection(self._path, writable=True)
         try:
-            while True:
-                await asyncio.sleep(CHECKPOINT_SECONDS)
+            while not self._closing.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), CHECKPOINT_SECONDS)
                 if log.exists() and log.stat().st_size > CHECKPOINT_PAGES * 4096:
                     with suppress(apsw.Error):
                         await asyncio.to_thread(connection.wal_checkpoint)
