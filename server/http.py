@@ -87,7 +87,7 @@ class FhirHttp:
         return await plain()
 
     async def _inside(self, request: Request) -> Response:
-        if request.segments == ("metadata",) and request.fault is None:
+        if request.segments == ("metadata",) and request.method in {"GET", "HEAD"} and request.fault is None:
             return await self._metadata(request)
         return await self._answer(request)
 
