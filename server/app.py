@@ -35,9 +35,7 @@ from server.rest.request import Request, check_accept
 from server.rest.response import Response
 from server.sample.load import load_practice
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
-from server.seal.master_key import MasterKeyError, load_or_make
-from server.store.sqlite.schema import SchemaError
-from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
+from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
 
 IDLE_SECONDS: Final = 0.25
@@ -57,6 +55,7 @@ class Application:
         self._tasks: list[asyncio.Task[None]] = []
         self._last_request = 0.0
         self._statements: dict[str, bytes] = {}
+        self._opened: OpenedStore | None = None
         self.services: Services | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,8 +75,8 @@ class Application:
 
     async def start(self) -> None:
         """Open everything. Raises ConfigurationError with one sentence for the operator."""
-        services = await open_services(self._settings, self._log)
-        self.services = services
+        opened, services = await open_services(self._settings, self._log)
+        self._opened, self.services = opened, services
         await services.keyring.make(DEFAULT_TENANT)
         if self._settings.sample:
             await load_practice(services)
@@ -126,18 +125,18 @@ class Application:
         return _plain({"status": "ok"})
 
     async def _ready(self) -> Response:
-        """Ready when the store answers a read and takes a write."""
+        """Ready when the store answers a read, takes a write and has its indexes."""
+        opened = self._opened
+        if opened is None:
+            return _unready({"store": "is being opened"})
         try:
-            store = self._running().store
-            await store.put_setting("ready", int(time.time()).to_bytes(8))
+            await opened.store.put_setting("ready", int(time.time()).to_bytes(8))
+            missing = await opened.missing_indexes()
         except StoreUnavailableError:
-            return Response(
-                503,
-                json.dumps({"status": "unavailable", "store": "does not take writes"}),
-                {"Retry-After": "5"},
-                "application/json",
-            )
-        return _plain({"status": "ready", "store": "sqlite"})
+            return _unready({"store": "does not take writes"})
+        if missing:
+            return _unready({"store": "lacks indexes; a restart of the server makes them", "missing": missing})
+        return _plain({"status": "ready", "store": opened.name})
 
     async def _root(self) -> Response:
         base = f"{self._settings.base_url}/fhir"
@@ -156,8 +155,8 @@ def create_app(settings: Settings, log: EventLog | None = None) -> ASGIApp:
     return Application(settings, log or stderr_log(settings.log_level))
 
 
-async def open_services(settings: Settings, log: EventLog) -> Services:
-    """Everything an interaction needs, on the embedded store. Raises ConfigurationError."""
+async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore, Services]:
+    """The store that the settings name, and everything an interaction needs on it. Raises ConfigurationError."""
     keyrings: list[Keyring] = []
 
     def seal_audit(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
@@ -167,18 +166,18 @@ async def open_services(settings: Settings, log: EventLog) -> Services:
         prefix = "" if tenant.name == DEFAULT_TENANT else f"/t/{tenant.name}"
         return f"{settings.base_url}{prefix}/fhir"
 
+    opened = await open_store(settings, seal_audit)
+    store = opened.store
     try:
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        master_key = load_or_make(settings.data, settings.data / FILE_NAME)
-        store = SqliteStore(settings.data / FILE_NAME, seal_audit)
-        keyring = await open_keyring(store, master_key)
-    except (MasterKeyError, SchemaError, WrongMasterKeyError) as error:
+        keyring = await open_keyring(store, opened.master_key)
+    except WrongMasterKeyError as error:
+        await store.close()
         raise ConfigurationError(str(error)) from error
     keyrings.append(keyring)
     key = load_or_create(settings.data)
     outgoing = httpx.AsyncClient(follow_redirects=False)
     pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing))
-    return Services(
+    return opened, Services(
         settings=settings,
         store=store,
         keyring=keyring,
@@ -204,6 +203,11 @@ def _payer_settings(settings: Settings) -> PayerSettings:
         review_outcome=settings.review_outcome,
         review_for=timedelta(seconds=settings.review_seconds),
     )
+
+
+def _unready(reason: dict[str, str | list[str]]) -> Response:
+    body = json.dumps({"status": "unavailable", **reason})
+    return Response(503, body, {"Retry-After": "5"}, "application/json")
 
 
 def _plain(content: dict[str, str]) -> Response:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
+
+EMBEDDED: Final = "embedded"
+"""The value of ASSENT_STORE that names no database server."""
 
 MAXIMUM_TOKEN_LIFETIME: Final = 366 * 24 * 3600
 """Seconds. A token that outlives this is a password."""
@@ -29,7 +32,7 @@ class Settings:
     port: int
     data: Path
     sample: bool
-    store: str
+    store: str = field(repr=False)
     base_url: str
     max_body: int
     log_level: Literal["debug", "info", "warning", "error"]
@@ -96,12 +99,12 @@ def _folder(variable: str, value: str) -> Path:
 
 
 def _store(variable: str, value: str) -> str:
-    if value != "embedded":
-        raise ConfigurationError(
-            f"{variable} must be empty: this version keeps its data in the embedded store only, "
-            "and does not reach a database server yet."
-        )
-    return value
+    if value == EMBEDDED or re.match(r"mongodb(\+srv)?://[^/\s]", value):
+        return value
+    raise ConfigurationError(
+        f"{variable} must be empty for the embedded store, or the address of a MongoDB server, "
+        "such as mongodb://localhost:27017/assent?replicaSet=rs0."
+    )
 
 
 def _base_url(variable: str, value: str) -> str:
@@ -143,8 +146,9 @@ SETTINGS: Final = (
     Setting(
         "ASSENT_STORE",
         "store",
-        "embedded",
-        "Where the data is kept. Only `embedded` today; the address of a database server is refused.",
+        EMBEDDED,
+        "Where the data is kept: `embedded` is SQLite in the data folder; `mongodb://host:27017/assent?replicaSet=rs0` is "
+        "MongoDB 6 or later as a replica set (docs/store.md).",
         _store,
     ),
     Setting(

@@ -85,12 +85,14 @@ class AuditLog:
                 batches = await self._store.audit_batches(indexed, min(INDEX_BATCHES, stop - indexed))
                 if not batches:
                     return
-                entries = [entry for batch in batches for entry in self._entries(batch)]
+                entries = [entry for batch in batches for entry in self._entries(await self._tenant(batch), batch)]
                 indexed = batches[-1].seq
                 await self._store.index_audit(entries, indexed)
 
-    def _entries(self, batch: AuditBatch) -> list[tuple[int, Index]]:
-        tenant = self._keyring.by_number(batch.tenant)
+    async def _tenant(self, batch: AuditBatch) -> Tenant:
+        return await self._keyring.found(batch.tenant)
+
+    def _entries(self, tenant: Tenant, batch: AuditBatch) -> list[tuple[int, Index]]:
         entries = []
         for position, record in enumerate(self._open(tenant, batch)):
             event = self._render(tenant, batch.seq, position, record)

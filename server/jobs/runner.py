@@ -55,7 +55,7 @@ class JobRunner:
 
     async def _do(self, job: Job) -> None:
         handler = self._handlers.get(job.kind)
-        tenant = self._services.keyring.by_number(job.tenant)
+        tenant = await self._services.keyring.found(job.tenant)
         base = Base(tenant.name, self._services.base_url(tenant))
         repository = Repository(self._services.store, tenant, base.url, self._services.clock)
         try:

@@ -166,7 +166,9 @@ class Store(Protocol):
     async def get_setting(self, name: str) -> bytes | None:
         """A small value of the store itself (wrapped keys, schema marks)."""
 
-    async def put_setting(self, name: str, value: bytes, *, only_if_absent: bool = False) -> bytes:
-        """Store a setting; returns the value now in force."""
+    async def put_setting(
+        self, name: str, value: bytes, *, only_if_absent: bool = False, replaces: bytes | None = None
+    ) -> bytes:
+        """Store a setting; returns the value now in force. With `replaces`, only where that is what it was."""
 
     async def close(self) -> None: ...

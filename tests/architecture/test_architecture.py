@@ -79,13 +79,15 @@ def test_only_the_composition_root_and_the_command_that_runs_it_know_the_applica
     assert knowing <= {"server/commands/serve.py", "server/seal/train.py"}
 
 
-def test_only_the_sqlite_back_end_and_the_composition_root_know_sqlite() -> None:
+@pytest.mark.parametrize(("folder", "drivers"), [("sqlite", {"apsw"}), ("mongo", {"pymongo", "bson", "gridfs"})])
+def test_only_a_back_end_and_the_module_that_opens_it_know_its_engine(folder: str, drivers: set[str]) -> None:
     knowing = {
         relative(path)
         for path in FILES
-        if any(name == "apsw" or name.startswith("server.store.sqlite") for name in imports(path))
+        for name in imports(path)
+        if name.partition(".")[0] in drivers or name.startswith(f"server.store.{folder}")
     }
-    assert {name for name in knowing if not name.startswith("server/store/sqlite/")} <= {"server/app.py"}
+    assert {name for name in knowing if not name.startswith(f"server/store/{folder}/")} <= {"server/store/open.py"}
 
 
 def test_no_file_is_too_long_and_most_are_short() -> None:

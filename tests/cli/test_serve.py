@@ -175,7 +175,7 @@ def test_a_second_server_on_the_same_folder_is_refused_and_a_killed_one_leaves_n
         ("ASSENT_DATA", "/proc/assent", "/proc/assent"),
         ("ASSENT_HOST", "no-such-host.invalid", "ASSENT_HOST"),
         ("ASSENT_HOST", "192.0.2.1", "ASSENT_HOST"),
-        ("ASSENT_STORE", "mongodb://db/assent", "ASSENT_STORE"),
+        ("ASSENT_STORE", "mysql://db/assent", "ASSENT_STORE"),
         ("ASSENT_PORT", "99999", "ASSENT_PORT"),
     ],
 )

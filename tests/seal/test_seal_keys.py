@@ -68,7 +68,7 @@ async def test_a_wrong_or_missing_master_key_stops_the_start_in_a_sentence(tmp_p
         pass
     right = (data / FILE_NAME).read_text()
     (data / FILE_NAME).write_text("00" * 32)
-    with pytest.raises(ConfigurationError, match="not the one that this data folder was sealed with"):
+    with pytest.raises(ConfigurationError, match="not the one that this store was sealed with"):
         async with running_house(data):
             pass
     (data / FILE_NAME).unlink()

@@ -116,7 +116,13 @@ class MongoStore:
         found = await persist(lambda: self._database["setting"].find_one({"_id": name}))
         return found["value"] if found else None
 
-    async def put_setting(self, name: str, value: bytes, *, only_if_absent: bool = False) -> bytes:
+    async def put_setting(
+        self, name: str, value: bytes, *, only_if_absent: bool = False, replaces: bytes | None = None
+    ) -> bytes:
+        if replaces is not None:
+            wanted = {"_id": name, "value": replaces}
+            await persist(lambda: self._database["setting"].update_one(wanted, {"$set": {"value": value}}))
+            return await self.get_setting(name) or value
         change = {"$setOnInsert" if only_if_absent else "$set": {"value": value}}
 
         async def put() -> Any:

@@ -145,13 +145,18 @@ class SqliteStore:
         row = self._one("SELECT value FROM setting WHERE name = ?", (name,))
         return row[0] if row else None
 
-    async def put_setting(self, name: str, value: bytes, *, only_if_absent: bool = False) -> bytes:
+    async def put_setting(
+        self, name: str, value: bytes, *, only_if_absent: bool = False, replaces: bytes | None = None
+    ) -> bytes:
         change = "NOTHING" if only_if_absent else "UPDATE SET value = excluded.value"
 
         def write(connection: apsw.Connection) -> None:
-            connection.execute(
-                f"INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO {change}", (name, value)
-            )
+            if replaces is None:
+                connection.execute(
+                    f"INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO {change}", (name, value)
+                )
+            else:
+                connection.execute("UPDATE setting SET value = ? WHERE name = ? AND value = ?", (value, name, replaces))
 
         await self._group.run(write)
         return await self.get_setting(name) or value

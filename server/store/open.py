@@ -1,0 +1,69 @@
+"""Opens the store that the settings ask for. The only place, with the back ends themselves, that knows there are two."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from server.config import EMBEDDED, ConfigurationError, Settings
+from server.seal.keyring import is_sealed
+from server.seal.master_key import FILE_NAME as KEY_FILE
+from server.seal.master_key import MasterKeyError, load_or_make
+from server.store.sqlite.schema import SchemaError
+from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
+from server.store.store import AuditSealer, Store, StoreUnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedStore:
+    """A store that is ready for use, and the master key of what it holds."""
+
+    store: Store
+    name: str
+    master_key: bytes
+    missing_indexes: Callable[[], Awaitable[list[str]]]
+    """Names of indexes that somebody dropped. Raises StoreUnavailableError."""
+
+
+async def open_store(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
+    """Open or make the store. Raises ConfigurationError with one sentence for the operator."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        if settings.store == EMBEDDED:
+            return _embedded(settings, seal_audit)
+        return await _mongodb(settings, seal_audit)
+    except (MasterKeyError, SchemaError) as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _embedded(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
+    path = settings.data / FILE_NAME
+    master_key = load_or_make(settings.data, path)
+    return OpenedStore(SqliteStore(path, seal_audit), "sqlite", master_key, _nothing)
+
+
+async def _nothing() -> list[str]:
+    return []
+
+
+async def _mongodb(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
+    """PyMongo is loaded here, and only by a server that needs it."""
+    connect = import_module("server.store.mongo.connect")
+    try:
+        store = await connect.open_store(settings.store, seal_audit)
+    except connect.MongoSetupError as error:
+        raise ConfigurationError(str(error)) from error
+    try:
+        if await is_sealed(store) and not (settings.data / KEY_FILE).exists():
+            raise MasterKeyError(
+                "The data in the database was sealed with a master key that is not here: "
+                f"put it in place as {settings.data / KEY_FILE}."
+            )
+        master_key = load_or_make(settings.data, settings.data / FILE_NAME)
+    except StoreUnavailableError as error:
+        raise ConfigurationError("The MongoDB server went away while Assent started: start Assent again.") from error
+    except MasterKeyError:
+        await store.close()
+        raise
+    return OpenedStore(store, "mongodb", master_key, store.missing_indexes)
