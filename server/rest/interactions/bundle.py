@@ -48,7 +48,7 @@ async def bundle(exchange: Exchange) -> Response:
     body = exchange.request.resource()
     if body["resourceType"] != "Bundle":
         raise refuse("bundle-type", "Only a Bundle of type batch or transaction can be posted to the base.", "resourceType")
-    if body.get("type") not in {"batch", "transaction"}:
+    if body.get("type") not in ("batch", "transaction"):  # a tuple, since the type may be any JSON
         raise refuse("bundle-type", "The Bundle's type must be batch or transaction here.", "Bundle.type")
     given = body.get("entry", [])
     if not isinstance(given, list) or len(given) > MAX_ENTRIES:
@@ -270,7 +270,12 @@ def _full_urls(entries: list[Entry], addresses: dict[str, tuple[str, str]]) -> d
 
 
 def _resolved(entry: Entry, full_urls: dict[str, str]) -> Resource:
-    """The entry's resource with references to other entries rewritten (R4 bundle.html#references)."""
+    """The entry's resource with references to other entries rewritten (R4 bundle.html#references).
+
+    A Bundle that is to be stored stays as it is: its references are between its own entries.
+    """
+    if entry.resource is not None and entry.resource["resourceType"] == "Bundle":
+        return entry.resource
     mapping = full_urls
     reference = parse_reference(entry.full_url) if entry.full_url is not None else None
     if reference is not None and reference.kind == "absolute" and reference.base is not None:
