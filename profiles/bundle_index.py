@@ -117,7 +117,9 @@ def literals(value: Json) -> set[str]:
             if type(literal) is str:
                 found.add(literal)
             waiting += [
-                each for each in node.values() if type(each) is list or (type(each) is dict and not _is_bundle(each))
+                each
+                for each in node.values()
+                if type(each) is list or (type(each) is dict and each.get("resourceType") != "Bundle")
             ]
         elif type(node) is list:
             waiting += [each for each in node if type(each) is dict or type(each) is list]

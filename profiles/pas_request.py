@@ -137,14 +137,13 @@ def _without_repetition(issues: Sequence[Issue]) -> list[Issue]:
 
 
 def _deeper_than(value: Json, limit: int) -> bool:
-    level: list[Json] = [value]
-    for _ in range(limit):
+    level: list[Json] = [[value]]
+    for _ in range(limit + 1):
         level = [
             each
             for node in level
-            if isinstance(node, (dict, list))
-            for each in (node.values() if isinstance(node, dict) else node)
-            if isinstance(each, (dict, list))
+            for each in (node.values() if type(node) is dict else node)
+            if type(each) is dict or type(each) is list
         ]
         if not level:
             return False

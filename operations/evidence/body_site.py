@@ -26,7 +26,8 @@ _WORDS: Final[dict[str, str]] = {
     "leg": r"tibia\w?|fibula\w?|femur|calf|thigh|lower extremit(?:y|ies)|legs?",
     "arm": r"humer\w{2,3}|forearm|upper extremit(?:y|ies)|arms?",
 }
-_REGION: Final = re.compile("|".join(f"(?P<r{i}>\\b(?:{p})\\b)" for i, p in enumerate(_WORDS.values())))
+_NAMED: Final = "|".join(f"(?P<r{i}>(?:{p})\\b)" for i, p in enumerate(_WORDS.values()))
+_REGION: Final = re.compile(rf"\b(?=[a-z])(?:{_NAMED})")  # the regions are only tried where a word begins
 _NAMES: Final = tuple(_WORDS)
 
 _ICD: Final[dict[str, str]] = {

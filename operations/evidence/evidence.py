@@ -45,14 +45,14 @@ class Evidence:
         """The nested evidence document. A name without a settled value is left out, which policies read as unknown."""
         document: dict[str, Json] = {}
         for name, facts in self._by_name().items():
-            value = settle(name, ordered(name, facts))
+            value = settle(name, facts)
             if value is not None:
                 _put(document, name, value)
         return document
 
     def facts_for(self, name: str) -> tuple[Fact, ...]:
         """The facts that the document's value of `name` rests on or was weighed against, best first."""
-        return tuple(ordered(name, self._by_name().get(name, ())))
+        return tuple(self._by_name().get(name, ()))
 
     def facts_elsewhere(self, name: str) -> tuple[Fact, ...]:
         """Facts of `name` about body regions that the request is not about ("an MRI, but of the knee")."""
@@ -67,7 +67,7 @@ class Evidence:
         return tuple(
             Contradiction(name, dispute.facts, dispute.chosen)
             for name, facts in sorted(self._by_name().items())
-            for dispute in disputes(name, ordered(name, facts))
+            for dispute in disputes(name, facts)
         )
 
     def _relevant(self, fact: Fact) -> bool:
@@ -76,7 +76,7 @@ class Evidence:
         return fact.name.startswith(_SHOWN_IN_LIMBS) and fact.site in reach_of(self.focus)
 
     def _by_name(self) -> dict[str, list[Fact]]:
-        """Sorted once: policies ask for one name after another."""
+        """The facts of each name, best first. Sorted once: policies ask for one name after another."""
         if self._index is None:
             object.__setattr__(self, "_index", self._sorted_by_name())
         return self._index or {}
@@ -86,7 +86,7 @@ class Evidence:
         for fact in self.facts:
             if fact.confidence >= CONFIDENCE_FLOOR and self._relevant(fact) and _fits(fact):
                 names.setdefault(fact.name, []).append(fact)
-        return _of_one_study(names)
+        return {name: ordered(name, facts) for name, facts in _of_one_study(names).items()}
 
 
 def _fits(fact: Fact) -> bool:

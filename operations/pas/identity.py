@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from operations.packet import Entry, Packet
+from operations.pas.rewriting import rewritten
 from operations.ports import Context, UniqueKey
 from profiles.bundle_index import BundleIndex, Held
-from profiles.json import Json, Resource, dumps
+from profiles.json import Resource, dumps_sorted
 from profiles.pas_names import NPI, PAYER_ID_SYSTEM
 from profiles.pas_request import PasRequest
 from profiles.reading import Coded, identifiers
@@ -110,7 +111,7 @@ def content_digest(request: PasRequest) -> str:
         left_out = ("meta", "id") if held.full_url in names else ("meta",)
         said = {name: value for name, value in held.resource.items() if name not in left_out}
         lines.update(names.get(held.full_url, held.full_url).encode())
-        lines.update(dumps(_sorted(said, _by_place(index, held))))
+        lines.update(dumps_sorted(rewritten(said, _by_place(index, held), in_bundles=True)))
     return lines.hexdigest()
 
 
@@ -120,16 +121,3 @@ def _by_place(index: BundleIndex, holder: Held) -> Callable[[str], str]:
         return literal if target is None or "#" in target.full_url else f"entry:{target.place}"
 
     return name
-
-
-def _sorted(value: Json, name: Callable[[str], str]) -> Json:
-    """With keys in order, and literal references as `name` makes them."""
-    if isinstance(value, dict):
-        ordered = {key: _sorted(value[key], name) for key in sorted(value)}
-        literal = value.get("reference")
-        if isinstance(literal, str):
-            ordered["reference"] = name(literal)
-        return ordered
-    if isinstance(value, list):
-        return [_sorted(each, name) for each in value]
-    return value

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_not
 
 from profiles.json import Json, Resource
 
 
-def rewritten(resource: Resource, name: Callable[[str], str]) -> Resource:
-    """A deep copy in which every literal reference is what `name` makes of it. Bundles inside stay as they are."""
-    return {key: _copied(value, name) for key, value in resource.items()}
+def rewritten(resource: Resource, name: Callable[[str], str], *, in_bundles: bool = False) -> Resource:
+    """A copy in which every literal reference is what `name` makes of it. It shares with `resource` what does not change.
+
+    Bundles inside stay as they are, unless `in_bundles`.
+    """
+    return {key: _rewritten(value, name, in_bundles) for key, value in resource.items()}
 
 
-def _copied(value: Json, name: Callable[[str], str]) -> Json:
+def _rewritten(value: Json, name: Callable[[str], str], in_bundles: bool) -> Json:
+    """`value` itself where it holds no reference."""
     if isinstance(value, dict):
-        if value.get("resourceType") == "Bundle":
+        if not in_bundles and value.get("resourceType") == "Bundle":
             return value
-        copied = {key: _copied(each, name) for key, each in value.items()}
+        changed = {
+            key: new
+            for key, each in value.items()
+            if isinstance(each, (dict, list)) and (new := _rewritten(each, name, in_bundles)) is not each
+        }
         literal = value.get("reference")
         if isinstance(literal, str):
-            copied["reference"] = name(literal)
-        return copied
+            changed["reference"] = name(literal)
+        return {**value, **changed} if changed else value
     if isinstance(value, list):
-        return [_copied(each, name) for each in value]
+        items = [_rewritten(each, name, in_bundles) if isinstance(each, (dict, list)) else each for each in value]
+        return items if any(map(is_not, items, value)) else value
     return value

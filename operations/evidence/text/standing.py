@@ -55,8 +55,8 @@ _STOP: Final = (
     r"states|notes|continues|the patient|it|this|then)\b)|endorses?|endorsed|reports?|reported|states?|stated|notes?|noted|"
     r"positive for|admits|complains|presents"
 )
-_SIGNAL: Final = rx(
-    rf"\b(?:(?P<fail>{_FAIL})|(?P<stop>{_STOP})|(?P<done>{_DONE})|(?P<cond>{_COND})|(?P<plan>{_PLAN})|(?P<neg>{_NEG}))\b"
+_SIGNAL: Final = rx(  # only tried where a word (or "'ll") begins
+    rf"\b(?=[\w'])(?:(?P<fail>{_FAIL})|(?P<stop>{_STOP})|(?P<done>{_DONE})|(?P<cond>{_COND})|(?P<plan>{_PLAN})|(?P<neg>{_NEG}))\b"
     r"|(?P<semi>;| - )"
 )
 _RELATIVE: Final = (

@@ -27,12 +27,14 @@ Values = list[int | float]
 
 def find(connection: apsw.Connection, plan: Plan) -> list[Hit]:
     """The next `plan.limit` hits after `plan.after`, in the plan's order (ties by rid)."""
-    driver, rare = _rarest(connection, plan.clauses)
+    driver, rows = _rarest(connection, plan.clauses)
+    if rows == 0:
+        return []
     conditions, values = _probes([clause for clause in plan.clauses if clause is not driver])
     source, source_values = _source(driver)
     if plan.order.column is None:
         return _page(connection, plan, "d.ord", source, [*source_values, *values], conditions)
-    if rare or isinstance(driver, AnyInterval):
+    if rows < PROBE or isinstance(driver, AnyInterval):
         best = "max" if plan.order.descending else "min"
         end = f"(SELECT {best}(i.low) FROM interval i WHERE i.rid = s.rid AND i.col = ?)"
         source = f"(SELECT s.ord, s.rid, coalesce({end}, ?) AS low FROM {source} s)"
@@ -91,11 +93,14 @@ def count(connection: apsw.Connection, clauses: Sequence[Clause], limit: int) ->
     return int(row[0]) if row else 0
 
 
-def _rarest(connection: apsw.Connection, clauses: Sequence[Clause]) -> tuple[Clause, bool]:
-    """The positive clause with the fewest rows, and whether it has fewer than `PROBE`."""
+def _rarest(connection: apsw.Connection, clauses: Sequence[Clause]) -> tuple[Clause, int]:
+    """The positive clause with the fewest rows, and how many it has, counted up to `PROBE` + 1.
+
+    A search's first clause is its type, mostly the commonest: it is looked at last, and not at all beside an identifier.
+    """
     best: Clause | None = None
     fewest = PROBE + 1
-    for clause in clauses:
+    for clause in (*clauses[1:], *clauses[:1]):
         rows = _rows_of(connection, clause, fewest)
         if rows is not None and (best is None or rows < fewest):
             best, fewest = clause, rows
@@ -103,7 +108,7 @@ def _rarest(connection: apsw.Connection, clauses: Sequence[Clause]) -> tuple[Cla
                 break
     if best is None:
         raise ValueError("A plan needs a positive clause.")
-    return best, fewest < PROBE
+    return best, fewest
 
 
 def _rows_of(connection: apsw.Connection, clause: Clause, limit: int) -> int | None:
