@@ -25,7 +25,10 @@ START_SECONDS = 30.0
 
 
 class Mongod:
-    """`start` makes it answer as primary; `kill` is SIGKILL; started again, it has the same data and port."""
+    """`start` makes it answer as primary; `kill` is SIGKILL; started again, it has the same data and port.
+
+    Without a name for its replica set it stands alone. With `initiate=False` it waits for a replica set that nobody makes.
+    """
 
     def __init__(self, binary: Path, replica_set: str | None = "tests") -> None:
         self._binary = binary
@@ -40,10 +43,11 @@ class Mongod:
         end = f"?replicaSet={self._replica_set}" if self._replica_set else ""
         return f"mongodb://127.0.0.1:{self.port}/{end}"
 
-    def start(self) -> None:
+    def start(self, *, initiate: bool = True) -> None:
         options = [
             f"--port={self.port}", "--bind_ip=127.0.0.1", "--nounixsocket", f"--dbpath={self._folder}", "--quiet",
             "--wiredTigerCacheSizeGB=0.5", "--setParameter=diagnosticDataCollectionEnabled=false",
+            "--setParameter=enableTestCommands=1",
             *([f"--replSet={self._replica_set}"] if self._replica_set else []),
         ]  # fmt: skip
         with (self._folder / "mongod.log").open("ab") as log:
@@ -55,14 +59,16 @@ class Mongod:
             while time.monotonic() < end:
                 if self._process.poll() is not None:
                     break
-                if self._is_primary(client):
+                if self._answers(client, initiate):
                     return
                 time.sleep(0.05)
         raise RuntimeError(f"mongod does not start: {(self._folder / 'mongod.log').read_text()[-1500:]}")
 
-    def _is_primary(self, client: MongoClient[dict[str, object]]) -> bool:
+    def _answers(self, client: MongoClient[dict[str, object]], initiate: bool) -> bool:
         try:
             hello = client.admin.command("hello")
+            if not initiate:
+                return True
             if self._replica_set and "setName" not in hello:
                 members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
                 client.admin.command("replSetInitiate", {"_id": self._replica_set, "members": members})

@@ -18,6 +18,8 @@ OLDEST_WIRE: Final = 17
 
 WAIT_MS: Final = 5000
 SILENT_MS: Final = 30_000
+HEARTBEAT_MS: Final = 2000
+"""How often the members are looked at: a new primary is noticed in so long at the latest."""
 
 _STANDALONE: Final = (
     "The MongoDB server stands alone, and Assent needs its transactions: start mongod with --replSet rs0, run "
@@ -43,6 +45,7 @@ def make_client(url: str) -> AsyncMongoClient[Document]:
             tz_aware=True,
             serverSelectionTimeoutMS=WAIT_MS,
             connectTimeoutMS=WAIT_MS,
+            heartbeatFrequencyMS=HEARTBEAT_MS,
             socketTimeoutMS=SILENT_MS,
         )
     except (ConfigurationError, InvalidURI, ValueError) as error:

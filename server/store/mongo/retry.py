@@ -64,8 +64,8 @@ def passes(error: PyMongoError) -> bool:
 class Pauses:
     """Growing pauses with chance in them, until the time is over."""
 
-    def __init__(self, seconds: float = TRY_FOR) -> None:
-        self._end = time.monotonic() + seconds
+    def __init__(self) -> None:
+        self._end = time.monotonic() + TRY_FOR
         self._longest = FIRST_PAUSE
 
     async def wait(self) -> bool:
