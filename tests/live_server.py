@@ -49,7 +49,7 @@ class LiveServer:
         }
         started = time.monotonic()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 [sys.executable, "-m", "server.cli", "serve"],
                 cwd=CHECKOUT,
                 env=environment,
@@ -57,7 +57,7 @@ class LiveServer:
                 stderr=log,
             )
         while time.monotonic() - started < START_SECONDS:
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 raise RuntimeError(f"the server ended at once: {self.log.read_text()[-2000:]}")
             try:
                 if httpx.get(f"{self.root}/ready", timeout=5).status_code == 200:
