@@ -46,7 +46,8 @@ async def _begin_anew(url: str) -> None:
     async with make_client(url) as client:
         database = client[DATABASE]
         for name in await database.list_collection_names():
-            await database[name].delete_many({})
+            if not name.startswith("system."):
+                await database[name].delete_many({})
         await prepare(database)
 
 

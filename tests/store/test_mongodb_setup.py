@@ -56,6 +56,7 @@ async def test_a_server_that_stands_alone_is_refused_with_what_to_do(own_mongod:
     assert "rs.initiate()" in sentence
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_away_or_has_no_replica_set_yet_is_refused_in_seconds(own_mongod: list[Mongod]) -> None:
     own_mongod.append(server := Mongod(binary()))
     started = time.monotonic()

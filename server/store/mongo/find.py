@@ -99,11 +99,12 @@ async def _walk(database: Database, plan: Plan, column: int, driver: Driver) -> 
         {"$and": conditions},
         {"i": 1},
         hint=COLUMN_DOWN if down else COLUMN_UP,
-        min=[("i.c", column), ("i.l", start[0]), ("_id", start[1])],
-        max=[("i.c", column), ("i.l", last), ("_id", last)],
         limit=plan.limit,
         max_time_ms=LONGEST_MS,
     )
+    least: list[tuple[str, Any]] = [("i.c", column), ("i.l", start[0]), ("_id", start[1])]
+    most: list[tuple[str, Any]] = [("i.c", column), ("i.l", last), ("_id", last)]
+    cursor = cursor.min(least).max(most)
     best = max if down else min
     return [
         Hit(int(document["_id"]), float(best(item["l"] for item in document["i"] if item["c"] == column)))
