@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
+
+from server.seal.key_text import key_from_text
 
 EMBEDDED: Final = "embedded"
 """The value of ASSENT_STORE that names no database server."""
@@ -42,6 +45,9 @@ class Settings:
     review_seconds: int
     token_ttl: int
     trusted_proxies: tuple[str, ...] = ()
+    master_key: bytes | None = field(default=None, repr=False)
+    master_key_file: Path | None = None
+    master_key_command: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -50,6 +56,7 @@ class Settings:
             row.field: row.parse(row.variable, environ.get(row.variable, "").strip() or row.default) for row in SETTINGS
         }
         values["base_url"] = values["base_url"] or _own_address(values["host"], values["port"])
+        _check_key_sources(environ)
         return cls(**values)
 
 
@@ -130,6 +137,38 @@ def _addresses(variable: str, value: str) -> tuple[str, ...]:
         raise ConfigurationError(f"{variable} must be IP addresses or networks separated by commas.") from error
     return addresses
 
+
+def _key(variable: str, value: str) -> bytes | None:
+    if not value:
+        return None
+    key = key_from_text(value)
+    if key is None:
+        raise ConfigurationError(f"{variable} must be a key of 32 bytes in hexadecimal or base64.")
+    return key
+
+
+def _file(variable: str, value: str) -> Path | None:
+    if "\0" in value:
+        raise ConfigurationError(f"{variable} must be the path of a file.")
+    return Path(value).expanduser().absolute() if value else None
+
+
+def _command(variable: str, value: str) -> str:
+    try:
+        if value and (not shlex.split(value) or "\0" in value):
+            raise ValueError
+    except ValueError as error:
+        raise ConfigurationError(f"{variable} must be a command with its arguments, quoted as in a shell.") from error
+    return value
+
+
+def _check_key_sources(environ: Mapping[str, str]) -> None:
+    named = [variable for variable in KEY_SOURCES if environ.get(variable, "").strip()]
+    if len(named) > 1:
+        raise ConfigurationError(f"{' and '.join(named)} are set, and the master key has one source: unset all but one.")
+
+
+KEY_SOURCES: Final = ("ASSENT_MASTER_KEY", "ASSENT_MASTER_KEY_FILE", "ASSENT_MASTER_KEY_COMMAND")
 
 SETTINGS: Final = (
     Setting("ASSENT_HOST", "host", "127.0.0.1", "Address to listen on; `0.0.0.0` for every interface.", _host),
@@ -212,6 +251,28 @@ SETTINGS: Final = (
         "IP addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. "
         "Nobody's by default, because the audit record names the caller's address.",
         _addresses,
+    ),
+    Setting(
+        "ASSENT_MASTER_KEY",
+        "master_key",
+        "",
+        "The master key itself: 32 bytes in hexadecimal or base64. Without one of the three, `master.key` in the data folder "
+        "is the key, made on the first start.",
+        _key,
+    ),
+    Setting(
+        "ASSENT_MASTER_KEY_FILE",
+        "master_key_file",
+        "",
+        "A file elsewhere that holds the master key, such as a mounted secret. It is never made, and others must not read it.",
+        _file,
+    ),
+    Setting(
+        "ASSENT_MASTER_KEY_COMMAND",
+        "master_key_command",
+        "",
+        "A command that prints the master key, such as a key manager's client. It is run once at the start, without a shell.",
+        _command,
     ),
 )
 

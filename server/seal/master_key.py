@@ -1,4 +1,4 @@
-"""The master key that wraps all others: a file of 32 random bytes (hex) in the data folder, made 0600 on first run.
+"""The master key's own file: 32 random bytes (hex) in the data folder, made 0600 on first run. key_source.py has the others.
 
 Losing it means losing the data; docs/store.md says how to keep it.
 """
@@ -19,14 +19,17 @@ class MasterKeyError(Exception):
     """The key file cannot be used; the message is one sentence for the operator."""
 
 
-def load_or_make(folder: Path, sealed: Path) -> bytes:
+def load_or_make(folder: Path, *, sealed: bool) -> bytes:
     """The 32-byte master key of a data folder, made on first use. Raises MasterKeyError.
 
-    Where the file `sealed` is there already, a missing key is an error: a new one could not open it.
+    Where something is `sealed` already, a missing key is an error: a new one could not open it.
     """
     path = folder / FILE_NAME
-    if sealed.exists() and not path.exists():
-        raise MasterKeyError(f"The data in {folder} was sealed with a master key that is gone: put the file {path} back.")
+    if sealed and not path.exists():
+        raise MasterKeyError(
+            f"The data was sealed with a master key that is not here: put the file {path} back, or say with "
+            "ASSENT_MASTER_KEY, ASSENT_MASTER_KEY_FILE or ASSENT_MASTER_KEY_COMMAND where the key is."
+        )
     if not path.exists():
         _make(path)
     return _load(path)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from server.config import EMBEDDED, ConfigurationError, Settings
+from server.seal.key_source import read_master_key
 from server.seal.keyring import is_sealed
-from server.seal.master_key import FILE_NAME as KEY_FILE
-from server.seal.master_key import MasterKeyError, load_or_make
+from server.seal.master_key import MasterKeyError
 from server.store.sqlite.schema import SchemaError
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import AuditSealer, Store, StoreUnavailableError
@@ -31,15 +31,15 @@ async def open_store(settings: Settings, seal_audit: AuditSealer) -> OpenedStore
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         if settings.store == EMBEDDED:
-            return _embedded(settings, seal_audit)
+            return await _embedded(settings, seal_audit)
         return await _mongodb(settings, seal_audit)
     except (MasterKeyError, SchemaError) as error:
         raise ConfigurationError(str(error)) from error
 
 
-def _embedded(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
+async def _embedded(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
     path = settings.data / FILE_NAME
-    master_key = load_or_make(settings.data, path)
+    master_key = await read_master_key(settings, sealed=path.exists())
     return OpenedStore(SqliteStore(path, seal_audit), "sqlite", master_key, _nothing)
 
 
@@ -55,12 +55,7 @@ async def _mongodb(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
     except connect.MongoSetupError as error:
         raise ConfigurationError(str(error)) from error
     try:
-        if await is_sealed(store) and not (settings.data / KEY_FILE).exists():
-            raise MasterKeyError(
-                "The data in the database was sealed with a master key that is not here: "
-                f"put it in place as {settings.data / KEY_FILE}."
-            )
-        master_key = load_or_make(settings.data, settings.data / FILE_NAME)
+        master_key = await read_master_key(settings, sealed=await is_sealed(store))
     except StoreUnavailableError as error:
         raise ConfigurationError("The MongoDB server went away while Assent started: start Assent again.") from error
     except MasterKeyError:

@@ -27,23 +27,22 @@ MASTER = bytes(range(32))
 
 
 def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    sealed = tmp_path / "assent.db"
-    key = load_or_make(tmp_path, sealed)
+    key = load_or_make(tmp_path, sealed=False)
     assert len(key) == 32
-    assert load_or_make(tmp_path, sealed) == key
+    assert load_or_make(tmp_path, sealed=True) == key
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
     other = tmp_path / "other"
     other.mkdir()
-    assert load_or_make(other, sealed) != key
+    assert load_or_make(other, sealed=False) != key
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o666, 0o610])
 def test_a_key_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
-    load_or_make(tmp_path, tmp_path / "assent.db")
+    load_or_make(tmp_path, sealed=False)
     (tmp_path / FILE_NAME).chmod(mode)
     with pytest.raises(MasterKeyError, match="chmod 600"):
-        load_or_make(tmp_path, tmp_path / "assent.db")
+        load_or_make(tmp_path, sealed=False)
 
 
 @pytest.mark.parametrize("content", [b"", b"not hexadecimal", b"ab" * 31, b"ab" * 33, b"\xff" * 64])
@@ -51,14 +50,13 @@ def test_a_file_that_holds_no_key_is_refused_and_not_repeated(tmp_path: Path, co
     (tmp_path / FILE_NAME).write_bytes(content)
     (tmp_path / FILE_NAME).chmod(0o600)
     with pytest.raises(MasterKeyError, match="32 bytes in hexadecimal") as seen:
-        load_or_make(tmp_path, tmp_path / "assent.db")
+        load_or_make(tmp_path, sealed=True)
     assert not content or content.decode("latin-1") not in str(seen.value)
 
 
 def test_no_new_key_is_made_where_there_is_data_that_it_cannot_open(tmp_path: Path) -> None:
-    (tmp_path / "assent.db").write_bytes(b"")
     with pytest.raises(MasterKeyError, match="put the file"):
-        load_or_make(tmp_path, tmp_path / "assent.db")
+        load_or_make(tmp_path, sealed=True)
     assert not (tmp_path / FILE_NAME).exists()
 
 

@@ -44,6 +44,7 @@ def test_every_variable_is_read() -> None:
             "ASSENT_REVIEW_SECONDS": "5",
             "ASSENT_TOKEN_TTL": "300",
             "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
+            "ASSENT_MASTER_KEY": "00" * 32,
         }
     )
     assert settings == Settings(
@@ -61,6 +62,7 @@ def test_every_variable_is_read() -> None:
         review_seconds=5,
         token_ttl=300,
         trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
+        master_key=bytes(32),
     )
 
 
@@ -109,6 +111,9 @@ def test_the_base_url_follows_host_and_port(environ: dict[str, str], base_url: s
         ("ASSENT_SCENARIOS", "yes"),
         ("ASSENT_TOKEN_TTL", "0"),
         ("ASSENT_TRUSTED_PROXIES", "proxy.example.org"),
+        ("ASSENT_MASTER_KEY", "secret"),
+        ("ASSENT_MASTER_KEY_FILE", "a\0b"),
+        ("ASSENT_MASTER_KEY_COMMAND", "kms 'secret"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence_that_names_the_variable(variable: str, value: str) -> None:
