@@ -189,7 +189,7 @@ def microseconds(moment: datetime) -> int:
 def instant(updated: int) -> str:
     """A FHIR instant in UTC with microseconds."""
     moment = datetime.fromtimestamp(updated // MICROSECOND, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{updated % MICROSECOND:06}Z"
+    return f"{moment.isoformat()[:19]}.{updated % MICROSECOND:06}Z"
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

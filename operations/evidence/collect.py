@@ -155,6 +155,8 @@ def _read_notes(
 def _rebased(fact: Fact, written: date, as_of: date, worth: float) -> Fact:
     """Ages counted from the day of the note become ages counted from the day of the request."""
     value = fact.value
+    if written == as_of and worth == 1:
+        return fact
     if written < as_of and isinstance(value, (int, Decimal)):
         if fact.name.endswith("months_ago"):
             value = tidy(value + Decimal(months_between(written, as_of)))

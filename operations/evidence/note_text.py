@@ -75,7 +75,7 @@ def _due(rules: Sequence[TextRule], found: Sequence[Sentence], low: str) -> set[
             due.update(
                 (bisect_right(starts, place) - 1, number) for place in rule.find(low) if starts and place >= starts[0]
             )
-        for cue in rule.cues:
+        for cue in [cue for cue in rule.cues if cue in low]:
             place = low.find(cue)
             while place >= 0:
                 index = bisect_right(starts, place) - 1

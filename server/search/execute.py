@@ -17,7 +17,7 @@ from server.search.cursor import make_cursor, read_cursor
 from server.search.query import Include, Query
 from server.search.registry import indexed_parameters
 from server.search.terms import local_reference
-from server.store.algebra import Hit, Plan, Position
+from server.store.algebra import Clause, Hit, NoneOf, Plan, Position
 from server.store.store import Record
 
 MAX_EXAMINED: Final = 20_000
@@ -52,10 +52,11 @@ async def matches(
     exchange: Exchange, type_: str, compiled: Compiled, after: Position | None, wanted: int
 ) -> AsyncIterator[Found]:
     """Up to `wanted` hits that pass every check, in order, starting after a position."""
+    clauses = _telling(compiled.clauses)
     examined, given = 0, 0
     batch = wanted if not compiled.checks else max(wanted, 100)
     while given < wanted:
-        hits = await exchange.services.store.find(Plan(compiled.clauses, compiled.order, after, batch))
+        hits = await exchange.services.store.find(Plan(clauses, compiled.order, after, batch))
         versions = await _open_hits(exchange, type_, hits)
         for hit in hits:
             version = versions.get(hit.rid)
@@ -72,6 +73,11 @@ async def matches(
                 "search-too-costly", "Too many candidates have to be decrypted; add a criterion that narrows the search."
             )
         after = Position(hits[-1].value, hits[-1].rid)
+
+
+def _telling(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
+    """Without the first clause, the type's, where another says what is wanted: all terms and columns are of one type."""
+    return clauses[1:] if any(not isinstance(clause, NoneOf) for clause in clauses[1:]) else clauses
 
 
 def _passes(compiled: Compiled, version: Version) -> bool:
@@ -96,7 +102,7 @@ def _as_version(event: Resource) -> Version:
 
 async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:
     if not compiled.checks:
-        return await exchange.services.store.count(compiled.clauses, MAX_COUNTED)
+        return await exchange.services.store.count(_telling(compiled.clauses), MAX_COUNTED)
     return len([item async for item in matches(exchange, query.type, compiled, None, MAX_EXAMINED)])
 
 

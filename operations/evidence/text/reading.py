@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -50,7 +50,8 @@ class Reading:
     def where(self, sentence: Sentence, span: tuple[int, int] | None = None) -> Source:
         first, last = span or (0, len(sentence.raw))
         start = sentence.start + first
-        return replace(self.source, quote=sentence.raw[first:last], start=start, end=start + last - first)
+        note = self.source
+        return Source(note.reference, note.expression, sentence.raw[first:last], start, start + last - first)
 
     def before(self, sentence: Sentence) -> Sentence | None:
         return self.sentences[sentence.index - 1] if sentence.index else None

@@ -27,7 +27,7 @@ Values = list[int | float]
 
 def find(connection: apsw.Connection, plan: Plan) -> list[Hit]:
     """The next `plan.limit` hits after `plan.after`, in the plan's order (ties by rid)."""
-    driver, rows = _rarest(connection, plan.clauses)
+    driver, rows = _rarest(connection, plan.clauses, counted=plan.order.column is not None)
     if rows == 0:
         return []
     conditions, values = _probes([clause for clause in plan.clauses if clause is not driver])
@@ -85,7 +85,7 @@ def _page(connection: apsw.Connection, plan: Plan, column: str, source: str, val
 
 def count(connection: apsw.Connection, clauses: Sequence[Clause], limit: int) -> int:
     """The number of matching records, up to `limit`."""
-    driver, _ = _rarest(connection, clauses)
+    driver, _ = _rarest(connection, clauses, counted=False)
     conditions, values = _probes([clause for clause in clauses if clause is not driver])
     source, source_values = _source(driver)
     sql = f"SELECT count(*) FROM (SELECT d.rid FROM {source} d WHERE 1 {conditions} LIMIT ?)"
@@ -93,16 +93,19 @@ def count(connection: apsw.Connection, clauses: Sequence[Clause], limit: int) ->
     return int(row[0]) if row else 0
 
 
-def _rarest(connection: apsw.Connection, clauses: Sequence[Clause]) -> tuple[Clause, int]:
-    """The positive clause with the fewest rows, and how many it has, counted up to `PROBE` + 1.
+def _rarest(connection: apsw.Connection, clauses: Sequence[Clause], *, counted: bool) -> tuple[Clause, int]:
+    """The positive clause with the fewest rows, and how many it has, up to `PROBE` + 1.
 
-    A search's first clause is its type, mostly the commonest: it is looked at last, and not at all beside an identifier.
+    Unless the rows must be `counted`, a clause that is the only positive one is taken as it is.
     """
+    positive = [clause for clause in clauses if not isinstance(clause, NoneOf)]
+    if len(positive) == 1 and not counted:
+        return positive[0], PROBE + 1
     best: Clause | None = None
     fewest = PROBE + 1
-    for clause in (*clauses[1:], *clauses[:1]):
+    for clause in positive:
         rows = _rows_of(connection, clause, fewest)
-        if rows is not None and (best is None or rows < fewest):
+        if best is None or rows < fewest:
             best, fewest = clause, rows
             if rows <= 1:
                 break
@@ -111,9 +114,7 @@ def _rarest(connection: apsw.Connection, clauses: Sequence[Clause]) -> tuple[Cla
     return best, fewest
 
 
-def _rows_of(connection: apsw.Connection, clause: Clause, limit: int) -> int | None:
-    if isinstance(clause, NoneOf):
-        return None
+def _rows_of(connection: apsw.Connection, clause: AnyOf | AnyInterval, limit: int) -> int:
     sql, values = _rows(clause)
     row = connection.execute(f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) LIMIT ?)", [*values, limit]).fetchone()
     return int(row[0]) if row else 0
