@@ -155,14 +155,12 @@ def _read_notes(
 def _rebased(fact: Fact, written: date, as_of: date, worth: float) -> Fact:
     """Ages counted from the day of the note become ages counted from the day of the request."""
     value = fact.value
-    if written == as_of and worth == 1:
-        return fact
     if written < as_of and isinstance(value, (int, Decimal)):
         if fact.name.endswith("months_ago"):
             value = tidy(value + Decimal(months_between(written, as_of)))
         elif fact.name.endswith("days_ago"):
             value = value + (as_of - written).days
-    return replace(fact, value=value, confidence=fact.confidence * worth)
+    return fact if value is fact.value and worth == 1 else replace(fact, value=value, confidence=fact.confidence * worth)
 
 
 def _is_of_another(entry: Entry, patient: Entry | None, resolve: Resolve) -> bool:

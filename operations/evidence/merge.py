@@ -83,6 +83,8 @@ def trust(fact: Fact) -> tuple[int, int, float]:
 
 def ordered(name: str, facts: Sequence[Fact]) -> list[Fact]:
     """`facts` of one name, best first: the fact that gives the document's value leads where there is one."""
+    if len(facts) < 2:
+        return list(facts)
     rule = rule_of(name)
     trusted = sorted(facts, key=_place)
     trusted.sort(key=trust, reverse=True)

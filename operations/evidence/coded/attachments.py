@@ -26,7 +26,6 @@ _CHARSETS: Final = frozenset(
 _BREAKS: Final = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6]|/td)\b[^<>]{0,200}>", re.IGNORECASE)
 _HIDDEN: Final = re.compile(r"<(script|style)\b[^<>]{0,200}>[^<]{0,100000}</\1>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")
-_BASE64_SPACE: Final = re.compile(r"[ \t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def decode(holder: dict[str, Any]) -> Decoded:
     if not (kind.startswith("text/") or kind == "application/xhtml+xml") or kind in ("text/rtf", "text/csv"):
         return Decoded(unread=f"Content of type {_safe(kind)} is not read.")
     try:
-        raw = base64.b64decode(_BASE64_SPACE.sub("", data[:_MAX_BASE64])[: _MAX_BASE64 // 4 * 4], validate=True)
+        raw = base64.b64decode(_unspaced(data[:_MAX_BASE64])[: _MAX_BASE64 // 4 * 4], validate=True)
     except (binascii.Error, ValueError):
         return Decoded(unread="The attachment's data is not base64.")
     words = _characters(raw, charset)
@@ -57,6 +56,12 @@ def decode(holder: dict[str, Any]) -> Decoded:
     if "html" in kind:
         words = strip_html(words)
     return capped(words, more=len(data) > _MAX_BASE64)
+
+
+def _unspaced(data: str) -> str:
+    for space in " \t\r\n":
+        data = data.replace(space, "")
+    return data
 
 
 def capped(words: str, *, more: bool = False) -> Decoded:

@@ -130,14 +130,11 @@ def standing(sentence: Sentence, start: int, end: int) -> Standing:
 
 def _after(sentence: Sentence, start: int, end: int, *, done: bool) -> Standing:
     rest = sentence.low[end : end + 200]
-    later_done = _has_done(rest)
-    if not done and not later_done and _IF_AFTER.search(rest):
+    if done or _has_done(rest):
+        return "said"
+    if _IF_AFTER.search(rest):
         return "conditional"
-    if not done and not later_done and _PLAN_AFTER.match(rest[:90]):
-        return "planned"
-    if _IMPERATIVE.match(sentence.low) and not done and not later_done:
-        return "planned"
-    if sentence.section in _PLANNED_SECTIONS and not done and not later_done:
+    if sentence.section in _PLANNED_SECTIONS or _IMPERATIVE.match(sentence.low) or _PLAN_AFTER.match(rest[:90]):
         return "planned"
     return "said"
 
