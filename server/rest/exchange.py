@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from operations.ports import JobHandler, Operation
 from profiles.outcome import refuse
+from profiles.references import parse_reference
 from profiles.structure import resource_types
 from server.audit.log import AuditLog
 from server.audit.trail import Trail
@@ -117,7 +118,15 @@ class Exchange:
     async def visible(self, type_: str, id_: str, decision: Decision) -> Version | None:
         """The current version (also a deletion), or None when there is none or the caller may not know of it."""
         version = await self.repository.read(type_, id_)
-        return version if version is not None and self.may_see(version, decision) else None
+        if version is None or self.may_see(version, decision):
+            return version
+        if (
+            type_ == "Binary" and not version.deleted
+        ):  # it is as visible as what it was stored for (R4 binary.html#security)
+            context = parse_reference(version.resource().get("securityContext", {}).get("reference", ""))
+            if context is not None and context.kind == "relative" and context.type and context.id and context.type != type_:
+                return version if await self.visible(context.type, context.id, decision) is not None else None
+        return None
 
     async def commit(self, prepared: list[Prepared], *, status: int) -> None:
         """Store the versions together with this interaction's audit record. Raises FhirError (409) on a lost race."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from in_process import House
-from rest_help import bundle, entry, ids, observation, patient, refused, statuses
+from rest_help import FHIR, bundle, entry, ids, observation, patient, refused, statuses
+
+from profiles import json
+from server.sample.practice import practice_requests
 
 
 def task(id_: str, who: str) -> dict[str, Any]:
@@ -203,3 +208,38 @@ async def test_attempts_on_another_s_record_are_found_with_it(
     await limited.get("/Patient/p2")
     found = (await client.get("/AuditEvent?patient=p2&outcome=4")).json()["entry"]
     assert len(found) == 1
+
+
+async def test_operations_store_nothing_in_another_s_record(practice: House) -> None:
+    """A token for p01 sends each of the practice's requests anew: only p01's own is taken, with its documents."""
+    async with practice.client("staff", patient="p01") as limited, practice.client() as everybody:
+        before = (await everybody.get("/Claim?_summary=count")).json()["total"]
+        taken = []
+        for request in practice_requests(datetime.now(UTC).date()):
+            request["entry"][0]["resource"]["identifier"][0]["value"] += "-again"
+            request["identifier"]["value"] = str(uuid4())
+            who = {e["resource"]["id"] for e in request["entry"] if e["resource"]["resourceType"] == "Patient"}
+            answer = await limited.post("/Claim/$submit", content=json.dumps(request), headers=FHIR)
+            if who == {"p01"}:
+                assert answer.status_code == 200, answer.text
+                taken.append(answer)
+            else:
+                refused(answer, 403, "forbidden")
+        assert taken
+        assert (await everybody.get("/Claim?_summary=count")).json()["total"] == before + len(taken)
+        own = await limited.get("/Claim")
+        assert {e["resource"]["patient"]["reference"].split("/_history")[0] for e in own.json()["entry"]} == {"Patient/p01"}
+
+
+async def test_a_document_s_bytes_are_as_visible_as_the_document(practice: House) -> None:
+    async with practice.client("staff", patient="p01") as limited, practice.client() as everybody:
+        seen = hidden = 0
+        for item in (await everybody.get("/Binary?_count=1000")).json()["entry"]:
+            binary = item["resource"]
+            document = await limited.get(f"/{binary['securityContext']['reference']}")
+            answer = await limited.get(f"/Binary/{binary['id']}")
+            assert answer.status_code == document.status_code
+            seen += answer.status_code == 200
+            hidden += answer.status_code == 404
+        assert seen > 0
+        assert hidden > 0

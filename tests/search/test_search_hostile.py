@@ -34,7 +34,7 @@ def client(live_server: LiveServer) -> httpx.Client:
 
 
 def check(answer: httpx.Response) -> None:
-    assert answer.status_code in {200, 400, 404, 405, 414}, (answer.status_code, answer.text)
+    assert answer.status_code in {200, 400, 404, 405, 406, 414}, (answer.status_code, answer.text)
     body = answer.json()
     assert body["resourceType"] == ("Bundle" if answer.status_code == 200 else "OperationOutcome")
     if answer.status_code != 200:
