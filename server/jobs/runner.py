@@ -28,6 +28,8 @@ POLL_SECONDS: Final = 0.5
 MAX_ATTEMPTS: Final = 20
 MAX_BACKOFF_SECONDS: Final = 3600
 AT_ONCE: Final = 8
+RETIRED_PAUSE: Final = 24 * 3600 * MICROSECOND
+"""Jobs of a retired tenant stay undone, and are looked at so seldom."""
 
 
 class JobRunner:
@@ -56,6 +58,9 @@ class JobRunner:
     async def _do(self, job: Job) -> None:
         handler = self._handlers.get(job.kind)
         tenant = await self._services.keyring.found(job.tenant)
+        if self._services.keyring.is_retired(job.tenant):
+            await self._services.store.release_job(job.id, job.fence, self._services.now() + RETIRED_PAUSE, False)
+            return
         base = Base(tenant.name, self._services.base_url(tenant))
         repository = Repository(self._services.store, tenant, base.url, self._services.clock)
         try:
