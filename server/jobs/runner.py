@@ -56,24 +56,27 @@ class JobRunner:
         return len(jobs)
 
     async def _do(self, job: Job) -> None:
+        try:
+            await self._handle(job)
+        except LostLeaseError:
+            return
+        except Exception as error:  # a fault in one job must not stop the others
+            self._services.log.failure("job failed", error, job=job.id, kind=job.kind, attempt=job.attempts)
+            await self._give_back(job)
+
+    async def _handle(self, job: Job) -> None:
         handler = self._handlers.get(job.kind)
+        if handler is None:
+            raise LookupError(job.kind)
         tenant = await self._services.keyring.found(job.tenant)
         if self._services.keyring.is_retired(job.tenant):
             await self._services.store.release_job(job.id, job.fence, self._services.now() + RETIRED_PAUSE, False)
             return
         base = Base(tenant.name, self._services.base_url(tenant))
         repository = Repository(self._services.store, tenant, base.url, self._services.clock)
-        try:
-            if handler is None:
-                raise LookupError(job.kind)
-            payload = repository.open_job(job.kind, job.body)
-            await handler(payload, job_context(self._services, repository, base, job.kind))
-            await self._services.store.commit(Commit(job.tenant, finished_job=(job.id, job.fence)))
-        except LostLeaseError:
-            return
-        except Exception as error:  # a handler's fault must not stop the others
-            self._services.log.failure("job failed", error, job=job.id, kind=job.kind, attempt=job.attempts)
-            await self._give_back(job)
+        payload = repository.open_job(job.kind, job.body)
+        await handler(payload, job_context(self._services, repository, base, job.kind))
+        await self._services.store.commit(Commit(job.tenant, finished_job=(job.id, job.fence)))
 
     async def _give_back(self, job: Job) -> None:
         delay = min(MAX_BACKOFF_SECONDS, 2 ** min(job.attempts, 12)) * (0.5 + secrets.randbelow(1000) / 1000)

@@ -18,6 +18,7 @@ from server.jobs.runner import LEASE_SECONDS, MAX_ATTEMPTS, JobRunner, job_conte
 from server.repository import Repository
 from server.rest.exchange import Services
 from server.rest.request import Base
+from server.store.store import Commit, NewJob
 
 START = datetime(2090, 1, 1, tzinfo=UTC)
 """Far ahead, so that the application's own runner, whose clock is the real one, leaves these jobs alone."""
@@ -138,6 +139,16 @@ async def test_a_kind_that_nobody_knows_is_kept_for_a_version_that_does(workshop
     workshop.clock.move(10_000)
     assert await workshop.runner(**{"of-the-future": workshop.note}).run_due() == 1
     assert workshop.done == ["x"]
+
+
+async def test_a_job_of_a_tenant_that_is_not_known_here_does_not_stop_the_others(workshop: Workshop, app: House) -> None:
+    await workshop.services.store.commit(
+        Commit(77, jobs=[NewJob("note", workshop.services.now() - 1, b"sealed by somebody")])
+    )
+    await workshop.ask("x")
+    assert await workshop.runner().run_due() == 2
+    assert workshop.done == ["x"]
+    assert b"job failed" in b"".join(app.log)
 
 
 async def test_runners_side_by_side_share_the_work_and_none_is_done_twice(workshop: Workshop) -> None:
