@@ -37,6 +37,7 @@ from server.sample.load import load_practice
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
+from server.upkeep import keep_keys
 
 IDLE_SECONDS: Final = 0.25
 """Audit records are made findable when no request came for so long, ..."""
@@ -81,7 +82,11 @@ class Application:
         if self._settings.sample:
             await load_practice(services)
         runner = JobRunner(services, services.jobs)
-        self._tasks = [asyncio.create_task(runner.run()), asyncio.create_task(self._index_audit(services))]
+        self._tasks = [
+            asyncio.create_task(runner.run()),
+            asyncio.create_task(self._index_audit(services)),
+            asyncio.create_task(keep_keys(services.keyring, self._log)),
+        ]
         self._http = FhirHttp(
             self._settings.base_url,
             self._settings.max_body,

@@ -32,7 +32,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("version", help="print the version", allow_abbrev=False)
     _add_token(commands.add_parser("token", help="print an access token", allow_abbrev=False))
+    _add_tenant(commands.add_parser("tenant", help="create, list and retire tenants", allow_abbrev=False))
     return parser
+
+
+def _add_tenant(tenant: argparse.ArgumentParser) -> None:
+    tenant.description = "Tenants of the store that the settings name. A running server knows within a second."
+    actions = tenant.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="make a tenant with keys of its own", allow_abbrev=False)
+    create.add_argument("name", metavar="NAME", help="1 to 63 lower-case letters, digits and inner hyphens")
+    actions.add_parser("list", help="print the tenants, one a line", allow_abbrev=False)
+    retire = actions.add_parser("retire", help="let a tenant answer nothing any more; its data stays", allow_abbrev=False)
+    retire.add_argument("name", metavar="NAME")
 
 
 def _add_token(token: argparse.ArgumentParser) -> None:

@@ -35,6 +35,7 @@ BACKLOG: Final = 2048
 def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
     """Serve until SIGINT or SIGTERM; raises `ConfigurationError` when the server cannot start."""
     settings = Settings.from_environment(environ)
+    os.umask(0o077)  # whatever is written into the data folder is for its owner alone
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     try:

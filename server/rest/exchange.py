@@ -16,7 +16,7 @@ from profiles.structure import resource_types
 from server.audit.log import AuditLog
 from server.audit.trail import Trail
 from server.auth.access_token import TokenVerifier
-from server.auth.bearer import forbidden
+from server.auth.bearer import forbidden, unauthenticated
 from server.auth.decision import Decision, Letter, decide
 from server.auth.principal import Principal
 from server.config import Settings
@@ -26,6 +26,7 @@ from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
 from server.rest.response import Response
 from server.seal.keyring import Keyring, Tenant
+from server.seal.tenant_entries import TenantError
 from server.store.store import Commit, KeyClaim, KeyHeldError, NewJob, StaleVersionError, Store
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
@@ -78,8 +79,14 @@ class Services:
             await close()
 
     async def tenant_of(self, principal: Principal) -> Tenant:
-        """The caller's tenant. A token of ours that names a new tenant brings it into being (docs/security.md)."""
-        return self.keyring.get(principal.tenant) or await self.keyring.make(principal.tenant)
+        """The caller's tenant. A token of ours that names a new tenant brings it into being (docs/security.md).
+
+        Raises FhirError (401) when the tenant is retired.
+        """
+        try:
+            return self.keyring.get(principal.tenant) or await self.keyring.make(principal.tenant)
+        except TenantError as error:
+            raise unauthenticated("The token is for a tenant that does not exist.") from error
 
 
 @dataclass(frozen=True, slots=True)

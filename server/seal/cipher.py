@@ -30,15 +30,24 @@ class Cipher:
     """Seals and opens under one of several data keys. Not for use from more than one thread (zstd contexts are not)."""
 
     def __init__(self, keys: Mapping[int, bytes], current: int, dictionaries: Mapping[int, bytes]) -> None:
-        self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
-        self._current = current
         trained = {number: zstandard.ZstdCompressionDict(data) for number, data in dictionaries.items()}
         self._dictionary = max(trained, default=0)
         self._compress = _compressor(trained.get(self._dictionary))
         self._decompressors = {0: zstandard.ZstdDecompressor()} | {
             number: zstandard.ZstdDecompressor(dict_data=data) for number, data in trained.items()
         }
+        self.use(keys, current)
+
+    def use(self, keys: Mapping[int, bytes], current: int) -> None:
+        """From now on open what is sealed under any of the keys, and seal under `current`."""
+        self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
+        self._current = current
         self._head = bytes((FORMAT, self._dictionary)) + current.to_bytes(2)
+
+    @property
+    def current(self) -> int:
+        """The number of the key that seals."""
+        return self._current
 
     def seal(self, plain: bytes, binding: bytes) -> bytes:
         nonce = os.urandom(_NONCE)
@@ -57,6 +66,11 @@ class Cipher:
             return decompressor.decompress(packed, max_output_size=MAX_PLAIN)
         except (InvalidTag, zstandard.ZstdError) as error:
             raise SealBrokenError("The record was tampered with, moved or truncated.") from error
+
+
+def key_number(sealed: bytes) -> int:
+    """Under which of its tenant's keys something is sealed."""
+    return int.from_bytes(sealed[2:_HEADER])
 
 
 def _compressor(dictionary: zstandard.ZstdCompressionDict | None) -> zstandard.ZstdCompressor:

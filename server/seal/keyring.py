@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
-import secrets
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from profiles import json
 from server.seal.blind_index import BlindIndex
 from server.seal.cipher import Cipher, SealBrokenError
+from server.seal.tenant_entries import Edit, Entries, Entry, adding
 from server.store.store import Store
 
 _SETTING: Final = "tenants"
-_TENANT_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 class WrongMasterKeyError(Exception):
@@ -39,19 +37,15 @@ class Tenant:
     audit_id_key: bytes
 
 
-def is_tenant_name(name: str) -> bool:
-    return _TENANT_NAME.match(name) is not None
-
-
 class Keyring:
-    """All tenants by name. Build it with `open_keyring`."""
+    """All tenants by name; a retired one is known by its number only. Build it with `open_keyring`."""
 
     def __init__(self, store: Store, wrapping: Cipher) -> None:
         self._store = store
         self._wrapping = wrapping
         self._sealed: bytes | None = None
-        self._entries: dict[str, dict[str, Any]] = {}
-        self._making = asyncio.Lock()
+        self._entries: Entries = {}
+        self._changing = asyncio.Lock()
         self._dictionaries = shipped_dictionaries()
         self._tenants: dict[str, Tenant] = {}
         self._by_number: dict[int, Tenant] = {}
@@ -70,52 +64,72 @@ class Keyring:
         return self._by_number[number]
 
     async def refresh(self) -> None:
-        """Learn of tenants that other servers made. Raises WrongMasterKeyError."""
+        """Learn what other servers and the command line did. Raises WrongMasterKeyError."""
         sealed = await self._store.get_setting(_SETTING)
         if sealed is not None:
             self._take(sealed)
 
     def _take(self, sealed: bytes) -> None:
-        """Make what the store holds ours; tenants that are known stay the objects that they are."""
+        """Make what the store holds ours; tenants that are known stay the objects that they are, with other keys perhaps."""
         if sealed == self._sealed:
             return
         try:
-            entries = json.loads(self._wrapping.open(sealed, _SETTING.encode()))
+            entries: Entries = json.loads(self._wrapping.open(sealed, _SETTING.encode()))
         except SealBrokenError as error:
             raise WrongMasterKeyError("The master key is not the one that this store was sealed with.") from error
         for name, entry in entries.items():
-            if self._entries.get(name) != entry:
-                tenant = self._build(name, entry)
-                self._tenants[name] = self._by_number[tenant.number] = tenant
+            known = self._by_number.get(entry["number"])
+            if known is None:
+                known = self._by_number[entry["number"]] = self._build(name, entry)
+            elif self._entries.get(name) != entry:
+                known.cipher.use(_data_keys(entry), entry["current"])
+            if entry.get("retired"):
+                self._tenants.pop(name, None)
+            else:
+                self._tenants[name] = known
         self._sealed, self._entries = sealed, entries
 
     def all(self) -> list[Tenant]:
+        """Those that answer."""
         return list(self._tenants.values())
 
+    def entries(self) -> Entries:
+        """What is kept of every tenant, retired ones as well."""
+        return self._entries
+
+    def is_retired(self, number: int) -> bool:
+        tenant = self._by_number.get(number)
+        return tenant is not None and tenant.name not in self._tenants
+
     async def make(self, name: str) -> Tenant:
-        """The tenant of that name, made when it is new. Raises ValueError for a name that is none."""
-        if not is_tenant_name(name):
-            raise ValueError("A tenant name is 1 to 63 lower-case letters, digits and inner hyphens.")
-        async with self._making:
-            while name not in self._tenants:
-                number = max((tenant.number for tenant in self._tenants.values()), default=0) + 1
-                entry = {"number": number, "data": {"1": _new_key()}, "current": 1, "index": _new_key()}
-                wanted = self._wrapping.seal(json.dumps({**self._entries, name: entry}), _SETTING.encode())
-                # What is in force afterwards is ours, or what another server made meanwhile. Nothing may be sealed under a
-                # key that is not durable, and nobody's keys may be written over.
+        """The tenant of that name, made when it is new. Raises TenantError for a name that is none, or retired."""
+        if name not in self._tenants:
+            await self.change(adding(name))
+        return self._tenants[name]
+
+    async def change(self, edit: Edit) -> None:
+        """Change the entries, durably before anything uses them, and without writing over what another server made meanwhile.
+
+        Nothing may be sealed under a key that is not durable, and nobody's keys may be lost.
+        """
+        async with self._changing:
+            while (edited := edit(self._entries)) != self._entries:
+                wanted = self._wrapping.seal(json.dumps(edited), _SETTING.encode())
                 self._take(
                     await self._store.put_setting(
                         _SETTING, wanted, only_if_absent=self._sealed is None, replaces=self._sealed
                     )
                 )
-        return self._tenants[name]
 
-    def _build(self, name: str, entry: dict[str, Any]) -> Tenant:
-        keys = {int(number): base64.b64decode(key) for number, key in entry["data"].items()}
-        cipher = Cipher(keys, entry["current"], self._dictionaries)
+    def _build(self, name: str, entry: Entry) -> Tenant:
+        cipher = Cipher(_data_keys(entry), entry["current"], self._dictionaries)
         index_key = base64.b64decode(entry["index"])
         audit_id_key = blake2b(key=index_key, digest_size=16, person=b"audit-id").digest()
         return Tenant(entry["number"], name, cipher, BlindIndex(index_key), audit_id_key)
+
+
+def _data_keys(entry: Entry) -> dict[int, bytes]:
+    return {int(number): base64.b64decode(key) for number, key in entry["data"].items()}
 
 
 async def is_sealed(store: Store) -> bool:
@@ -139,7 +153,3 @@ def shipped_dictionaries() -> dict[int, bytes]:
         for file in folder.iterdir()
         if file.name.endswith(".dict")
     }
-
-
-def _new_key() -> str:
-    return base64.b64encode(secrets.token_bytes(32)).decode()

@@ -26,6 +26,14 @@ class OpenedStore:
     """Names of indexes that somebody dropped. Raises StoreUnavailableError."""
 
 
+def check_is_there(settings: Settings) -> None:
+    """Raises ConfigurationError where the data folder holds no store: commands work on what a server has made."""
+    if settings.store == EMBEDDED and not (settings.data / FILE_NAME).exists():
+        raise ConfigurationError(
+            f"There is no store in {settings.data}: start the server once, or name its data folder in ASSENT_DATA."
+        )
+
+
 async def open_store(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
     """Open or make the store. Raises ConfigurationError with one sentence for the operator."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)

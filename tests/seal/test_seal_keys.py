@@ -15,8 +15,9 @@ from in_process import running_house
 
 from server.config import ConfigurationError
 from server.seal.blind_index import BlindIndex
-from server.seal.keyring import Keyring, WrongMasterKeyError, is_tenant_name, open_keyring
+from server.seal.keyring import Keyring, WrongMasterKeyError, open_keyring
 from server.seal.master_key import FILE_NAME, MasterKeyError, load_or_make
+from server.seal.tenant_entries import is_tenant_name
 from server.store.sqlite.sqlite_store import SqliteStore
 from server.store.store import Store, StoreUnavailableError
 

@@ -1,0 +1,68 @@
+"""What the commands that work on a store share: the store and its keys are opened, beside a running server or without one.
+
+Whoever can read the master key may do this; nothing else is asked. A server learns of it by looking at the keys again, so that
+the same command works on both back ends and needs no address of its own (docs/decisions: administration by the store).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from server.audit.log import seal_batch
+from server.audit.trail import Trail
+from server.config import ConfigurationError, Settings
+from server.repository import MICROSECOND
+from server.seal.keyring import Keyring, WrongMasterKeyError, open_keyring
+from server.seal.tenant_entries import DEFAULT
+from server.store.open import OpenedStore, check_is_there, open_store
+from server.store.store import Commit, Store, StoreUnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store that holds at least the default tenant, and its keys."""
+
+    back_end: OpenedStore
+    keyring: Keyring
+
+    @property
+    def store(self) -> Store:
+        return self.back_end.store
+
+    async def note(self, activity: str, query: str = "") -> None:
+        """Leave an audit record of what was just done, in the default tenant."""
+        tenant = self.keyring.entries()[DEFAULT]["number"]
+        trail = Trail(str(uuid4()), interaction=f"${activity}", actor="assent-cli", query=query)
+        await self.store.commit(Commit(tenant, audit=[trail.encode(now(), 0)]))
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Opened]:
+    """Raises ConfigurationError where there is no store, where its key is not there, and when it goes away."""
+    check_is_there(settings)
+    keyrings: list[Keyring] = []
+
+    def seal_audit(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
+        return seal_batch(keyrings[0].by_number(tenant), seq, list(records))
+
+    back_end = await open_store(settings, seal_audit)
+    try:
+        keyrings.append(await open_keyring(back_end.store, back_end.master_key))
+        if keyrings[0].get(DEFAULT) is None:
+            raise ConfigurationError("The store is empty: start the server once before this.")
+        yield Opened(back_end, keyrings[0])
+    except WrongMasterKeyError as error:
+        raise ConfigurationError(str(error)) from error
+    except StoreUnavailableError as error:
+        raise ConfigurationError("The store does not answer now: try again in a moment.") from error
+    finally:
+        await back_end.store.close()
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() * MICROSECOND // 10**9
