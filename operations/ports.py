@@ -142,6 +142,8 @@ class Operation:
     definition: Resource
     run: Callable[[OperationInput, Context], Awaitable[OperationOutput]]
     affects_state: bool = True
+    discloses: bool = False
+    """It shows the caller what stored records say: each type it reads needs the caller's own right (403 without)."""
     header_names: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ came (`1.50`, `1E2`). Key order is kept. Everything else is msgspec's.
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Self
 
@@ -62,6 +63,31 @@ def loads(data: bytes | str) -> Any:
         raise JsonError("A number in the body is out of range.") from error
     except msgspec.DecodeError as error:
         raise JsonError(f"The body is not JSON: {error}.") from error
+
+
+def repeats_a_name(data: bytes, value: Json) -> bool:
+    """Whether an object in `data`, which was parsed to `value`, has two members of one name (R4 json.html forbids it).
+
+    A parser keeps the last one, and what it drops makes the text shorter: only then is the text read again, slowly.
+    """
+    if len(msgspec.json.format(data, indent=-1)) == len(dumps(value)):
+        return False
+    try:
+        json.loads(data, object_pairs_hook=_unique)
+    except _RepeatedNameError:
+        return True
+    except (ValueError, RecursionError):  # what the first parser took is not refused for what the second cannot do
+        return False
+    return False
+
+
+class _RepeatedNameError(Exception):
+    pass
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise _RepeatedNameError
 
 
 def dumps(value: Any) -> bytes:

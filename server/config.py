@@ -55,6 +55,8 @@ class Settings:
         values = {
             row.field: row.parse(row.variable, environ.get(row.variable, "").strip() or row.default) for row in SETTINGS
         }
+        if values["review_outcome"] == "auto":
+            values["review_outcome"] = "approve" if values["sample"] else "person"
         values["base_url"] = values["base_url"] or _own_address(values["host"], values["port"])
         _check_key_sources(environ)
         return cls(**values)
@@ -225,10 +227,10 @@ SETTINGS: Final = (
     Setting(
         "ASSENT_REVIEW_OUTCOME",
         "review_outcome",
-        "approve",
+        "auto",
         "How the built-in payer, behind which nobody sits, ends a manual review: `approve`, `deny`, or `person`: never by "
-        "itself.",
-        _one_of("approve", "deny", "person"),
+        "itself. `auto` is `approve` with the synthetic practice and `person` without it.",
+        _one_of("auto", "approve", "deny", "person"),
     ),
     Setting(
         "ASSENT_REVIEW_SECONDS",

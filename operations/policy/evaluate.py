@@ -116,4 +116,5 @@ LIBRARY_EVALUATE: Final = Operation(
     definition=LIBRARY_EVALUATE_DEFINITION,
     run=evaluate_library,
     affects_state=False,
+    discloses=True,
 )

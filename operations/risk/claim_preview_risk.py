@@ -103,6 +103,7 @@ CLAIM_PREVIEW_RISK: Final = Operation(
     definition=CLAIM_PREVIEW_RISK_DEFINITION,
     run=preview_claim,
     affects_state=False,
+    discloses=True,
 )
 CLAIM_PREVIEW_RISK_INSTANCE: Final = Operation(
     code="preview-risk",
@@ -112,4 +113,5 @@ CLAIM_PREVIEW_RISK_INSTANCE: Final = Operation(
     definition=CLAIM_PREVIEW_RISK_DEFINITION,
     run=preview_claim,
     affects_state=False,
+    discloses=True,
 )

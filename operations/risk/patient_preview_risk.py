@@ -153,4 +153,5 @@ PATIENT_PREVIEW_RISK: Final = Operation(
     definition=PATIENT_PREVIEW_RISK_DEFINITION,
     run=preview_patient,
     affects_state=False,
+    discloses=True,
 )

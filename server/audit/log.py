@@ -30,6 +30,11 @@ _ONE_BLOCK: Final = modes.CBC(bytes(16))
 """A row number is exactly one block and never the same twice, so that no vector is needed."""
 
 
+def reach_of(patients: tuple[str, ...]) -> tuple[str, ...]:
+    """Whose record an event is part of: nobody's when it tells of several people at once."""
+    return patients if len(patients) == 1 else ()
+
+
 def audit_binding(tenant: int, seq: int) -> bytes:
     return f"audit/{tenant}/{seq}".encode()
 
@@ -47,8 +52,8 @@ class AuditLog:
         self._base_url_of = base_url_of
         self._indexing = asyncio.Lock()
 
-    async def read(self, tenant: Tenant, id_: str) -> Resource | None:
-        """The AuditEvent of that id, if it is one of this tenant's."""
+    async def read(self, tenant: Tenant, id_: str, compartment: str | None = None) -> Resource | None:
+        """The AuditEvent of that id, if it is one of this tenant's and, with `compartment`, of that patient alone."""
         rid = _reveal(tenant, id_)
         if rid is None:
             return None
@@ -56,7 +61,10 @@ class AuditLog:
         position = rid & ((1 << POSITION_BITS) - 1)
         if batch is None or batch.tenant != tenant.number or position >= batch.count:
             return None
-        return self._render(tenant, batch.seq, position, self._open(tenant, batch)[position])
+        record = self._open(tenant, batch)[position]
+        if compartment is not None and compartment not in reach_of(record.patients):
+            return None
+        return self._render(tenant, batch.seq, position, record)
 
     async def fetch(self, tenant: Tenant, rids: list[int]) -> dict[int, Resource]:
         """AuditEvents by row number; batches are opened once each."""
@@ -96,7 +104,9 @@ class AuditLog:
         entries = []
         for position, record in enumerate(self._open(tenant, batch)):
             event = self._render(tenant, batch.seq, position, record)
-            index = index_resource(event, record.patients, tenant.index, record.recorded, self._base_url_of(tenant))
+            index = index_resource(
+                event, reach_of(record.patients), tenant.index, record.recorded, self._base_url_of(tenant)
+            )
             entries.append(((batch.seq << POSITION_BITS) | position, index))
         return entries
 

@@ -1,7 +1,9 @@
 """What an operation or a job is given of the server: `operations.ports.Context`, backed by the real store.
 
 Reads stay inside the tenant and, for patient-scoped tokens, inside the patient's compartment. What the operation needs of
-policies and payers is not limited by the caller's per-type scopes: the right to call the operation is what was granted.
+policies and payers, and what `$submit` keeps books with, is not limited by the caller's per-type scopes: the right to call
+the operation is what was granted. An operation that shows the caller what a record says (`Operation.discloses`) may read only
+types that the caller may read.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from dataclasses import dataclass, replace
 from operations.ports import Caller, Changes, Context, KeyTakenError, UniqueKey, VersionConflictError, Write
 from profiles.json import Resource
 from profiles.outcome import refuse
-from server.auth.decision import Decision
+from server.auth.decision import Decision, Letter
+from server.reach import personal_types
 from server.repository import Prepared, Repository, Version
 from server.rest.exchange import Exchange
 from server.search.compile import compile_query
@@ -26,18 +29,23 @@ class StoredRecords:
     """`operations.ports.Records` over the repository of one exchange."""
 
     exchange: Exchange
+    discloses: bool = False
+    """Whether what is read is for the caller to see, so that each type needs the caller's own right to read it."""
 
     async def read(self, type: str, id: str) -> Resource | None:
+        self._require("r", type)
         version = await self.exchange.visible(type, id, self.exchange.decision)
         return None if version is None or version.deleted else self._noted(version)
 
     async def read_version(self, type: str, id: str, version: int) -> Resource | None:
+        self._require("r", type)
         found = await self.exchange.repository.read_version(type, id, version)
         if found is None or found.deleted or not self.exchange.may_see(found, self.exchange.decision):
             return None
         return self._noted(found)
 
     async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
+        self._require("s", type)
         pairs = [(name, value) for name, given in query.items() for value in ([given] if isinstance(given, str) else given)]
         parsed = parse_query(type, pairs)
         compiled = compile_query(
@@ -51,13 +59,17 @@ class StoredRecords:
     async def holder(self, key: UniqueKey) -> str | None:
         return await self.exchange.repository.holder(key)
 
+    def _require(self, letter: Letter, type: str) -> None:
+        if self.discloses and type in personal_types():
+            self.exchange.authorize(letter, type)
+
     def _noted(self, version: Version) -> Resource:
         self.exchange.trail.patients.update(version.patients)
         return version.resource()
 
 
-def context_for(exchange: Exchange, decision: Decision) -> Context:
-    """The context of a call made by the exchange's principal."""
+def context_for(exchange: Exchange, decision: Decision, *, discloses: bool = False) -> Context:
+    """The context of a call made by the exchange's principal. `discloses` is that of the operation."""
     limited = replace(exchange, decision=decision)
     principal = exchange.principal
     caller = Caller(principal.subject, principal.roles, principal.client_id, principal.fhir_user)
@@ -69,7 +81,7 @@ def context_for(exchange: Exchange, decision: Decision) -> Context:
         tenant=exchange.tenant.name,
         base_url=exchange.request.base.url,
         caller=caller,
-        records=StoredRecords(limited),
+        records=StoredRecords(limited, discloses),
         commit=commit,
         now=exchange.services.clock,
         new_id=exchange.services.new_id,
@@ -82,6 +94,7 @@ async def commit_changes(exchange: Exchange, changes: Changes) -> None:
     """Make `Changes` one commit of the store, with the audit record of the exchange. Raises the errors of the ports."""
     repository = exchange.repository
     prepared = [await _prepare(repository, write) for write in changes.writes]
+    _refuse_others_records(exchange, prepared)
     compartment = exchange.decision.compartment
     for item in prepared:  # what an operation stores beside a record (request, answer, documents) names nobody
         if compartment is not None and item.version.patients and compartment not in item.version.patients:
@@ -94,6 +107,13 @@ async def commit_changes(exchange: Exchange, changes: Changes) -> None:
         raise KeyTakenError from error
     except StaleVersionError as error:
         raise VersionConflictError from error
+
+
+def _refuse_others_records(exchange: Exchange, prepared: Sequence[Prepared]) -> None:
+    """A caller who is limited to one patient causes no change in anybody else's record, by no operation."""
+    compartment = exchange.decision.compartment
+    if compartment is not None and any(set(item.version.patients) - {compartment} for item in prepared):
+        raise refuse("forbidden", "The token allows changes inside one patient's record only.")
 
 
 async def _prepare(repository: Repository, write: Write) -> Prepared:

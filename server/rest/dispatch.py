@@ -16,13 +16,15 @@ from server.auth.bearer import authenticate_value, forbidden
 from server.auth.principal import Principal
 from server.repository import DamagedRecordError, Repository
 from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, check_type, is_id
-from server.rest.request import Request, check_accept
+from server.rest.request import Request, check_accept, refuse_unknown
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable
 from server.seal.keyring import Tenant
 from server.store.store import Commit, StoreUnavailableError
 
 ANONYMOUS_TENANT = "default"
+PLAIN_TEMPLATES = frozenset({"{type}/{id}", "{type}/{id}/_history/{version}"})
+"""Addresses that take no parameters but those of format."""
 
 
 @cache
@@ -81,6 +83,8 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
             raise refuse(
                 "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
             )
+    if route.template in PLAIN_TEMPLATES or route.interaction == "create":
+        refuse_unknown(request.query)
     decision = UNLIMITED
     if route.letter is not None and type_ is not None:
         decision = services.decide(principal, route.letter, type_)
@@ -117,9 +121,12 @@ def _wrong_method(routes: Mapping[str, Route]) -> FhirError:
 
 
 async def _audit(services: Services, tenant: Tenant | None, trail: Trail, response: Response) -> None:
-    tenant = tenant or services.keyring.get(ANONYMOUS_TENANT)
-    if tenant is None:
-        return
+    if tenant is None:  # an address of no tenant: what it names is nobody's record here
+        tenant = services.keyring.get(ANONYMOUS_TENANT)
+        if tenant is None:
+            return
+        trail.entities.clear()
+        trail.patients.clear()
     record = trail.encode(services.now(), response.status, response.refusal)
     await services.store.commit(Commit(tenant.number, audit=[record]))
 

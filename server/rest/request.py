@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ FHIR_JSON: Final = "application/fhir+json"
 _JSON_TYPES: Final = frozenset({FHIR_JSON, "application/json", "text/json"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _ETAG: Final = re.compile(r'W/"(\d{1,9})"\Z')
+FORMAT_PARAMETERS: Final = frozenset({"_format", "_pretty"})
 MAX_QUERY: Final = 64 * 1024
 
 Return = Literal["representation", "minimal", "OperationOutcome"]
@@ -86,9 +88,12 @@ class Request:
             raise refuse("body-missing", "This interaction needs a JSON body.", "http.body")
         check_content_type(self.headers.get("content-type"))
         try:
-            return json.loads(self.body)
+            content = json.loads(self.body)
         except JsonError as error:
             raise refuse("body-not-json", str(error), "http.body") from error
+        if json.repeats_a_name(self.body, content):
+            raise refuse("structure", "An object in the body has two members of the same name.", "http.body")
+        return content
 
     def resource(self) -> Resource:
         """The body as an object with a resourceType."""
@@ -110,9 +115,17 @@ def check_content_type(value: str | None) -> None:
     """Raises FhirError (415) for a body that does not say it is JSON, or says it is not UTF-8."""
     if value is None or _media_type(value) not in _JSON_TYPES:
         raise refuse("content-type", f"The body must be JSON: send Content-Type: {FHIR_JSON}.", "http.Content-Type")
+    if not _is_r4(value):
+        raise refuse("content-type", "Bodies are FHIR 4.0; the Content-Type names another version.", "http.Content-Type")
     charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", value, re.IGNORECASE)
     if charset is not None and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
         raise refuse("content-type", "JSON bodies must be in UTF-8.", "http.Content-Type")
+
+
+def _is_r4(value: str) -> bool:
+    """Whether a media type names FHIR 4.0, or no version at all (R4 http.html#version-parameter)."""
+    version = re.search(r"fhirVersion\s*=\s*\"?([0-9.]+)", value)
+    return version is None or version[1] in {"4.0", "4.0.1"}
 
 
 def check_accept(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) -> None:
@@ -127,11 +140,23 @@ def check_accept(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) -
         return
     for part in accept.split(","):
         media, _, rest = part.partition(";")
+        if not _is_r4(rest):
+            continue
         if _media_type(media) in {"*/*", "application/*", *_JSON_TYPES} and not re.search(
             r"\bq\s*=\s*0(?:\.0*)?\s*(?:;|$)", rest
         ):
             return
     raise refuse("not-acceptable", f"Only {FHIR_JSON} can be written; the Accept header does not take it.", "http.Accept")
+
+
+def refuse_unknown(query: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> None:
+    """Raises FhirError (400) for parameters that the interaction does not take: to ignore one could change an answer."""
+    names = {*known, *FORMAT_PARAMETERS}
+    for name, _ in query:
+        if name not in names:
+            near = get_close_matches(name, sorted(names), n=1)
+            hint = f" Did you mean {near[0]}?" if near else f" It takes: {', '.join(sorted(names))}."
+            raise refuse("unknown-parameter", f"This interaction does not take that parameter.{hint}", "http.query")
 
 
 def parse_pairs(text: bytes) -> tuple[tuple[str, str], ...]:

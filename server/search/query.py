@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from profiles.outcome import FhirError, Issue, refuse
+from server.rest.request import FORMAT_PARAMETERS
 from server.search.registry import indexed_parameters
 
 DEFAULT_COUNT: Final = 50
@@ -35,7 +36,6 @@ MODIFIERS: Final = {
 }
 """Modifiers by parameter type; a reference parameter also takes a type name."""
 
-FORMAT_PARAMETERS: Final = frozenset({"_format", "_pretty"})
 RESULT_PARAMETERS: Final = frozenset({"_count", "_sort", "_include", "_summary", "_total", "_cursor", *FORMAT_PARAMETERS})
 
 
@@ -217,7 +217,8 @@ def _include(name: str, value: str) -> Include:
     if not parameters:
         raise refuse("parameter-value", "_include names a resource type that does not exist.", "http._include")
     if parameter is None:
-        raise unknown_parameter(parts[0], parts[1])
+        text = unknown_parameter(parts[0], parts[1]).issues[0].text
+        raise refuse("unknown-parameter", text, "http._include")
     if parameter.type != "reference":
         raise refuse("parameter-value", f"{parts[1]} is not a reference and cannot be included.", "http._include")
     return Include(parts[0], parts[1], parts[2] if len(parts) == 3 else None)

@@ -7,8 +7,9 @@ from profiles.json import Resource
 from profiles.outcome import refuse
 from server.repository import Version, instant
 from server.rest.exchange import Exchange
+from server.rest.request import FORMAT_PARAMETERS
 from server.rest.response import Response
-from server.search.query import FORMAT_PARAMETERS, MAX_COUNT
+from server.search.query import MAX_COUNT
 
 DEFAULT_PAGE = 50
 

@@ -7,7 +7,7 @@ from profiles import json
 from profiles.outcome import refuse
 from server.rest.context import context_for
 from server.rest.exchange import Exchange
-from server.rest.request import check_content_type
+from server.rest.request import check_content_type, refuse_unknown
 from server.rest.response import Response
 
 
@@ -27,13 +27,15 @@ async def operation(exchange: Exchange) -> Response:
     elif request.body:
         check_content_type(request.headers.get("content-type"))
     query: dict[str, list[str]] = {}
+    known = {str(part.get("name")) for part in found.definition.get("parameter", ()) if part.get("use") == "in"}
+    refuse_unknown(request.query, known)
     for name, value in request.query:
         query.setdefault(name, []).append(value)
     headers = {name: request.headers[name] for name in found.header_names if name in request.headers}
     given = OperationInput(resource, type_, id_, query, headers)
     if id_ is not None and type_ is not None and await exchange.visible(type_, id_, decision) is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
-    output = await _run(found, given, context_for(exchange, decision))
+    output = await _run(found, given, context_for(exchange, decision, discloses=found.discloses))
     body = output.body if isinstance(output.body, bytes) else json.dumps(output.body)
     return Response(output.status, body, dict(output.headers))
 

@@ -55,8 +55,8 @@ def _unknown() -> Exception:
 
 
 async def _read_audit_event(exchange: Exchange, id_: str) -> Response:
-    event = await exchange.services.audit.read(exchange.tenant, id_)
-    if event is None or exchange.decision.compartment is not None:
+    event = await exchange.services.audit.read(exchange.tenant, id_, exchange.decision.compartment)
+    if event is None:
         raise _unknown()
     exchange.trail.note(f"AuditEvent/{id_}")
     return Response(200, json.dumps(event), {"ETag": 'W/"1"'})

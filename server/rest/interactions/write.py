@@ -36,8 +36,9 @@ async def prepare_update(exchange: Exchange, resource: Resource, id_: str) -> tu
     """The next version, and whether the resource is new or back from deletion (update as create). Raises FhirError."""
     type_ = resource["resourceType"]
     current = await exchange.repository.read(type_, id_)
-    if current is not None and not exchange.may_see(current, exchange.decision):
-        raise refuse("forbidden", "The token does not allow writing this resource.")
+    if exchange.decision.compartment is not None and (current is None or not exchange.may_see(current, exchange.decision)):
+        # Whoever reaches one record only cannot choose ids: a free one and a hidden one would answer differently.
+        raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     check_if_match(exchange, current)
     check_if_none_match(exchange, current)
     created = current is None or current.deleted
@@ -122,7 +123,7 @@ def refuse_conditions(exchange: Exchange, header: str) -> None:
 def require_own_compartment(exchange: Exchange, version: Version) -> None:
     """What a patient-scoped token writes must lie in that patient's compartment."""
     compartment = exchange.decision.compartment
-    if compartment is not None and compartment not in version.patients:
+    if compartment is not None and set(version.patients) != {compartment}:
         raise refuse("forbidden", "The token allows writing inside one patient's record only.")
 
 
