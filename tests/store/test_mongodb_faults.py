@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from server.store.mongo.connect import make_client
 from server.store.mongo.mongo_store import MongoStore
 from server.store.mongo.schema import prepare
 from server.store.mongo.transaction import Transactions
-from server.store.store import Commit, Index, KeyClaim, Put, StaleVersionError, Store, StoreUnavailableError
+from server.store.store import Commit, Index, KeyClaim, NewJob, Put, StaleVersionError, Store, StoreUnavailableError
 
 A = b"a" * 16
 EVERYTHING = Plan((AnyOf((1,)),), limit=10_000)
@@ -210,3 +211,23 @@ def test_what_passes_is_told_from_what_does_not() -> None:
     assert not retry.passes(PyMongoError("x"))
     told: Callable[[BaseException], StoreUnavailableError] = retry.unavailable
     assert "Villanueva" not in str(told(PyMongoError("Villanueva")))
+
+
+async def test_a_transaction_that_a_killed_server_left_open_holds_nobody_up(store: MongoStore, tmp_path: Path) -> None:
+    """It has the next place in the audit trail, a record and a job; MongoDB alone would keep it for a minute."""
+    await store.commit(Commit(1, [put(A)], jobs=[NewJob("kind", 1, b"")], audit=[b"one"]))
+    async with make_client(mongodb_url()) as killed:
+        session = killed.start_session()
+        await session.start_transaction()
+        database = killed[DATABASE]
+        await database["audit"].insert_one({"_id": 2}, session=session)
+        await database["record"].update_one({"k": A}, {"$set": {"v": 7}}, session=session)
+        await database["job"].delete_many({}, session=session)
+        started = time.monotonic()
+        await store.commit(Commit(1, [put(A, 2)], audit=[b"two"]))
+        assert len(await store.lease_jobs(10, 1000, 5)) == 1
+        assert time.monotonic() - started < 3
+        with pytest.raises(PyMongoError):
+            await session.commit_transaction()
+    assert [record.version for record in await store.history(A, None, 10)] == [2, 1]
+    await check_audit(store, 2)

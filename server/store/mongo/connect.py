@@ -7,6 +7,7 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, OperationFailure, PyMongoError
 
+from server.store.mongo.abandoned import APPLICATION
 from server.store.mongo.documents import Document
 from server.store.mongo.mongo_store import MongoStore
 from server.store.mongo.schema import MongoSetupError, prepare
@@ -34,7 +35,7 @@ def make_client(url: str) -> AsyncMongoClient[Document]:
     try:
         return AsyncMongoClient(
             url,
-            appname="assent",
+            appname=APPLICATION,
             w="majority",
             journal=True,
             wTimeoutMS=10_000,

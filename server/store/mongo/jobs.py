@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pymongo import ReturnDocument
 
 from server.store.mongo.documents import to_job
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
 from server.store.store import Job
+
+LONGEST_MS: Final = 10_000
 
 
 async def lease(database: Database, now: int, lease_until: int, limit: int) -> list[Job]:
@@ -18,7 +22,7 @@ async def lease(database: Database, now: int, lease_until: int, limit: int) -> l
 
     async def lease_one() -> Job | None:
         found = await database["job"].find_one_and_update(
-            free, taken, sort=[("due", 1)], return_document=ReturnDocument.AFTER
+            free, taken, sort=[("due", 1)], return_document=ReturnDocument.AFTER, maxTimeMS=LONGEST_MS
         )
         return to_job(found) if found else None
 

@@ -67,6 +67,7 @@ class Pauses:
     def __init__(self) -> None:
         self._end = time.monotonic() + TRY_FOR
         self._longest = FIRST_PAUSE
+        self.waited = 0.0
 
     async def wait(self) -> bool:
         """Pause; False when the time is over."""
@@ -74,6 +75,7 @@ class Pauses:
         if time.monotonic() + pause > self._end:
             return False
         self._longest = min(self._longest * 2, LONGEST_PAUSE)
+        self.waited += pause
         await asyncio.sleep(pause)
         return True
 

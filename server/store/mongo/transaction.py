@@ -20,6 +20,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from server.store.mongo.abandoned import end_abandoned
 from server.store.mongo.apply import REFUSALS, Changes, Refusal, load
 from server.store.mongo.audit_chain import AuditChain
 from server.store.mongo.documents import FIRST_ROW, Document, audit_document
@@ -29,6 +30,9 @@ from server.store.mongo.schema import Database
 from server.store.store import AuditBatch, AuditSealer, Commit
 
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=10_000)
+STUCK_SECONDS: Final = 0.25
+"""Whoever has waited so long for others may be waiting for a server that is no more."""
+
 _DUPLICATE: Final = 11000
 _UNKNOWN: Final = "UnknownTransactionCommitResult"
 
@@ -72,6 +76,8 @@ class Transactions:
                     self._chain.forget()
                     await _abort(session)
                     again = (passes(error) or _is_duplicate(error)) and await pauses.wait()
+                    if pauses.waited >= STUCK_SECONDS:
+                        await end_abandoned(self._client)
                     if unknown and await self._is_stored(attempt, mark):
                         return attempt.refusals
                     if not again:
