@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -38,6 +37,8 @@ from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyri
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
 from server.upkeep import keep_keys
+
+CANCEL_SECONDS: Final = 3.0
 
 IDLE_SECONDS: Final = 0.25
 """Audit records are made findable when no request came for so long, ..."""
@@ -100,9 +101,9 @@ class Application:
     async def stop(self) -> None:
         """Finish what is under way, then close the store."""
         for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            while not task.done():  # a driver may lose a cancellation: then it is asked again
+                task.cancel()
+                await asyncio.wait([task], timeout=CANCEL_SECONDS)
         if self.services is not None:
             await self.services.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from server.store.algebra import Clause, Hit, Plan
 from server.store.mongo import find as search
 from server.store.mongo import jobs
+from server.store.mongo.abandoned import sweep
 from server.store.mongo.documents import Document, index_fields, to_audit_batch, to_old_version, to_record
 from server.store.mongo.group_commit import GroupCommit
 from server.store.mongo.retry import persist
@@ -30,6 +32,8 @@ class MongoStore:
         self._client = client
         self._database = database
         self._group = GroupCommit(Transactions(client, database, seal_audit))
+        self._closing = asyncio.Event()
+        self._sweeper = asyncio.create_task(sweep(client, self._closing))
 
     async def commit(self, commit: Commit) -> None:
         await self._group.commit(commit)
@@ -144,5 +148,7 @@ class MongoStore:
         return await missing_indexes(self._database)
 
     async def close(self) -> None:
+        self._closing.set()
         await self._group.close()
         await self._client.close()
+        await self._sweeper
