@@ -111,8 +111,7 @@ def _localizer(held: Held, request: PasRequest, kept: Kept, context: Context) ->
 def _binaries(document: Resource, context: Context) -> list[Resource]:
     """Move the data of a document's attachments to Binary resources that the document points at."""
     binaries = []
-    contents = [dict(content) for content in objects(document.get("content"))]
-    for content in contents:
+    for content in objects(document.get("content")):
         attachment = content.get("attachment")
         data = attachment.get("data") if isinstance(attachment, dict) else None
         if not isinstance(attachment, dict) or not isinstance(data, str):
@@ -126,8 +125,6 @@ def _binaries(document: Resource, context: Context) -> list[Resource]:
         }
         binaries.append(binary)
         content["attachment"] = _pointing_at(attachment, binary["id"], data)
-    if binaries:
-        document["content"] = contents
     return binaries
 
 
