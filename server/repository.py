@@ -84,15 +84,14 @@ class Repository:
     def open(self, record: Record, type_: str, id_: str | None = None) -> Version:
         """Raises DamagedRecordError when the record is not what was stored. `id_` only names it in that message."""
         try:
-            plain = self.tenant.cipher.open(record.body, self._binding(type_, record.key, record.version))
+            plain = self.tenant.cipher.open(
+                record.body, record_binding(self.tenant.number, type_, record.key, record.version)
+            )
         except SealBrokenError as error:
             raise DamagedRecordError(f"{type_}/{id_ or '?'} version {record.version}: {error}") from error
         head, _, body = plain.partition(b"\n")
         name, *patients = head.decode().split(" ")
         return Version(type_, name, record.version, record.updated, record.deleted, body, tuple(patients), record)
-
-    def _binding(self, type_: str, key: bytes, version: int) -> bytes:
-        return f"{self.tenant.number}/{type_}/{version}/".encode() + key
 
     def prepare(self, resource: Resource, id_: str, previous: Version | None) -> Prepared:
         """The next version of a resource, with `id`, `meta.versionId` and `meta.lastUpdated` set."""
@@ -136,7 +135,7 @@ class Repository:
     ) -> Prepared:
         key = self.tenant.index.record_key(type_, id_)
         sealed = self.tenant.cipher.seal(
-            " ".join((id_, *patients)).encode() + b"\n" + body, self._binding(type_, key, number)
+            " ".join((id_, *patients)).encode() + b"\n" + body, record_binding(self.tenant.number, type_, key, number)
         )
         record = Record(0, key, number, updated, deleted, sealed)
         put = Put(key, number, updated, sealed, index, deleted)
@@ -148,29 +147,44 @@ class Repository:
         sealed = await self.store.key_holder(name)
         if sealed is None:
             return None
-        return self.tenant.cipher.open(sealed, b"key/" + name).decode()
+        return self.tenant.cipher.open(sealed, key_binding(name)).decode()
 
     def claim(self, key: tuple[str, ...], holder: str, replaces: str | None = None) -> KeyClaim:
         """`holder` is to hold `key`, which is free or held by `replaces`."""
         name = self.tenant.index.unique_key(key)
         present = self._holder_digest(key, replaces) if replaces is not None else None
         return KeyClaim(
-            name, self.tenant.cipher.seal(holder.encode(), b"key/" + name), self._holder_digest(key, holder), present
+            name, self.tenant.cipher.seal(holder.encode(), key_binding(name)), self._holder_digest(key, holder), present
         )
 
     def _holder_digest(self, key: tuple[str, ...], holder: str) -> bytes:
         return self.tenant.index.unique_key((*key, holder))
 
     def seal_job(self, kind: str, due: datetime, payload: Resource) -> NewJob:
-        body = self.tenant.cipher.seal(json.dumps(payload), f"job/{self.tenant.number}/{kind}".encode())
+        body = self.tenant.cipher.seal(json.dumps(payload), job_binding(self.tenant.number, kind))
         return NewJob(kind, microseconds(due), body)
 
     def open_job(self, kind: str, body: bytes) -> Resource:
-        payload: Resource = json.loads(self.tenant.cipher.open(body, f"job/{self.tenant.number}/{kind}".encode()))
+        payload: Resource = json.loads(self.tenant.cipher.open(body, job_binding(self.tenant.number, kind)))
         return payload
 
     def now(self) -> int:
         return microseconds(self._clock())
+
+
+def record_binding(tenant: int, type_: str, key: bytes, version: int) -> bytes:
+    """What the body of a version is bound to: sealed for one place, it opens at no other."""
+    return f"{tenant}/{type_}/{version}/".encode() + key
+
+
+def key_binding(name: bytes) -> bytes:
+    """What the holder of a uniqueness key is bound to."""
+    return b"key/" + name
+
+
+def job_binding(tenant: int, kind: str) -> bytes:
+    """What a job's content is bound to."""
+    return f"job/{tenant}/{kind}".encode()
 
 
 def stamp(resource: Resource, id_: str, version: int, updated: int) -> Resource:

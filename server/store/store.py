@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from server.store.algebra import Clause, Hit, Plan
+
+if TYPE_CHECKING:
+    from server.store.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,10 @@ AuditSealer = Callable[[int, int, Sequence[bytes]], bytes]
 
 class Store(Protocol):
     """Reads see every acknowledged commit (read your writes)."""
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Going through all of it: to seal it anew, to check it, to make it findable anew."""
 
     async def commit(self, commit: Commit) -> None:
         """Store everything durably, or nothing. Raises StaleVersionError, KeyHeldError, LostLeaseError."""

@@ -19,7 +19,9 @@ from server.store.mongo.group_commit import GroupCommit
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database, missing_indexes
 from server.store.mongo.transaction import Transactions
+from server.store.mongo.upkeep import MongoUpkeep
 from server.store.store import AuditBatch, AuditSealer, Commit, Index, Job, Record
+from server.store.upkeep import Upkeep
 
 _WATERMARK: Final = "audit-watermark"
 _DUPLICATE: Final = 11000
@@ -32,6 +34,7 @@ class MongoStore:
         self._client = client
         self._database = database
         self._group = GroupCommit(Transactions(client, database, seal_audit))
+        self.upkeep: Upkeep = MongoUpkeep(database)
         self._closing = asyncio.Event()
         self._sweeper = asyncio.create_task(sweep(client, self._closing))
 

@@ -85,9 +85,7 @@ def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | Non
         "WHERE rid = ?",
         (put.version, put.updated, put.deleted, index.order, terms, intervals, put.body, rid),
     )
-    _replace_index(
-        connection, rid, Index(old_order, unpack_terms(old_terms), tuple(unpack_intervals(old_intervals))), index
-    )
+    replace_index(connection, rid, Index(old_order, unpack_terms(old_terms), tuple(unpack_intervals(old_intervals))), index)
 
 
 def insert_index(connection: apsw.Connection, rid: int, index: Index) -> None:
@@ -101,7 +99,7 @@ def insert_index(connection: apsw.Connection, rid: int, index: Index) -> None:
         )
 
 
-def _replace_index(connection: apsw.Connection, rid: int, old: Index, new: Index) -> None:
+def replace_index(connection: apsw.Connection, rid: int, old: Index, new: Index) -> None:
     """Touch only the rows that differ; when the order moved, that is all of them."""
     kept = set(old.terms) & set(new.terms) if old.order == new.order else set()
     connection.executemany(

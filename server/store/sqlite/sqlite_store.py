@@ -18,7 +18,9 @@ from server.store.sqlite import find as search
 from server.store.sqlite.apply import insert_index
 from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.schema import open_connection, prepare_schema
+from server.store.sqlite.upkeep import SqliteUpkeep
 from server.store.store import AuditBatch, AuditSealer, Commit, Index, Job, Record, StoreUnavailableError
+from server.store.upkeep import Upkeep
 
 CHECKPOINT_PAGES: Final = 4000
 CHECKPOINT_SECONDS: Final = 2.0
@@ -37,6 +39,7 @@ class SqliteStore:
         prepare_schema(self._writer)
         self._reader = open_connection(path, writable=False)
         self._group = GroupCommit(self._writer, seal_audit)
+        self.upkeep: Upkeep = SqliteUpkeep(self._reader, self._group)
         self._closing = asyncio.Event()
         self._checkpointer = asyncio.create_task(self._checkpoint_when_grown())
 

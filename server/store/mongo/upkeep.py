@@ -1,0 +1,94 @@
+"""`server.store.upkeep.Upkeep` on the collections of the MongoDB store. Every change may be tried again without harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pymongo import UpdateOne
+
+from server.store.mongo.documents import FIRST_ROW, Document, index_fields, to_record
+from server.store.mongo.retry import persist
+from server.store.mongo.schema import Database
+from server.store.store import Index
+from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, Rewrite, Row, Totals
+
+GUARDED_BYTES: Final = 4 * 2**20
+"""Larger bodies are not compared: a change may have 16 MB, and the content of a version never differs anyway."""
+
+
+class MongoUpkeep:
+    """Shares the store's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def totals(self) -> Totals:
+        return Totals(
+            await persist(lambda: self._database["record"].count_documents({"_id": {"$gte": FIRST_ROW}})),
+            await self._count("unique_key"),
+            await self._count("job"),
+            await self._count("audit"),
+        )
+
+    async def _count(self, collection: str) -> int:
+        return await persist(self._database[collection].estimated_document_count)
+
+    async def rows(self, after: int, limit: int) -> list[Row]:
+        found = await self._after("record", max(after, FIRST_ROW - 1), limit)
+        return [Row(to_record(document), int(document["n"]), _index(document)) for document in found]
+
+    async def held_keys(self, after: bytes, limit: int) -> list[HeldKey]:
+        found = await self._after("unique_key", after, limit)
+        return [HeldKey(document["_id"], document["h"]) for document in found]
+
+    async def jobs(self, after: int, limit: int) -> list[KeptJob]:
+        found = await self._after("job", after, limit)
+        return [KeptJob(int(document["_id"]), document["n"], document["kind"], document["b"]) for document in found]
+
+    async def _after(self, collection: str, after: int | bytes, limit: int) -> list[Document]:
+        wanted = {"_id": {"$gt": after}}
+        return await persist(lambda: self._database[collection].find(wanted, sort=[("_id", 1)], limit=limit).to_list())
+
+    async def rewrite(self, rewrites: Sequence[Rewrite]) -> None:
+        """A record first, then the version that it may have become meanwhile."""
+        bodies = [item for item in rewrites if isinstance(item, NewBody)]
+        await self._update(
+            "record", [_update({"_id": item.rid, "v": item.version}, "b", item.old, item.new) for item in bodies]
+        )
+        await self._update(
+            "version",
+            [_update({"_id": {"r": item.rid, "v": item.version}}, "b", item.old, item.new) for item in bodies],
+        )
+        holders = [item for item in rewrites if isinstance(item, NewHolder)]
+        await self._update("unique_key", [_update({"_id": item.key}, "h", item.old, item.new) for item in holders])
+        jobs = [item for item in rewrites if not isinstance(item, NewBody | NewHolder)]
+        await self._update("job", [_update({"_id": item.id}, "b", item.old, item.new) for item in jobs])
+
+    async def reindex(self, entries: Sequence[NewIndex]) -> None:
+        await self._update(
+            "record",
+            [UpdateOne({"_id": entry.rid, "v": entry.version}, {"$set": index_fields(entry.index)}) for entry in entries],
+        )
+
+    async def _update(self, collection: str, updates: list[UpdateOne]) -> None:
+        if updates:
+            await persist(lambda: self._database[collection].bulk_write(updates, ordered=False))
+
+    async def unfindable(self, rows: Sequence[Row]) -> set[int]:
+        """A document and its index keys cannot differ: the engine keeps them."""
+        return set()
+
+    async def damage(self) -> list[str]:
+        """The engine's own check (`validate`) holds a collection's lock while it runs; it is left to the operator."""
+        return []
+
+
+def _update(which: dict[str, Any], field: str, old: bytes, new: bytes) -> UpdateOne:
+    guard = {field: old} if len(old) <= GUARDED_BYTES else {}
+    return UpdateOne({**which, **guard}, {"$set": {field: new}})
+
+
+def _index(document: Document) -> Index:
+    intervals = tuple((int(item["c"]), float(item["l"]), float(item["h"])) for item in document["i"])
+    return Index(int(document["o"]), tuple(int(term) for term in document["t"]), intervals)
