@@ -37,7 +37,7 @@ format: dev ## Put the code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: dev ## Measure: writes benchmarks/results (see benchmarks/README.md)
+bench: dev ## Measure (see benchmarks/README.md)
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove the virtual environment and caches; the data folder stays

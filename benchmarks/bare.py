@@ -1,7 +1,11 @@
-"""Assent without sealing and without audit, to measure what both cost. Only for benchmarks: nothing in the product can do this."""
+"""Assent without audit, or without sealing and audit, to measure what they cost: BENCH_WITHOUT=audit or audit,sealing.
+
+Only for benchmarks: nothing in the product can do this.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from server.audit.trail import Trail
@@ -32,8 +36,9 @@ def _no_batch(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    Cipher.seal = _seal  # type: ignore[method-assign]
-    Cipher.open = _open  # type: ignore[method-assign]
+    if "sealing" in os.environ["BENCH_WITHOUT"]:
+        Cipher.seal = _seal  # type: ignore[method-assign]
+        Cipher.open = _open  # type: ignore[method-assign]
     dispatch._audit = _no_audit  # type: ignore[assignment]
     Trail.encode = _no_record  # type: ignore[method-assign]
     group_commit.append_audit = _no_batch

@@ -62,8 +62,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def assent(*, bare: bool = False, data: Path | None = None) -> Iterator[Target]:
-    """Assent on a new data folder with the synthetic practice. `bare` leaves out sealing and audit (benchmarks/bare.py)."""
+def assent(*, without: str = "", data: Path | None = None) -> Iterator[Target]:
+    """Assent on a new data folder with the synthetic practice. `without`: see benchmarks/bare.py."""
     with tempfile.TemporaryDirectory() as folder:
         place = data or Path(folder)
         port = _free_port()
@@ -73,8 +73,9 @@ def assent(*, bare: bool = False, data: Path | None = None) -> Iterator[Target]:
             "ASSENT_PORT": str(port),
             "ASSENT_LOG_LEVEL": "info",
             "ASSENT_SCENARIOS": "on",
+            "BENCH_WITHOUT": without,
         }
-        module = "benchmarks.bare" if bare else "server.cli"
+        module = "benchmarks.bare" if without else "server.cli"
         log = (place / "bench.log").open("wb")
         begin = time.perf_counter()
         process = subprocess.Popen(
