@@ -62,7 +62,11 @@ HELD_OUT: Final[list[Case]] = [
     ("CT of the chest on 08/22/2026: 2 cm nodule.", {"imaging.ct.done": True, "imaging.ct.months_ago": 3}, []),
     ("Radiographs of the right knee dated 11/01/2026: tricompartmental osteoarthritis.", {"imaging.xray.done": True}, []),
     # -- grades
-    ("Hip radiographs show minimal joint space narrowing.", {"imaging.xray.done": True}, ["imaging.advanced_joint_disease"]),
+    (
+        "Hip radiographs show minimal joint space narrowing.",
+        {"imaging.xray.done": True},
+        ["imaging.advanced_joint_disease"],
+    ),
     ("X-ray of the knee showed Kellgren-Lawrence grade 3 changes.", {"imaging.advanced_joint_disease": True}, []),
     ("Knee films reveal bone-on-bone arthritis of the medial compartment.", {"imaging.advanced_joint_disease": True}, []),
     ("X-ray showed KL grade 1 osteoarthritis of the knee.", {}, ["imaging.advanced_joint_disease"]),

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from note_reading import read
 
-from operations.evidence.evidence import Evidence
-from operations.evidence.fact import Source
-from operations.evidence.note_text import NoteRules
-
-AS_OF = date(2026, 11, 22)
 PT = "conservative_therapy.physical_therapy"
 NSAID = "conservative_therapy.nsaids"
 INJ = "conservative_therapy.injections"
-
-
-def read(text: str, section: str = "HISTORY OF PRESENT ILLNESS") -> dict[str, Any]:
-    """The settled value of every name that the rules find in `text`, standing in a section."""
-    note = f"{section}\n\n{text}\n" if section else text
-    facts = NoteRules().extract(note, Source("DocumentReference/1", "DocumentReference.content[0].attachment.data"), AS_OF)
-    for fact in facts:
-        start, end = fact.source.start, fact.source.end
-        assert start is not None
-        assert note[start:end] == fact.source.quote
-        assert 0 < fact.confidence <= 1
-    evidence = Evidence(tuple(facts))
-    flat: dict[str, Any] = {}
-
-    def walk(value: Any, path: str) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(inner, f"{path}.{key}" if path else key)
-        else:
-            flat[path] = value
-
-    walk(evidence.document(), "")
-    return flat
-
 
 SAID: list[tuple[str, dict[str, Any]]] = [
     # -- physical therapy and its weeks

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from operations.evidence.fact import Fact
+from operations.evidence.text.doubt import is_doubted
 from operations.evidence.text.patterns import rx
 from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_near
 from operations.evidence.text.sentences import Sentence
@@ -148,8 +149,16 @@ def read_red_flags(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         stands = standing(sentence, *match.span())
         if is_denied(sentence, *match.span()):
             yield reading.fact("red_flags", False, sentence, 0.8, topic=topic)
-        elif stands == "said" and topic in _STRONG and not _OLD.search(low) and (reading.spinal or topic not in _SPINAL):
+        elif (
+            stands == "said"
+            and _is_strong(topic, reading)
+            and not (_OLD.search(low) or is_doubted(sentence, *match.span()))
+        ):
             yield reading.fact("red_flags", True, sentence, 0.75, topic=topic)
+
+
+def _is_strong(topic: str, reading: Reading) -> bool:
+    return topic in _STRONG and (reading.spinal or topic not in _SPINAL)
 
 
 def _tells_duration(low: str, span: Duration) -> bool:

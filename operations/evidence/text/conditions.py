@@ -10,6 +10,7 @@ from typing import Final
 
 from operations.evidence.fact import Fact
 from operations.evidence.phrases import comorbidity_spans
+from operations.evidence.text.doubt import is_doubted
 from operations.evidence.text.patterns import rx
 from operations.evidence.text.reading import MENTIONS, Reading, TextRule
 from operations.evidence.text.sentences import Sentence
@@ -18,7 +19,7 @@ from operations.evidence.text.times import durations
 
 _DISEASE: Final = (
     r"(?:crohn'?s(?: disease)?|ulcerative colitis|uc|plaque psoriasis|psoriasis|psoriatic arthritis|rheumatoid arthritis|ra|ankylosing spondylitis|"
-    r"osteoarthritis|asthma|obstructive sleep apnea|osa|sleep apnea|hidradenitis(?: suppurativa)?|stenosis|copd|atopic dermatitis|eczema)"
+    r"osteoarthritis|asthma|obstructive sleep apnea|osa|sleep apnea|hidradenitis(?: suppurativa)?|copd|atopic dermatitis|eczema)"
 )
 _SEVERITY: Final = rx(
     rf"\b(?P<s>moderate(?:ly)?(?: to |-to-| - |-)severe(?:ly)?|mild(?: to |-to-)moderate|mild|moderate|severe)(?:ly)?(?: active)?,? (?:\w{{1,14}} ){{0,2}}{_DISEASE}\b|"
@@ -149,7 +150,9 @@ def read_cancer(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         yield reading.fact("cancer.biopsy_proven", True, sentence, 0.8)
         return
     suspected = _SUSPECTED.search(low)
-    if suspected is not None and standing(sentence, *suspected.span()) == "said":
+    if suspected is None or is_doubted(sentence, *suspected.span()):
+        return
+    if standing(sentence, *suspected.span()) == "said":
         yield reading.fact("cancer.suspected", True, sentence, 0.75)
 
 

@@ -8,6 +8,11 @@ from typing import Final
 _LOOK_BEHIND: Final = re.compile(r"(\(\?<[!=][^()]*\))")
 
 
+def either(*alternatives: str) -> str:
+    """A group of alternatives, one a line where a pattern is long."""
+    return f"(?:{'|'.join(alternatives)})"
+
+
 def rx(pattern: str) -> re.Pattern[str]:
     """Compile a pattern for lower-case text. A literal space matches one to four blanks, ` ?` none to four.
 

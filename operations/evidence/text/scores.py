@@ -27,6 +27,13 @@ _VALUE: Final = r"(?P<v>\d{1,3}(?:\.\d{1,2})?)(?!\d|\.\d)"
 _NO_UNIT_OF_TIME: Final = r"(?! ?(?:months?|weeks?|days?|years?|hours?|mg|units?|/\d|%? (?:to\b|-)))"
 
 
+_IS_INDEX: Final = r"(?<!index of )(?<!index was )(?<!index is )(?<!ahi of )(?<!ahi was )(?<!ahi is )(?<!ahi )(?<!rdi of )(?<!rdi )(?<!rdi was )"
+_A_RATE: Final = r"(?! ?(?:/|\(?per\b|an?\b|each\b|every\b|hourly\b|in (?:an?|one) h))"
+_EVENTS: Final = rx(  # a count: never the last digits of an index, never events an hour
+    rf"{_IS_INDEX}(?<![\d.,/])\b(?P<v>\d{{1,4}}) (?:(?:respiratory|apneic|obstructive|scored|total|recorded|sleep) ){{0,3}}events\b{_A_RATE}"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Score:
     name: str
@@ -48,7 +55,7 @@ _SCORES: Final = (
     _Score("migraine.migraine_days", ("migraine",), rx(r"\b(?P<v>\d{1,2}) of (?:which|these|those|them) (?:are|were|being|is) (?:\w{1,12} )?migraine")),
     _Score("migraine.migraine_days", ("migraine",), rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? migraine days?\b(?! (?:per|a|/|each) (?:week|year))")),
     _Score("migraine.migraine_days", ("migraine",), rx(r"\bmigraines? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
-    _Score("sleep.events", ("events",), rx(r"\b(?P<v>\d{1,4}) (?:respiratory |apneic |scored |total ){0,2}events\b(?! (?:per|/|an))")),
+    _Score("sleep.events", ("events",), _EVENTS),
 )  # fmt: skip
 _WEIGHT: Final = rx(
     r"\b(?:weight|weighs|wt)\b(?: (?:is|was|of|today|currently|at))*:? ?(?P<v>\d{2,3}(?:\.\d{1,2})?) ?(?P<u>kg|kilograms?|lbs?|pounds)\b"

@@ -19,7 +19,7 @@ _HOME: Final = rx(
     r"\b(?:home sleep|hsat|hst|home (?:\w{1,10} ){0,2}(?:test|study)|portable (?:sleep )?(?:test|study|monitor))\b"
 )
 _RESULT: Final = rx(
-    r"\b(?:show(?:s|ed|ing)|demonstrat(?:es|ed)|reveal(?:s|ed)|confirm(?:s|ed)|underwent|completed|performed|was done|had an?|had (?:his|her)|prior|previous|recent|last|"
+    r"\b(?:record(?:s|ed)|found|show(?:s|ed|ing)|demonstrat(?:es|ed)|reveal(?:s|ed)|confirm(?:s|ed)|underwent|completed|performed|was done|had an?|had (?:his|her)|prior|previous|recent|last|"
     r"diagnosed (?:by|on|with)|dated|from|results?|ahi|was (?:negative|inconclusive|positive|normal|abnormal|technically|non[\s-]?diagnostic)|on \d|in (?:19|20)\d\d|per|\w{1,10} (?:months?|weeks?|years?) ago)\b"
 )
 _INCONCLUSIVE: Final = rx(

@@ -55,8 +55,14 @@ _STOP: Final = (
     r"states|notes|continues|the patient|it|this|then)\b)|endorses?|endorsed|reports?|reported|states?|stated|notes?|noted|"
     r"positive for|admits|complains|presents"
 )
+_COUNTED: Final = r"(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_TO_COME: Final = "(?:scheduled|prescribed|planned|authorized|approved|ordered|recommended|required)"
+_PART: Final = (  # "4 of the 12 prescribed visits": what was planned is the whole, not the part that was done
+    rf"{_COUNTED}(?: (?:weeks?|months?|visits?|sessions?))? ?(?:of|out of|/) ?(?:(?:the|an?|his|her|their) )?"
+    rf"(?:{_TO_COME} )?(?:{_COUNTED}(?:[\s-](?:weeks?|months?))?(?: {_TO_COME})?|(?<= ))"
+)
 _SIGNAL: Final = rx(  # only tried where a word (or "'ll") begins
-    rf"\b(?=[\w'])(?:(?P<fail>{_FAIL})|(?P<stop>{_STOP})|(?P<done>{_DONE})|(?P<cond>{_COND})|(?P<plan>{_PLAN})|(?P<neg>{_NEG}))\b"
+    rf"\b(?=[\w'])(?:(?P<part>{_PART})|(?P<fail>{_FAIL})|(?P<stop>{_STOP})|(?P<done>{_DONE})|(?P<cond>{_COND})|(?P<plan>{_PLAN})|(?P<neg>{_NEG}))\b"
     r"|(?P<semi>;| - )"
 )
 _RELATIVE: Final = (

@@ -48,9 +48,15 @@ _FOR: Final = rx(
 )
 _FOR_PAST: Final = rx(r"^[^.;]{0,30}?\((?:~ ?)?$")
 _SINCE: Final = rx(r"\bsince ?(?:early |late |mid[\s-]?)?$")
+_NUMBER: Final = r"(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_PLANNED_SESSIONS: Final = "(?:scheduled|prescribed|planned|authorized|approved|ordered|recommended|total)"
+_OF_WHOLE: Final = (
+    rf"(?: ?(?:/|of|out of) ?(?:(?:the|an?|his|her|their) )?(?:{_PLANNED_SESSIONS} )?(?:total of )?(?P<m>{_NUMBER}))"
+)
 _SESSIONS: Final = rx(
-    r"\b(?P<n>\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?: of (?P<m>\d{1,3}))?(?: (?:physical therapy|pt|therapy|"
-    r"supervised|outpatient))? (?:sessions|visits|treatments)\b(?! (?:per|a|each) )"
+    rf"(?<![\d./-])\b(?P<n>{_NUMBER}){_OF_WHOLE}?"
+    rf"(?: (?:{_PLANNED_SESSIONS}|physical therapy|pt|therapy|formal|supervised|outpatient)){{0,3}} (?:sessions?|visits?|treatments)\b"
+    r"(?! (?:per|a|each) )"
 )
 _CARE: Final = rx(
     r"\bconservative (?:care|management|therap(?:y|ies)|treatments?|measures?)|non[\s-]?(?:operative|surgical) (?:care|management|therapy|treatment)"
@@ -95,12 +101,21 @@ def read_physical_therapy(sentence: Sentence, reading: Reading) -> Iterator[Fact
     if length is not None:
         yield reading.fact(f"{_PT}.completed_weeks", length[0], sentence, length[1], site=site)
         yield reading.fact("conservative_therapy.total_weeks", length[0], sentence, length[1], site=site)
-    if (counted := _SESSIONS.search(sentence.low)) is not None and (number := count_of(counted["n"])) is not None:
+    if (number := _sessions(sentence.low)) is not None:
         yield reading.fact(f"{_PT}.sessions", number, sentence, 0.75, site=site)
     yield from _when(sentence, reading, site)
     outcome = outcome_in(sentence.low) or _following_outcome(sentence, reading)
     if outcome is not None:
         yield reading.fact(f"{_PT}.outcome", outcome, sentence, 0.75, site=site)
+
+
+def _sessions(low: str) -> int | None:
+    """How many sessions were attended; of "4 of 12 sessions" the four."""
+    counted = _SESSIONS.search(low)
+    if counted is None:
+        return None
+    number, whole = count_of(counted["n"]), count_of(counted["m"]) if counted["m"] else None
+    return number if number is None or whole is None or number <= whole else None
 
 
 def _abbreviation(sentence: Sentence) -> re.Match[str] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Literal
@@ -27,7 +27,7 @@ _NUMBER: Final = r"\d{1,3}(?:\.\d)?|couple(?: of)?|" + "|".join(
 )
 _UNIT_DAYS: Final = {"d": Decimal(1), "w": Decimal(7), "m": Decimal("30.4375"), "y": Decimal("365.25")}
 _DURATION: Final = rx(
-    rf"(?<![\w.,/])(?P<low>{_NUMBER})(?: and a (?P<half>half))?(?:[\s-]?(?:-|to|or)[\s-]?(?P<high>{_NUMBER}))?\+?[\s-]{{0,2}}"
+    rf"(?<![\w.,/])(?:(?!1/2|1/4|3/4)(?P<over>\d{{1,2}})/)?(?P<low>{_NUMBER})(?: and a (?P<half>half))?(?:[\s-]?(?:-|to|or)[\s-]?(?P<high>{_NUMBER}))?\+?[\s-]{{0,2}}"
     r"(?:full |consecutive |whole |solid )?(?P<unit>days?|weeks?|wks?|months?|mos?|mths?|years?|yrs?)\b"
 )
 _AGO: Final = rx(r"^ ?(?:ago|prior\b|earlier|back\b|before\b)")
@@ -67,6 +67,16 @@ _DATE: Final = rx(
 )
 _ALSO_WORDS: Final = frozenset({"may", "mar", "march", "sep", "dec", "jan", "oct"})
 _MAY_MONTH: Final = rx(r"(?:in|since|of|early|late|mid|last|from|until|through|on) $")
+
+
+_PLANNED: Final = (
+    "the|an?|his|her|their|my|total|planned|prescribed|scheduled|recommended|ordered|approved|authorized|intended|required"
+)
+_PART_BEFORE: Final = rx(rf"(?<![\d./])(?P<part>{_NUMBER})[\s-]?(?:/|of|out of)[\s-]?(?:(?:{_PLANNED}) ){{0,4}}$")
+"""Before "8 weeks" in "2 of 8 weeks"."""
+
+_OF_A_WHOLE: Final = rx(rf"^ (?:out )?of (?:(?:{_PLANNED}) ){{1,4}}$")
+"""Between "3 weeks" and "6 weeks" in "3 weeks of a planned 6 weeks"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +119,8 @@ class DateSpan:
 
 
 def durations(low: str) -> list[Duration]:
-    """Every length of time in a lower-case sentence; of a range its lower end."""
-    found = []
+    """Every length of time in a lower-case sentence; of a range its lower end, of "2 of 8 weeks" the part."""
+    found: list[Duration] = []
     for match in _DURATION.finditer(low):
         count = _count(match["low"])
         before, after = low[max(0, match.start() - _BEFORE) : match.start()], low[match.end() : match.end() + 24]
@@ -120,7 +130,17 @@ def durations(low: str) -> list[Duration]:
             count += Decimal("0.5")
         kind = _kind(match, before, after)
         unit = match["unit"][0]
-        found.append(Duration(match.start(), match.end(), count * _UNIT_DAYS[unit], kind, count, unit))
+        start = match.start()
+        if found and _OF_A_WHOLE.match(low[found[-1].end : start]):
+            found[-1] = replace(found[-1], end=match.end())
+            continue
+        part = _PART_BEFORE.search(low[max(0, start - 60) : start])
+        if match["over"] or part is not None:
+            whole, count = count, _count(match["over"] or (part["part"] if part else "")) or count
+            start -= 0 if part is None else len(part.group())
+            if count > whole:
+                continue
+        found.append(Duration(start, match.end(), count * _UNIT_DAYS[unit], kind, count, unit))
     return found
 
 
