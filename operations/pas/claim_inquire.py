@@ -6,8 +6,6 @@ must name the member and an ordering or rendering provider of it; otherwise the 
 
 from __future__ import annotations
 
-from typing import Final
-
 from operations.packet import Packet
 from operations.pas.authorizations import current, id_of, linked, read_authorization
 from operations.pas.business_rules import coverages, entry_path
@@ -124,6 +122,3 @@ def _has_number(known: Standing, numbers: frozenset[str]) -> bool:
     """By a number that it carries, or that the request itself quoted."""
     given_out = {number for each in known.authorization.answers() for number in each.numbers}
     return not numbers.isdisjoint(given_out | quoted_numbers(known.packet.claim.resource))
-
-
-CLAIM_INQUIRE: Final = claim_inquire(PasServices())

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Literal
 
 from operations.packet import Packet
-from operations.pas.answers import ItemAnswer, adjudication, review_number
+from operations.pas.answers import ItemAnswer, adjudication, review_action, review_number
 from operations.payer.determination import BusinessError
 from profiles.json import Resource
 from profiles.outcome import ERROR_CODE_SYSTEM
 from profiles.pas_names import (
     AUTHORIZATION_ID_SYSTEM,
+    CERTIFIED,
+    CERTIFIED_PARTIAL,
     CLAIM_RESPONSE,
     ERROR_ELEMENT,
     ERROR_FOLLOWUP,
@@ -29,6 +31,7 @@ from profiles.pas_names import (
 from profiles.reading import child, extension, objects, text
 
 Version = Literal["2.2.1", "2.0.1"]
+_CERTIFYING = frozenset({CERTIFIED, CERTIFIED_PARTIAL})
 _SWAPPED = {
     "applicationSenderCode": "applicationReceiverCode",
     "applicationReceiverCode": "applicationSenderCode",
@@ -175,7 +178,10 @@ def _extensions(claim: Resource, verdict: Verdict) -> list[Resource]:
 
 def _single_number(answers: Sequence[ItemAnswer]) -> str | None:
     """`preAuthRef` where one number stands for the whole answer; the items carry theirs in any case."""
-    numbers = {number for each in answers for number in (review_number(each.element), review_number(each.added)) if number}
+    elements = [
+        element for each in answers for element in (each.element, each.added) if review_action(element) in _CERTIFYING
+    ]
+    numbers = {number for element in elements if (number := review_number(element)) is not None}
     return numbers.pop() if len(numbers) == 1 else None
 
 

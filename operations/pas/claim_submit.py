@@ -123,6 +123,3 @@ def _plan(given: Intake, choice: Choice, prior: Authorization | None, services: 
     providers = {item.sequence: authorized_provider(item, given.packet) for item in given.items}
     settled = tuple(with_provider(each, providers.get(each.sequence)) for each in planned.settled)
     return replace(planned, settled=settled)
-
-
-CLAIM_SUBMIT: Final = claim_submit(PasServices())

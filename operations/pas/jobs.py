@@ -5,7 +5,6 @@ Each handler finds out what is already done: run twice, it decides once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, Literal
 
 from operations.packet import Packet
@@ -104,6 +103,3 @@ async def _evidence_packet(known: Standing, context: Context) -> Packet:
 
 def version_in(payload: Resource) -> Literal["2.2.1", "2.0.1"]:
     return "2.0.1" if payload.get("version") == "2.0.1" else "2.2.1"
-
-
-JOBS: Final[Mapping[str, JobHandler]] = pas_jobs(PasServices())

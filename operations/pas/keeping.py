@@ -99,6 +99,8 @@ def _localizer(held: Held, request: PasRequest, kept: Kept, context: Context) ->
     own_base = f"{context.base_url}/"
 
     def local(literal: str) -> str:
+        if literal.startswith("#"):
+            return literal
         target = request.index.resolve(literal, held)
         if target is not None and target.full_url in kept.references:
             found = kept.references[target.full_url]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from operations.pas.answers import ItemAnswer
-from operations.pas.authorizations import Authorization, memory, superseded
+from operations.pas.authorizations import Authorization, id_of, memory, superseded
 from operations.pas.claim_response import Frame, Verdict
 from operations.pas.composing import Answer, Remembered, compose, expectation
 from operations.pas.idempotency import Standing
@@ -15,7 +15,7 @@ from operations.pas.identity import trace_key
 from operations.pas.intake import Intake
 from operations.pas.keeping import Kept, keep, with_id
 from operations.pas.known_resources import MASTER_TYPES
-from operations.pas.updates import Plan
+from operations.pas.updates import Plan, unreadable_holder
 from operations.ports import Changes, Context, JobRequest, UniqueKey, Write
 from profiles.json import Resource
 from profiles.reading import identifiers
@@ -98,6 +98,8 @@ async def _with_traces(changes: Changes, given: Intake, frame: Frame, context: C
         earlier = await context.records.holder(key)
         keys[key] = holder
         if earlier is not None:
+            if await context.records.read("ClaimResponse", id_of(earlier)) is None:
+                raise unreadable_holder()
             replaces[key] = earlier
     return Changes(changes.writes, keys, replaces, changes.jobs)
 

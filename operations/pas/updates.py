@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from operations.pas.answers import ItemAnswer, adjudication, pended_reference, review_number
 from operations.pas.authorizations import Authorization, current, id_of, read_authorization
@@ -16,11 +17,15 @@ from operations.pas.identity import RequestIdentity, number_holder, telling_iden
 from operations.payer.determination import BusinessError, DocumentAsk
 from operations.ports import Context
 from profiles.json import Resource
+from profiles.outcome import FhirError, refuse
 from profiles.pas_claim_rules import is_whole_cancel
 from profiles.pas_names import (
     AUTHORIZATION_NUMBER,
+    AUTHORIZED_DETAIL,
     AUTHORIZED_PROVIDER,
     CANCELLED,
+    CERTIFIED,
+    CERTIFIED_PARTIAL,
     ITEM_TRACE_NUMBER,
     NOT_CERTIFIED,
     PENDED,
@@ -28,6 +33,11 @@ from profiles.pas_names import (
 )
 from profiles.pas_request import PasRequest
 from profiles.reading import Coded, child, extension, extensions, identifier, identifiers, objects, text, whole
+
+CANCELLED_NOTE: Final = "Cancelled at the requestor's wish."
+"""Tells a cancelled item, whatever review action is set to say so."""
+
+_CERTIFYING: Final = frozenset({CERTIFIED, CERTIFIED_PARTIAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +56,44 @@ def is_update(request: PasRequest) -> bool:
 
 
 async def find_prior(request: PasRequest, identity: RequestIdentity, context: Context) -> Authorization | None:
-    """The authorization in force that the request updates: by the prior Claim's identifier, else by the numbers quoted."""
+    """The authorization in force that the request updates: by the prior Claim's identifier, else by the numbers quoted.
+
+    Raises `FhirError` (409, pas-duplicate-request) where one has the prior's identifier and cannot be read: it is not
+    decided anew behind its back.
+    """
     for trace in _prior_traces(request):
         holder = await context.records.holder(trace_key(identity, trace))
-        found = await read_authorization(context, id_of(holder)) if holder is not None else None
-        if found is not None:
-            return await current(context, found)
+        if holder is None:
+            continue
+        found = await read_authorization(context, id_of(holder))
+        in_force = await current(context, found) if found is not None else None
+        if in_force is None or in_force.superseded_by is not None:
+            raise unreadable_holder()
+        return in_force
     for number in sorted(quoted_numbers(request.claim.resource)):
         holder = await number_holder(number, identity.insurer, context)
         found = await read_authorization(context, id_of(holder)) if holder is not None else None
         if found is not None and _same_requestor(found, identity):
             return await current(context, found)
     return None
+
+
+def unreadable_holder() -> FhirError:
+    """A trace number that stands for an authorization which was deleted, or which the caller may not see."""
+    sentence = (
+        "The trace number stands for an authorization that was deleted or is not for this caller to see. "
+        "Use a new identifier for a new request."
+    )
+    return refuse("pas-duplicate-request", sentence, "Bundle.entry[0].resource.identifier")
+
+
+def is_cancelled(answer: ItemAnswer) -> bool:
+    return answer.action == CANCELLED or CANCELLED_NOTE in answer.notes
+
+
+def is_wholly_cancelled(authorization: Authorization) -> bool:
+    answers = authorization.answers()
+    return bool(answers) and all(map(is_cancelled, answers))
 
 
 def _prior_traces(request: PasRequest) -> list[Coded]:
@@ -134,10 +170,10 @@ def _without_prior(items: tuple[RequestedItem, ...], cancelled: str, *, whole: b
 
 
 def _refusal(standing: dict[int, ItemAnswer]) -> BusinessError | None:
-    actions = {each.action for each in standing.values()}
+    denied = any(each.action == NOT_CERTIFIED for each in standing.values())
     related = "Bundle.entry[0].resource.related[0].claim"
-    if actions and actions <= {NOT_CERTIFIED, CANCELLED}:
-        if NOT_CERTIFIED in actions:
+    if standing and all(each.action == NOT_CERTIFIED or is_cancelled(each) for each in standing.values()):
+        if denied:
             text = "The request was denied; a denied request cannot be updated. Send a new request."
         else:
             text = "The authorization was cancelled; a cancelled one cannot be updated. Send a new request."
@@ -166,7 +202,7 @@ def _cancelled(sequence: int, element: Resource, kept: ItemAnswer | None, action
     answered: Resource = {"extension": carried} if carried else {}
     answered["itemSequence"] = sequence
     answered["adjudication"] = [adjudication(action)]
-    return ItemAnswer(sequence, answered, ("Cancelled at the requestor's wish.",))
+    return ItemAnswer(sequence, answered, (CANCELLED_NOTE,))
 
 
 def _number(kept: ItemAnswer | None) -> str | None:
@@ -184,31 +220,43 @@ def _kept(answer: ItemAnswer) -> ItemAnswer:
 
 
 def _forgotten(answer: ItemAnswer) -> ItemAnswer:
-    note = f"Item {answer.sequence} of the earlier request was not sent again; its decision stands. Cancel it expressly to end it."
+    """What was cancelled before is over, and needs no word about what stands."""
     added = answer.added or _as_added(answer, answer.action or PENDED)
-    return ItemAnswer(answer.sequence, None, (*answer.notes, note), added)
+    if is_cancelled(answer):
+        return ItemAnswer(answer.sequence, None, answer.notes, added)
+    note = "Not sent again with this update; its decision stands."
+    if answer.action != NOT_CERTIFIED:
+        note += " Cancel it expressly to end it."
+    return ItemAnswer(answer.sequence, None, tuple(dict.fromkeys((*answer.notes, note))), added)
 
 
 def _as_added(answer: ItemAnswer, action: str) -> Resource:
     """An item that the update does not name, said as an addItem with its old sequence number."""
-    element = answer.element or {}
-    product = next(
-        (
-            each["valueCodeableConcept"]
-            for detail in objects(element.get("extension"))
-            for each in objects(detail.get("extension"))
-            if each.get("url") == "productOrServiceCode" and isinstance(each.get("valueCodeableConcept"), dict)
-        ),
-        {"text": "as in the earlier request"},
-    )
+    element = answer.element or answer.added or {}
+    product = _product(answer)
     number = _number(answer)
     reference = pended_reference(element)
     carried = [each for each in objects(element.get("extension")) if each.get("url") == ITEM_TRACE_NUMBER]
     if reference is not None:
         carried += [each for each in objects(element.get("extension")) if each.get("valueString") == reference]
+    if number is not None and action not in _CERTIFYING:
+        carried.append({"url": AUTHORIZATION_NUMBER, "valueString": number})
     added: Resource = {"extension": carried} if carried else {}
     added["itemSequence"] = [answer.sequence]
     added["productOrService"] = product
     same = action == answer.action
-    added["adjudication"] = element.get("adjudication") if same and element else [adjudication(action, number)]
+    added["adjudication"] = (
+        element.get("adjudication")
+        if same and element
+        else [adjudication(action, number if action in _CERTIFYING else None)]
+    )
     return added
+
+
+def _product(answer: ItemAnswer) -> Resource:
+    """The service as it was authorized, or as it was asked for."""
+    detail = extension(extension(answer.element, AUTHORIZED_DETAIL), "productOrServiceCode").get("valueCodeableConcept")
+    for found in (child(answer.added, "productOrService"), detail):
+        if isinstance(found, dict) and found:
+            return found
+    return {"text": "as in the earlier request"}

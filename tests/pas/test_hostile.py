@@ -13,8 +13,9 @@ from memory_context import Memory
 from pas_examples import fresh, request, requests, update_of
 from pas_harness import inquire, submit
 
-from operations.pas.claim_inquire import CLAIM_INQUIRE
-from operations.pas.claim_submit import CLAIM_SUBMIT
+from operations.pas.claim_inquire import claim_inquire
+from operations.pas.claim_submit import claim_submit
+from operations.pas.services import PasServices
 from operations.ports import OperationInput
 from profiles.outcome import FhirError
 
@@ -72,11 +73,11 @@ def run(operation: Any, body: Any) -> None:
 
 
 async def raw_submit(memory: Memory, body: Any) -> None:
-    await CLAIM_SUBMIT.run(OperationInput(body), memory.context())
+    await claim_submit(PasServices()).run(OperationInput(body), memory.context())
 
 
 async def raw_inquire(memory: Memory, body: Any) -> None:
-    await CLAIM_INQUIRE.run(OperationInput(body), memory.context())
+    await claim_inquire(PasServices()).run(OperationInput(body), memory.context())
 
 
 @settings(max_examples=150, deadline=None)
@@ -127,6 +128,13 @@ def test_a_request_with_one_place_spoilt(data: st.DataObject) -> None:
 
 async def submit_checked(memory: Memory, body: Any) -> None:
     await submit(memory, body)
+
+
+async def test_a_reference_to_its_own_holder_stays_as_it_is(memory: Memory) -> None:
+    bundle = request()
+    bundle["entry"][5]["resource"]["practitioner"] = {"reference": "#"}
+    await submit(memory, bundle)
+    assert memory.all("PractitionerRole")[0]["practitioner"] == {"reference": "#"}
 
 
 @pytest.mark.parametrize("bundle", requests())

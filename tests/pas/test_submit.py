@@ -326,11 +326,11 @@ async def test_no_authorization_required(memory: Memory) -> None:
 
 
 async def test_no_body() -> None:
-    from operations.pas.claim_submit import CLAIM_SUBMIT
+    from operations.pas.claim_submit import claim_submit
     from operations.ports import OperationInput
 
     with pytest.raises(FhirError) as caught:
-        await CLAIM_SUBMIT.run(OperationInput(), Memory().context())
+        await claim_submit(PasServices()).run(OperationInput(), Memory().context())
     assert (caught.value.status, caught.value.issues[0].code) == (400, "body-missing")
 
 

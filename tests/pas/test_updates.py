@@ -111,7 +111,30 @@ async def test_a_forgotten_item_keeps_its_decision(memory: Memory) -> None:
     assert kept["itemSequence"] == [2]
     assert number_of(kept) == numbers(first)[2]
     assert kept["productOrService"]["coding"][0]["code"] == "72148"
-    assert "not sent again" in notes(answer)
+    assert "Not sent again" in notes(answer)
+
+
+async def test_a_cancelled_item_that_is_left_out_stays_quiet(memory: Memory) -> None:
+    await submit(memory, request(item(1), item(2)), "approve")
+    await submit(memory, update_of(request(item(1), item(2)), item(1), cancelled(item(2)), trace="T-2"))
+    answer = await submit(memory, update_of(request(item(1), item(2), trace="T-2"), item(1), trace="T-3"))
+    gone = response_of(answer)["addItem"][0]
+    assert (gone["itemSequence"], action_of(gone)) == ([2], "C")
+    assert "stands" not in notes(answer)
+
+
+@pytest.mark.parametrize("scenario", ["approve", "modify"])
+async def test_nothing_cancelled_is_certified_by_its_number(scenario: str, memory: Memory) -> None:
+    """Neither `preAuthRef` nor the review action's number: what is cancelled is only named."""
+    first = await submit(memory, request(item(1), item(2)), scenario)
+    before = [number_of(each) for each in response_of(first).get("addItem", response_of(first)["item"])]
+    answer = response_of(await submit(memory, update_of(request(item(1), item(2)), item(1), extension=WHOLE_CANCEL)))
+    assert "preAuthRef" not in answer
+    elements = [*answer["item"], *answer["addItem"]]
+    assert [action_of(each) for each in elements] == ["C", "C"]
+    assert [number_of(each) for each in elements] == [None, None]
+    assert [extension(each, "extension-authorizationNumber")["valueString"] for each in elements] == before
+    assert answer["addItem"][0]["productOrService"]["coding"][0]["code"] == "72148"
 
 
 async def test_an_update_is_found_by_the_numbers_that_it_quotes(memory: Memory) -> None:
