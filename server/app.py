@@ -36,7 +36,7 @@ from server.sample.load import load_practice
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
-from server.upkeep import keep_keys
+from server.upkeep.keys import KeyKeeper
 
 CANCEL_SECONDS: Final = 3.0
 
@@ -86,7 +86,7 @@ class Application:
         self._tasks = [
             asyncio.create_task(runner.run()),
             asyncio.create_task(self._index_audit(services)),
-            asyncio.create_task(keep_keys(services.keyring, self._log)),
+            asyncio.create_task(KeyKeeper(services.store, services.keyring, opened.pace, services.now, self._log).run()),
         ]
         self._http = FhirHttp(
             self._settings.base_url,
@@ -124,7 +124,9 @@ class Application:
         check_accept(request.headers, request.query)
         url = request.base.url
         if url not in self._statements:
-            self._statements[url] = json.dumps(capability_statement(request.base, self._running().operations))
+            services = self._running()
+            statement = capability_statement(request.base, services.operations, services.settings.conditional_delete)
+            self._statements[url] = json.dumps(statement)
         return Response(200, self._statements[url])
 
     async def _health(self) -> Response:

@@ -44,6 +44,7 @@ class Settings:
     review_outcome: Literal["approve", "deny", "person"]
     review_seconds: int
     token_ttl: int
+    conditional_delete: Literal["single", "multiple"]
     trusted_proxies: tuple[str, ...] = ()
     master_key: bytes | None = field(default=None, repr=False)
     master_key_file: Path | None = None
@@ -245,6 +246,14 @@ SETTINGS: Final = (
         str(8 * 3600),
         "Seconds for which a token of `assent token` is valid, unless `--expires` says otherwise.",
         _whole_number(60, MAXIMUM_TOKEN_LIFETIME),
+    ),
+    Setting(
+        "ASSENT_CONDITIONAL_DELETE",
+        "conditional_delete",
+        "single",
+        "What `DELETE Type?criteria` does when several resources match: `single` refuses with 412, `multiple` deletes them "
+        "all (at most 1000).",
+        _one_of("single", "multiple"),
     ),
     Setting(
         "ASSENT_TRUSTED_PROXIES",

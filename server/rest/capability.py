@@ -19,8 +19,10 @@ _WHOLE_SYSTEM: Final = ("transaction", "batch")
 SINCE: Final = "2026-11-22"
 
 
-def capability_statement(base: Base, operations: Mapping[tuple[str, str, str], Operation]) -> Resource:
-    """What this base does, for FHIR R4 (capabilitystatement.html)."""
+def capability_statement(
+    base: Base, operations: Mapping[tuple[str, str, str], Operation], conditional_delete: str = "single"
+) -> Resource:
+    """What this base does, for FHIR R4 (capabilitystatement.html). `conditional_delete`: single or multiple."""
     by_type: dict[str, list[Operation]] = {}
     for (_, type_, _), operation in operations.items():
         by_type.setdefault(type_, []).append(operation)
@@ -38,7 +40,7 @@ def capability_statement(base: Base, operations: Mapping[tuple[str, str, str], O
             ],
             "description": "Every call but this one needs a bearer token; its tenant, roles and scopes decide what it may do.",
         },
-        "resource": [_resource(type_, by_type.get(type_, [])) for type_ in sorted(resource_types())],
+        "resource": [_resource(type_, by_type.get(type_, []), conditional_delete) for type_ in sorted(resource_types())],
         "interaction": [{"code": code} for code in _WHOLE_SYSTEM],
     }
     if by_type.get(""):
@@ -60,7 +62,7 @@ def capability_statement(base: Base, operations: Mapping[tuple[str, str, str], O
     }
 
 
-def _resource(type_: str, operations: list[Operation]) -> Resource:
+def _resource(type_: str, operations: list[Operation], conditional_delete: str) -> Resource:
     own = type_ == AUDIT_TYPE
     codes = {route.interaction for route in ROUTES if route.letter is not None and (route.read_only_types or not own)}
     resource: Resource = {
@@ -69,10 +71,10 @@ def _resource(type_: str, operations: list[Operation]) -> Resource:
         "versioning": "no-version" if own else "versioned-update",
         "readHistory": not own,
         "updateCreate": not own,
-        "conditionalCreate": False,
+        "conditionalCreate": not own,
         "conditionalRead": "not-match",
-        "conditionalUpdate": False,
-        "conditionalDelete": "not-supported",
+        "conditionalUpdate": not own,
+        "conditionalDelete": "not-supported" if own else conditional_delete,
         "referencePolicy": ["literal", "logical", "local"],
         "searchInclude": sorted(
             f"{type_}:{parameter.code}" for parameter in indexed_parameters(type_).values() if parameter.type == "reference"

@@ -25,6 +25,7 @@ from server.reach import personal_types
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
 from server.rest.response import Response
+from server.rest.turns import Turns
 from server.seal.keyring import Keyring, Tenant
 from server.seal.tenant_entries import TenantError
 from server.store.store import Commit, KeyClaim, KeyHeldError, NewJob, StaleVersionError, Store
@@ -55,6 +56,7 @@ class Services:
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
+    turns: Turns = field(default_factory=Turns)
 
     def new_id(self) -> str:
         return str(uuid4())

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from server.auth.decision import Letter
 from server.rest.exchange import Exchange
+from server.rest.interactions import conditional
 from server.rest.interactions.bundle import bundle
 from server.rest.interactions.history import history
 from server.rest.interactions.operation import operation
 from server.rest.interactions.read import read, vread
 from server.rest.interactions.search import search_type
-from server.rest.interactions.write import create, delete, update
+from server.rest.interactions.write import delete, update
 from server.rest.response import Response
 
 Handler = Callable[[Exchange], Awaitable[Response]]
@@ -42,7 +43,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "", "batch", "E", bundle),
     Route("GET", "{type}", "search-type", "E", search_type, "s"),
     Route("POST", "{type}/_search", "search-type", "E", search_type, "s"),
-    Route("POST", "{type}", "create", "C", create, "c", read_only_types=False),
+    Route("POST", "{type}", "create", "C", conditional.create, "c", read_only_types=False),
+    Route("PUT", "{type}", "update", "U", conditional.update, "u", read_only_types=False),
+    Route("DELETE", "{type}", "delete", "D", conditional.delete, "d", read_only_types=False),
     Route("GET", "{type}/{id}", "read", "R", read, "r"),
     Route("PUT", "{type}/{id}", "update", "U", update, "u", read_only_types=False),
     Route("DELETE", "{type}/{id}", "delete", "D", delete, "d", read_only_types=False),

@@ -89,10 +89,22 @@ def test_what_is_not_claimed_is_not_there(client: httpx.Client, statement: dict[
     patient = next(resource for resource in rest(statement)["resource"] if resource["type"] == "Patient")
     assert "patch" not in {interaction["code"] for interaction in patient["interaction"]}
     refused(client.patch("/Patient/p01", json=[]), 405, "method-not-allowed")
-    assert patient["conditionalCreate"] is False
-    refused(
-        client.post("/Patient", json={"resourceType": "Patient"}, headers={"If-None-Exist": "_id=x"}), 400, "not-supported"
-    )
+    own = next(resource for resource in rest(statement)["resource"] if resource["type"] == "AuditEvent")
+    assert (own["conditionalCreate"], own["conditionalUpdate"], own["conditionalDelete"]) == (False, False, "not-supported")
+    refused(client.put("/AuditEvent?outcome=0", json={"resourceType": "AuditEvent"}), 405, "read-only-type")
+    refused(client.delete("/AuditEvent?outcome=0"), 405, "read-only-type")
+
+
+def test_conditional_interactions_are_there(client: httpx.Client, statement: dict[str, Any]) -> None:
+    patient = next(resource for resource in rest(statement)["resource"] if resource["type"] == "Patient")
+    claimed = (patient["conditionalCreate"], patient["conditionalUpdate"], patient["conditionalDelete"])
+    assert claimed == (True, True, "single")
+    body = {"resourceType": "Patient", "identifier": [{"system": "urn:capability", "value": "1"}]}
+    query = "identifier=urn:capability|1"
+    assert client.post("/Patient", json=body, headers={"If-None-Exist": query}).status_code == 201
+    assert client.post("/Patient", json=body, headers={"If-None-Exist": query}).status_code == 200
+    assert client.put(f"/Patient?{query}", json=body).status_code == 200
+    assert client.delete(f"/Patient?{query}").status_code == 204
 
 
 def test_batch_and_transaction_are_there(client: httpx.Client, statement: dict[str, Any]) -> None:

@@ -189,12 +189,6 @@ async def test_if_none_match(client: httpx.AsyncClient) -> None:
     refused(await client.put("/Patient/p", json=patient("p"), headers={"If-None-Match": 'W/"1"'}), 400, "not-supported")
 
 
-async def test_conditional_creates_are_refused_and_not_ignored(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/Patient", json=patient(), headers={"If-None-Exist": "identifier=x"})
-    refused(answer, 400, "not-supported", "http.if-none-exist")
-    assert (await client.get("/Patient?_summary=count")).json()["total"] == 0
-
-
 async def test_of_64_updates_of_the_same_version_exactly_one_is_stored(client: httpx.AsyncClient) -> None:
     await client.put("/Patient/p", json=patient("p"))
     for version in range(1, 4):

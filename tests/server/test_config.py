@@ -43,6 +43,7 @@ def test_every_variable_is_read() -> None:
             "ASSENT_REVIEW_OUTCOME": "person",
             "ASSENT_REVIEW_SECONDS": "5",
             "ASSENT_TOKEN_TTL": "300",
+            "ASSENT_CONDITIONAL_DELETE": "multiple",
             "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
             "ASSENT_MASTER_KEY": "00" * 32,
         }
@@ -61,6 +62,7 @@ def test_every_variable_is_read() -> None:
         review_outcome="person",
         review_seconds=5,
         token_ttl=300,
+        conditional_delete="multiple",
         trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
         master_key=bytes(32),
     )

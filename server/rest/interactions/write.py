@@ -12,7 +12,6 @@ from server.rest.response import Response, outcome_response, version_headers, ve
 
 async def create(exchange: Exchange) -> Response:
     (type_,) = exchange.request.segments
-    refuse_conditions(exchange, "if-none-exist")
     resource = checked_body(exchange, type_)
     prepared = exchange.repository.prepare(resource, exchange.services.new_id(), None)
     require_own_compartment(exchange, prepared.version)
@@ -113,11 +112,6 @@ def refuse_written_by_server(type_: str) -> None:
         raise refuse(
             "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
         )
-
-
-def refuse_conditions(exchange: Exchange, header: str) -> None:
-    if header in exchange.request.headers:
-        raise refuse("not-supported", f"Conditional interactions ({header}) are not supported yet.", f"http.{header}")
 
 
 def require_own_compartment(exchange: Exchange, version: Version) -> None:

@@ -1,0 +1,161 @@
+"""The entries of a batch or transaction (R4 bundle.html, http.html#transaction): parsed, as requests, and as answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from profiles import json
+from profiles.json import Json, Resource
+from profiles.outcome import FhirError, Issue, refuse
+from server.rest.address import template_of
+from server.rest.exchange import Exchange
+from server.rest.request import Request, parse_pairs
+from server.rest.response import Response
+from server.search.criteria import percent_encoded
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})
+_CONDITIONS: Final = {
+    "ifMatch": METHODS,
+    "ifNoneMatch": frozenset({"GET", "HEAD", "PUT"}),
+    "ifNoneExist": frozenset({"POST"}),
+}
+"""Condition -> the methods that it can stand with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, its request parsed. `at` is its FHIRPath in the Bundle."""
+
+    at: str
+    method: str
+    segments: tuple[str, ...]
+    query: tuple[tuple[str, str], ...]
+    full_url: str | None
+    resource: Resource | None
+    if_match: str | None
+    if_none_match: str | None
+    if_none_exist: str | None
+
+    @property
+    def writes(self) -> bool:
+        return self.method in {"POST", "PUT", "DELETE"}
+
+
+def parse_entry(item: Json, at: str) -> Entry:
+    """Raises FhirError (400) for what is no entry of a request."""
+    request = item.get("request") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(request, dict):
+        raise refuse("bundle-entry", "Every entry needs a request with method and url.", f"{at}.request")
+    method, url = request.get("method"), request.get("url")
+    if not isinstance(method, str) or method not in METHODS:
+        raise refuse("bundle-entry", "An entry's method is GET, HEAD, POST, PUT or DELETE.", f"{at}.request.method")
+    if not isinstance(url, str) or not url:
+        raise refuse("bundle-entry", "An entry's request needs a url.", f"{at}.request.url")
+    conditions = _conditions(request, method, at)
+    resource, full_url = item.get("resource"), item.get("fullUrl")
+    if method in {"POST", "PUT"} and not (isinstance(resource, dict) and isinstance(resource.get("resourceType"), str)):
+        raise refuse("bundle-entry", f"A {method} entry needs a resource.", f"{at}.resource")
+    if full_url is not None and not isinstance(full_url, str):
+        raise refuse("bundle-entry", "fullUrl is a string.", f"{at}.fullUrl")
+    segments, query = _address(url, f"{at}.request.url")
+    return Entry(
+        at,
+        method,
+        segments,
+        query,
+        full_url,
+        resource,
+        conditions["ifMatch"],
+        conditions["ifNoneMatch"],
+        conditions["ifNoneExist"],
+    )
+
+
+def _conditions(request: Resource, method: str, at: str) -> dict[str, str | None]:
+    if "ifModifiedSince" in request:
+        raise refuse("not-supported", "ifModifiedSince is not supported; use ifNoneMatch.", f"{at}.request.ifModifiedSince")
+    for name, methods in _CONDITIONS.items():
+        if name in request and not isinstance(request[name], str):
+            raise refuse("bundle-entry", f"{name} is a string.", f"{at}.request.{name}")
+        if name in request and method not in methods:
+            raise refuse("bundle-entry", f"{name} does not go with {method}.", f"{at}.request.{name}")
+    return {name: request.get(name) for name in _CONDITIONS}
+
+
+def _address(url: str, place: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    try:
+        split = urlsplit(url)
+    except ValueError as error:
+        raise refuse("bundle-entry", "The entry's url is not a URL.", place) from error
+    if split.fragment:  # what follows a # would silently be no part of the criteria
+        raise refuse("bundle-entry", "The entry's url has a fragment; a # in a value is written %23.", place)
+    segments = tuple(unquote(part) for part in split.path.strip("/").split("/"))
+    return segments, parse_pairs(percent_encoded(split.query).encode("ascii"))
+
+
+def request_of(exchange: Exchange, entry: Entry) -> Request:
+    """The request that the entry would be by itself."""
+    headers = {name: value for name, value in exchange.request.headers.items() if name in {"authorization", "prefer"}}
+    body = b""
+    if entry.resource is not None and entry.method in {"POST", "PUT"}:
+        body = json.dumps(entry.resource)
+        headers["content-type"] = "application/fhir+json"
+    if entry.if_match is not None:
+        headers["if-match"] = entry.if_match
+    if entry.if_none_match is not None:
+        headers["if-none-match"] = entry.if_none_match
+    if entry.if_none_exist is not None:
+        headers["if-none-exist"] = percent_encoded(entry.if_none_exist)
+    return replace(
+        exchange.request,
+        method=entry.method,
+        segments=entry.segments,
+        template=template_of(entry.segments),
+        query=entry.query,
+        headers=headers,
+        body=body,
+        inside_bundle=True,
+    )
+
+
+def answered(response: Response) -> bytes:
+    """The answer to an entry, as an entry of the response Bundle."""
+    part: dict[str, Any] = {"status": str(response.status)}
+    for header, name in (("Location", "location"), ("ETag", "etag")):
+        if header in response.headers:
+            part[name] = response.headers[header]
+    failed = response.status >= 400
+    if failed and response.body:
+        part["outcome"] = json.loads(response.body)
+    resource = b'"resource":' + response.body + b"," if response.body and not failed else b""
+    return b"{" + resource + b'"response":' + json.dumps(part) + b"}"
+
+
+def refused(error: FhirError) -> bytes:
+    """The refusal of an entry that is no request."""
+    outcome = {"resourceType": "OperationOutcome", "issue": [issue.to_fhir() for issue in error.issues]}
+    return json.dumps({"response": {"status": str(error.status), "outcome": outcome}})
+
+
+def response_bundle(type_: str, entries: Sequence[bytes]) -> Response:
+    """JSON of FHIR has no empty arrays."""
+    listed = b',"entry":[' + b",".join(entries) + b"]" if entries else b""
+    return Response(200, b'{"resourceType":"Bundle","type":"' + type_.encode() + b'"' + listed + b"}")
+
+
+def inside(error: FhirError, at: str) -> FhirError:
+    """The refusal of an entry's content, its expressions seen from the Bundle."""
+    return FhirError([_inside(issue, at) for issue in error.issues], error.status, error.headers)
+
+
+def _inside(issue: Issue, at: str) -> Issue:
+    expression = issue.expression or ""
+    if expression.startswith(("http.", "Bundle.")) or not expression:
+        return replace(issue, expression=at)
+    head, dot, rest = expression.partition(".")
+    if head == "resource":
+        return replace(issue, expression=f"{at}.resource{dot}{rest}")
+    return replace(issue, expression=f"{at}.resource{dot}{rest}" if head[:1].isupper() else f"{at}.resource.{expression}")

@@ -1,0 +1,95 @@
+"""Which resource a condition means, and how exactly one of many callers with the same condition makes it.
+
+Before it searches, a caller reads who holds the uniqueness key of the criteria. If it finds nothing and creates, its commit
+hands the key from that holder to the new version; when somebody else was given the key meanwhile, the commit is refused, and
+the caller looks again. The key says who made something under these criteria last, and never by itself that something is
+there: whether something matches is always found out by the search. So a key never outlives its use, whatever becomes of the
+resource, and tells a caller nothing about what it may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from profiles.outcome import FhirError, refuse
+from server.reach import personal_types
+from server.repository import Prepared, Version
+from server.rest.exchange import Exchange
+from server.search.criteria import Criteria, Pairs, compile_criteria, placed
+from server.search.execute import matches
+from server.search.index_entries import index_resource
+from server.store.store import KeyClaim, KeyHeldError, StaleVersionError
+
+MAX_ATTEMPTS: Final = 12
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What was found for the criteria, and who held their key just before."""
+
+    criteria: Criteria
+    found: Version | None
+    holder: str | None
+
+
+def read_criteria(exchange: Exchange, type_: str, pairs: Pairs, place: str) -> Criteria:
+    """Criteria limited to what the caller may search. Raises FhirError: 400 at `place`, 403 without the right to search."""
+    try:
+        decision = exchange.authorize("s", type_)
+        compartment = decision.compartment if type_ in personal_types() else None
+        return compile_criteria(type_, pairs, exchange.tenant.index, exchange.repository.base_url, compartment)
+    except FhirError as error:
+        raise placed(error, place) from error
+
+
+async def look_up(exchange: Exchange, criteria: Criteria, place: str) -> Lookup:
+    """Raises FhirError (412) when more than one resource matches."""
+    holder = await exchange.repository.holder(criteria.key)
+    found = await find(exchange, criteria, 2)
+    if len(found) > 1:
+        raise ambiguous(place)
+    return Lookup(criteria, found[0] if found else None, holder)
+
+
+async def find(exchange: Exchange, criteria: Criteria, limit: int) -> list[Version]:
+    """Up to `limit` resources that match as they are now, whatever the index said a moment ago."""
+    found = [version async for _, version in matches(exchange, criteria.type, criteria.narrow, None, limit)]
+    return [version for version in found if _still_matches(exchange, criteria, version)]
+
+
+def _still_matches(exchange: Exchange, criteria: Criteria, version: Version) -> bool:
+    repository, resource = exchange.repository, version.resource()
+    index = index_resource(resource, version.patients, exchange.tenant.index, version.record.order, repository.base_url)
+    return criteria.met_by(index, resource)
+
+
+def ambiguous(
+    place: str, text: str = "More than one resource matches; the criteria are not selective enough."
+) -> FhirError:
+    return refuse("multiple-matches", text, place)
+
+
+def claims(exchange: Exchange, lookup: Lookup, prepared: Prepared) -> list[KeyClaim]:
+    """The claim that lets only one of those through who found nothing.
+
+    None for a resource that does not meet the criteria: it is in nobody's way, and each caller may create its own.
+    """
+    version = prepared.version
+    if not lookup.criteria.met_by(prepared.put.index, version.resource()):
+        return []
+    holder = f"{version.reference}/_history/{version.version}"
+    return [exchange.repository.claim(lookup.criteria.key, holder, lookup.holder)]
+
+
+async def in_turn(exchange: Exchange, criteria: Iterable[Criteria], attempt: Callable[[], Awaitable[_Result]]) -> _Result:
+    """The result of an attempt that lost no race; each looks again from the start. Raises FhirError (409) when all lost."""
+    names = [(exchange.tenant.number, *one.key) for one in criteria]
+    async with exchange.services.turns.of(names):
+        for _ in range(MAX_ATTEMPTS):
+            with suppress(KeyHeldError, StaleVersionError):
+                return await attempt()
+    raise refuse("edit-conflict", "Others change what the condition is about all the time; try again.")
