@@ -23,7 +23,7 @@ from server.rest.request import Base, Request
 from server.rest.response import Response
 from server.store.store import Commit, Job, LostLeaseError, StoreUnavailableError
 
-LEASE_SECONDS: Final = 60
+LEASE_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.5
 MAX_ATTEMPTS: Final = 20
 MAX_BACKOFF_SECONDS: Final = 3600
