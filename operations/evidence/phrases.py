@@ -33,7 +33,14 @@ STUDIES: Final[dict[str, str]] = {
     "duplex": r"\bduplex\b|venous doppler",
     "pet": r"\bpet\b(?!s)|positron emission",
 }
-_STUDY: Final = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in STUDIES.items()))
+_NO_STUDY_AFTER: Final = (  # "CT-guided biopsy", "CT simulation": a means of doing something else
+    r"(?![\s/-]{0,2}(?:(?:and|or|scan|fluoro\w{0,8}|ultrasound)[\s/-]{1,3}){0,2}"
+    r"(?:guid(?:ed|ance)|simulat\w{2,4}|sim\b|navigat\w{2,4}|localiz\w{2,6}|planning (?:scan|session|study)|directed))"
+)
+_NO_STUDY_BEFORE: Final = r"(?<!under )(?<!guided by )(?<!guidance with )"
+_STUDY: Final = re.compile(
+    "|".join(f"(?P<{kind}>{_NO_STUDY_BEFORE}(?:{pattern}){_NO_STUDY_AFTER})" for kind, pattern in STUDIES.items())
+)
 
 _DOCUMENT_WORDS: Final[dict[str, str]] = {
     "therapy-record": r"physical therap|physiotherap|occupational therap|therapy (?:note|record|progress)|home exercise",

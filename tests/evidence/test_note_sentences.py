@@ -77,7 +77,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
         {"imaging.mri.done": True, "imaging.mri.months_ago": 2, "imaging.mri.body_site": "right knee"},
     ),
     (
-        "X-rays of the left knee obtained in the office today show joint space narrowing and osteophytes.",
+        "X-rays of the left knee obtained in the office today show severe joint space narrowing and osteophytes.",
         {"imaging.xray.done": True, "imaging.xray.months_ago": 0, "imaging.advanced_joint_disease": True},
     ),
     ("He has had no prior MRI.", {"imaging.mri.done": False}),

@@ -16,12 +16,13 @@ from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_n
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
 from operations.evidence.text.times import dates, durations
+from operations.evidence.text.undone import did_not_take_place
 from profiles.json import Json
 
 CUES: Final = ("mri", "magnetic", "ct ", "ct.", "ct,", "ct/", "ct:", "ct-", "tomogr", "cat scan", "x-ray", "xray", "x ray", "radiograph",
                "film", "duplex", "doppler", "pet ", "pet/", "pet-", "pet.", "pet,", "positron")  # fmt: skip
 _RESULT: Final = rx(
-    r"\b(?:show(?:s|ed|ing|n)|demonstrat(?:es|ed|ing)|reveal(?:s|ed|ing)|confirm(?:s|ed)|indicates|identified|notable for|"
+    r"\b(?:show(?:s|ed|ing|n)?|demonstrat(?:es?|ed|ing)|reveal(?:s|ed|ing)?|confirm(?:s|ed)|indicates|identified|notable for|"
     r"consistent with|significant for|remarkable for|(?:is|are|was|were) (?:\w{1,14} ){0,2}?(?:unremarkable|normal|negative|positive|"
     r"abnormal|stable|clear|within normal))\b|:"
 )
@@ -45,48 +46,29 @@ _TODAY: Final = rx(
     r"\b(?:obtained|taken|performed|done|completed|repeated)\b[^.;]{0,45}\b(?:today|(?:in|at) (?:the |our )?(?:office|clinic))\b|"
     r"(?<!reviewed )(?<!review )\btoday(?:'s)?\b[^.;]{0,20}\b(?:show|reveal|demonstrat|x-?ray|mri|ct|film|radiograph)"
 )
+_AT_LAST: Final = rx(
+    r"^[^.;]{0,80}?\b(?:but|and|then|later|finally|eventually)\b[^.;]{0,25}?\b(?:was|were|then|finally) (?:completed|performed|obtained|done)\b"
+)
+_DONE_ON: Final = rx(r"\b(?<!not )(?<!be )(?:completed|performed|obtained|done|taken) (?:(?:on|in|dated) )?$")
 _NOT_OF_STUDY: Final = rx(r"\b(?:symptoms|exam\w{0,9}|i|we|labs?|discuss\w{0,3}|believe)\b")
 _ASIDE: Final = re.compile(r", (?:I|we|We|which) ")
-_ADVANCED: Final = rx(
-    r"joint[\s-]space (?:narrowing|loss)|(?:narrowing|loss) of the (?:\w{1,12} ){0,2}joint space|osteophyt\w{1,5}|subchondral (?:sclerosis|cyst)|"
-    r"bone[\s-]on[\s-]bone|(?:severe|advanced|end[\s-]stage|moderate to severe|tricompartmental) (?:\w{1,14} ){0,2}(?:osteoarthritis|arthritis|"
-    r"oa\b|degenerative (?:joint disease|changes))|kellgren[\s-]lawrence (?:grade )?(?:3|4|iii|iv)|avascular necrosis|osteonecrosis|"
-    r"(?:varus|valgus) deformity"
-)
-_SPINE: Final = frozenset({"lumbar-spine", "cervical-spine", "thoracic-spine"})
-_JOINT: Final = rx(r"\b(?:knees?|hips?|shoulders?|ankles?|joint|compartment\w{0,4}|x-?rays?|films?|radiograph\w{0,3})\b")
 _COUNT: Final = rx(r"\b(?P<n>two|three|four|2|3|4)(?: prior| previous)? pet(?:/ct| ct|-ct)? scans?")
 
 
 def read_imaging(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`imaging.<kind>.done` and, of a study that was done, `months_ago`, `body_site` and `findings`."""
     low = sentence.low
-    for kind, start, end in islice(study_spans(low), MENTIONS):
+    mentions = list(islice(study_spans(low), MENTIONS))
+    for place, (kind, start, end) in enumerate(mentions):
         if kind in ("ct", "pet") and not _is_abbreviation(sentence, start, end):
             continue
         site = site_near(low, start, end)
         if is_denied(sentence, start, end):
             yield reading.fact(f"imaging.{kind}.done", False, sentence, 0.85, site=site)
-        elif _was_done(sentence, start, end):
+            continue
+        following = mentions[place + 1][1] if place + 1 < len(mentions) else len(low)
+        if not did_not_take_place(low, start, end, following) and _was_done(sentence, reading, start, end):
             yield from _study(sentence, reading, kind, start, end, site)
-
-
-def read_joint_disease(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
-    """`imaging.advanced_joint_disease`, on a film or in an assessment, not of the spine."""
-    low = sentence.low
-    match = _ADVANCED.search(low)
-    if match is None or not _JOINT.search(low):
-        return
-    site = site_near(low, match.start(), match.end())
-    stands = standing(sentence, match.start(), match.end())
-    if site in _SPINE or stands not in ("said", "denied"):
-        return
-    if stands == "said":
-        weak = low[max(0, match.start() - 12) : match.start()].strip().endswith(("mild", "minimal", "early"))
-        yield reading.fact("imaging.advanced_joint_disease", True, sentence, 0.6 if weak else 0.85, site=site)
-    elif is_denied(sentence, match.start(), match.end()):
-        topic = match.group()[:12]
-        yield reading.fact("imaging.advanced_joint_disease", False, sentence, 0.7, site=site, topic=topic)
 
 
 def _is_abbreviation(sentence: Sentence, start: int, end: int) -> bool:
@@ -94,7 +76,7 @@ def _is_abbreviation(sentence: Sentence, start: int, end: int) -> bool:
     return len(written) > 3 or written.isupper()
 
 
-def _was_done(sentence: Sentence, start: int, end: int) -> bool:
+def _was_done(sentence: Sentence, reading: Reading, start: int, end: int) -> bool:
     low = sentence.low
     if is_of_another(sentence, start, end):
         return False
@@ -105,16 +87,21 @@ def _was_done(sentence: Sentence, start: int, end: int) -> bool:
     result = _RESULT.search(after)
     told = (
         result is not None
-        and (result.group() != ":" or sentence.section == "results")
+        and (result.group() != ":" or sentence.section == "results" or _is_dated(after[: result.start()], reading))
         and not _COMING.search(after[: result.start()])
     )
     obtained = _OBTAINED.match(after)
-    told = told or (obtained is not None and not _COMING.search(obtained.group()))
+    told = told or (obtained is not None and not _COMING.search(obtained.group())) or bool(_AT_LAST.match(after))
     if stands != "said":
         return told and stands == "planned" and "ordered and" in after
     if told or _HAD.search(before):
         return True
     return sentence.section == "results" and bool(dates(low, date.max - timedelta(days=1)))
+
+
+def _is_dated(words: str, reading: Reading) -> bool:
+    """True for the words between a study and its colon in "X-ray of the knee on 10/05/2026: no fracture"."""
+    return bool(dates(words, reading.as_of))
 
 
 def _study(sentence: Sentence, reading: Reading, kind: str, start: int, end: int, site: str | None) -> Iterator[Fact]:
@@ -148,6 +135,9 @@ def _day_of(sentence: Sentence, reading: Reading, start: int) -> date | None:
         return day
     spans = [span for span in dates(low, reading.as_of) if low[span.start : span.end] != "today"]
     if spans:
+        told = [span for span in spans if _DONE_ON.search(low, 0, span.start)]
+        if len(told) == 1:
+            return told[0].day
         return min(spans, key=lambda span: abs(span.start - start)).day
     return reading.as_of if _TODAY.search(low) else None
 
@@ -158,10 +148,4 @@ def _words_of_site(sentence: Sentence, start: int, end: int, site: str) -> str:
     return f"{side} {site.replace('-', ' ')}".strip()
 
 
-RULES: Final = (
-    TextRule(CUES, read_imaging),
-    TextRule(
-        ("joint", "osteophyt", "sclerosis", "bone", "arthritis", "kellgren", "necrosis", "deformity", " oa"),
-        read_joint_disease,
-    ),
-)
+RULES: Final = (TextRule(CUES, read_imaging),)
