@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from operations.pas.answers import ItemAnswer, review_action, sequence_of
+from operations.pas.notes import unnamed
 from operations.pas.response import as_sent
 from operations.ports import Context
 from profiles.json import Resource
@@ -98,10 +99,16 @@ class Authorization:
     def answers(self) -> tuple[ItemAnswer, ...]:
         """The answers as sent, each item with its addItem and the sentences that belong to it, in their order."""
         response = self.sent_response
-        notes = {whole(note.get("number")): text(note.get("text")) for note in objects(response.get("processNote"))}
         added = {sequence_of(each, added=True): each for each in objects(response.get("addItem"))}
+        items = objects(response.get("item"))
+        several = len({sequence_of(each) for each in items} | set(added))
+        notes = {
+            whole(note.get("number")): unnamed(said, several)
+            for note in objects(response.get("processNote"))
+            if (said := text(note.get("text"))) is not None
+        }
         found = []
-        for item in objects(response.get("item")):
+        for item in items:
             sequence = sequence_of(item) or 0
             found.append(_answer(sequence, item, added.pop(sequence, None), notes))
         found += [_answer(sequence or 0, None, each, notes) for sequence, each in added.items()]
@@ -120,9 +127,7 @@ class Authorization:
         return any(review_action(each) == PENDED for each in objects(self.response.get("item")))
 
 
-def _answer(
-    sequence: int, item: Resource | None, added: Resource | None, notes: Mapping[int | None, str | None]
-) -> ItemAnswer:
+def _answer(sequence: int, item: Resource | None, added: Resource | None, notes: Mapping[int | None, str]) -> ItemAnswer:
     numbers = (item if item is not None else added or {}).get("noteNumber", ())
     sentences = tuple(note for number in numbers if (note := notes.get(number)) is not None)
     return ItemAnswer(sequence, _plain(item), sentences, _plain(added))

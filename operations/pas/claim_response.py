@@ -9,7 +9,8 @@ from typing import Literal
 
 from operations.packet import Packet
 from operations.pas.answers import ItemAnswer, adjudication, review_action, review_number
-from operations.payer.determination import BusinessError
+from operations.pas.notes import Notes
+from operations.payer.determination import SIMULATED_REVIEW, BusinessError
 from profiles.json import Resource
 from profiles.outcome import ERROR_CODE_SYSTEM
 from profiles.pas_names import (
@@ -71,10 +72,10 @@ class Verdict:
 def claim_response(frame: Frame, verdict: Verdict, now: datetime, communication_urls: Sequence[str] = ()) -> Resource:
     """The ClaimResponse with references by the request's fullUrls."""
     claim = frame.packet.claim.resource
-    notes = _Notes()
-    items = [_numbered(each.element, each.notes, notes) for each in verdict.answers if each.element is not None]
+    notes = Notes(len({each.sequence for each in verdict.answers}))
+    items = [_numbered(each.element, each, notes) for each in verdict.answers if each.element is not None]
     added = [
-        _numbered(each.added, each.notes if each.element is None else (), notes)
+        _numbered(each.added, each if each.element is None else None, notes)
         for each in verdict.answers
         if each.added is not None
     ]
@@ -129,26 +130,13 @@ def request_reference(packet: Packet) -> Resource:
     return reference
 
 
-class _Notes:
-    """processNotes numbered in the order of their first use; one note serves all items that say the same."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def number(self, note: str) -> int:
-        return self._numbers.setdefault(note, len(self._numbers) + 1)
-
-    def written(self) -> list[Resource]:
-        return [{"number": number, "type": "display", "text": note} for note, number in self._numbers.items()]
-
-
-def _numbered(element: Resource, sentences: Sequence[str], notes: _Notes) -> Resource:
-    if not sentences:
+def _numbered(element: Resource, answer: ItemAnswer | None, notes: Notes) -> Resource:
+    if answer is None or not answer.notes:
         return element
     numbered: Resource = {}
     for name, value in element.items():
         if name == "adjudication":
-            numbered["noteNumber"] = list(dict.fromkeys(notes.number(each) for each in sentences))
+            numbered["noteNumber"] = list(dict.fromkeys(notes.number(each, answer.sequence) for each in answer.notes))
         numbered[name] = value
     return numbered
 
@@ -170,7 +158,7 @@ def _extensions(claim: Resource, verdict: Verdict) -> list[Resource]:
         order = list(_SWAPPED)
         swapped.sort(key=lambda each: order.index(each["url"]))
         found.append({"url": TRANSMISSION_IDENTIFIERS, "extension": swapped})
-    if any(each.action == NOT_CERTIFIED for each in verdict.answers):
+    if any(each.action == NOT_CERTIFIED or SIMULATED_REVIEW in each.notes for each in verdict.answers):
         flag = {"url": "wasHumanReviewedFlag", "valueBoolean": verdict.human_reviewed}
         found.append({"url": REVIEWER, "extension": [flag]})
     return found
@@ -198,7 +186,7 @@ def _whole_period(answers: Sequence[ItemAnswer]) -> Resource | None:
     return {**whole, "end": max(ends)} if ends else whole or None
 
 
-def _error(error: BusinessError, notes: _Notes) -> Resource:
+def _error(error: BusinessError, notes: Notes) -> Resource:
     element = [{"url": "processNote", "valuePositiveInt": notes.number(error.text)}]
     if error.element is not None:
         element.append({"url": "error", "valueString": error.element})

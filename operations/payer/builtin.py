@@ -14,7 +14,7 @@ from functools import cache
 from operations.evidence.collect import collect_evidence, for_item
 from operations.evidence.evidence import Evidence
 from operations.pas.claim_view import RequestedItem
-from operations.payer.determination import Determination, ItemDecision, Later, Reason
+from operations.payer.determination import SIMULATED_REVIEW, Determination, ItemDecision, Later, Reason
 from operations.payer.explanation import asks_of, explained, headline
 from operations.payer.payer import Case
 from operations.payer.scenarios import by_scenario, unavailable
@@ -78,7 +78,7 @@ def _by_policy(case: Case, item: RequestedItem, assessment: Assessment) -> ItemD
 
 
 def _pended(case: Case, item: RequestedItem, assessment: Assessment, notes: tuple[str, ...]) -> ItemDecision:
-    for_review = all(reason.state in ("met", "note") for reason in assessment.recommendation.reasons)
+    for_review = all(reason.state in ("met", "not_shown", "note") for reason in assessment.recommendation.reasons)
     if case.waited and for_review:
         return _reviewed(case, item, notes, assessment.recommendation.days_valid)
     if case.waited:
@@ -102,12 +102,13 @@ def _without_policy(case: Case, item: RequestedItem, default: str) -> ItemDecisi
 
 
 def _reviewed(case: Case, item: RequestedItem, notes: tuple[str, ...], days: int | None = None) -> ItemDecision:
-    """What review ends with; a setting, since no person sits behind the built-in payer."""
+    """What review ends with; a setting, since no person sits behind the built-in payer, and the answer says so."""
+    said = (*notes, SIMULATED_REVIEW)
     if case.settings.review_outcome == "approve":
         reason = Reason("certified-after-review", "Certified after review.")
-        return ItemDecision(item.sequence, CERTIFIED, (reason,), notes, period(case, days))
-    reason = Reason("criteria-not-met", "Denied after review: no policy of this payer supports the service.")
-    return ItemDecision(item.sequence, NOT_CERTIFIED, (reason,), notes)
+        return ItemDecision(item.sequence, CERTIFIED, (reason,), said, period(case, days))
+    reason = Reason("denied-after-review", "Denied after review.")
+    return ItemDecision(item.sequence, NOT_CERTIFIED, (reason,), said)
 
 
 def _later(case: Case, decisions: list[ItemDecision]) -> tuple[Later, ...]:

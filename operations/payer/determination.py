@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 from profiles.json import Resource
 
@@ -22,8 +22,12 @@ ReasonCode = Literal[
     "review",
     "decided-by-scenario",
     "certified-after-review",
+    "denied-after-review",
 ]
 """Codes of our own CodeSystem `decision-reason`; docs/pas.md lists them."""
+
+SIMULATED_REVIEW: Final = "Ended by the built-in payer's simulated review; no person looked at it."
+"""A note of every item whose review ended by itself."""
 
 
 @dataclass(frozen=True, slots=True)

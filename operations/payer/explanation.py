@@ -25,8 +25,8 @@ def headline(assessment: Assessment, verdict: str) -> str:
 
 
 def explained(assessment: Assessment) -> tuple[str, ...]:
-    """One sentence for each reason of the recommendation."""
-    return tuple(dict.fromkeys(_sentence(reason) for reason in assessment.recommendation.reasons))
+    """One sentence for each reason of the recommendation; that a reviewer decides is said in the headline."""
+    return tuple(dict.fromkeys(_sentence(each) for each in assessment.recommendation.reasons if each.kind != "review"))
 
 
 def _sentence(reason: Reason) -> str:

@@ -5,7 +5,7 @@ Asked for by the header `Assent-Scenario`, or by a tag of our system `payer-scen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -54,22 +54,37 @@ def unavailable() -> FhirError:
 
 def by_scenario(case: Case, scenario: str) -> Determination:
     """The decision for every item of the case. `slow` and `unavailable` are no decisions and are not asked for here."""
-    match scenario:
-        case _ if scenario == "approve" or (scenario == "pend-approve" and case.waited):
-            return Determination(tuple(_certified(case, item) for item in case.items))
-        case "deny":
-            return Determination(tuple(_denied(item, "decided-by-scenario") for item in case.items))
-        case "more-information" if case.waited:
-            return Determination(tuple(_denied(item, "information-not-received") for item in case.items))
-        case "partial":
-            return Determination(tuple(_partial(case, item, place) for place, item in enumerate(case.items)))
-        case "modify":
-            return Determination(tuple(_modified(case, item) for item in case.items))
-        case "more-information":
-            return _asking(case)
-        case _:
-            due = case.context.now() + case.settings.pend_for
-            return Determination(tuple(_pended(item) for item in case.items), later=(Later(due, sequences(case)),))
+    return _DECIDED_BY[scenario](case)
+
+
+def _approve(case: Case) -> Determination:
+    return Determination(tuple(_certified(case, item) for item in case.items))
+
+
+def _deny(case: Case) -> Determination:
+    return Determination(tuple(_denied(item) for item in case.items))
+
+
+def _certify_in_part(case: Case) -> Determination:
+    return Determination(tuple(_partial(case, item, place) for place, item in enumerate(case.items)))
+
+
+def _modify(case: Case) -> Determination:
+    return Determination(tuple(_modified(case, item) for item in case.items))
+
+
+def _pend_then_approve(case: Case) -> Determination:
+    if case.waited:
+        return _approve(case)
+    due = case.context.now() + case.settings.pend_for
+    return Determination(tuple(_pended(item) for item in case.items), later=(Later(due, sequences(case)),))
+
+
+def _ask_for_more(case: Case) -> Determination:
+    if not case.waited:
+        return _asking(case)
+    reason = Reason("information-not-received", "Denied: the documents asked for were not received in time.")
+    return Determination(tuple(ItemDecision(item.sequence, NOT_CERTIFIED, (reason,)) for item in case.items))
 
 
 def sequences(case: Case) -> tuple[int, ...]:
@@ -85,12 +100,8 @@ def _certified(case: Case, item: RequestedItem) -> ItemDecision:
     return ItemDecision(item.sequence, CERTIFIED, reasons, period=period(case))
 
 
-def _denied(item: RequestedItem, code: str) -> ItemDecision:
-    if code == "information-not-received":
-        reason = Reason("information-not-received", "Denied: the documents asked for were not received in time.")
-    else:
-        reason = Reason("decided-by-scenario", "Denied, as the scenario asked for.")
-    return ItemDecision(item.sequence, NOT_CERTIFIED, (reason,))
+def _denied(item: RequestedItem) -> ItemDecision:
+    return ItemDecision(item.sequence, NOT_CERTIFIED, _reason("Denied, as the scenario asked for."))
 
 
 def _pended(item: RequestedItem) -> ItemDecision:
@@ -102,7 +113,7 @@ def _partial(case: Case, item: RequestedItem, place: int) -> ItemDecision:
     if item.quantity is not None and item.quantity > 1:
         return _less(case, item, CERTIFIED_PARTIAL, "Certified in part: fewer units, as the scenario asked for.")
     if place % 2:
-        return _denied(item, "decided-by-scenario")
+        return _denied(item)
     if len(case.items) > 1:
         return _certified(case, item)
     reasons = _reason("Certified in part: for a shorter time, as the scenario asked for.")
@@ -127,3 +138,13 @@ def _asking(case: Case) -> Determination:
     decisions = tuple(ItemDecision(item.sequence, PENDED, _reason(text), asks=(ask,)) for item in case.items)
     due = case.context.now() + case.settings.information_wait
     return Determination(decisions, later=(Later(due, sequences(case), answer_by(case)),))
+
+
+_DECIDED_BY: Final[Mapping[str, Callable[[Case], Determination]]] = {
+    "approve": _approve,
+    "deny": _deny,
+    "partial": _certify_in_part,
+    "modify": _modify,
+    "pend-approve": _pend_then_approve,
+    "more-information": _ask_for_more,
+}

@@ -342,3 +342,26 @@ async def test_the_same_input_is_decided_the_same() -> None:
     first, second = Memory(), Memory()
     body = request(item(1), item(2))
     assert decided(await submit(first, body)) == decided(await submit(second, body))
+
+
+async def test_notes_of_several_items_name_their_items(memory: Memory) -> None:
+    """And still do after a later decision, once each."""
+    services = PasServices(PayerSettings())
+    first = await submit(memory, request(item(1), item(4)), "approve")
+    assert [each["text"] for each in response_of(first)["processNote"]] == [
+        "Every item: Certified, as the scenario asked for."
+    ]
+    body = request(item(1, quantity={"value": 1, "unit": "visit"}), item(4, quantity={"value": 1, "unit": "visit"}))
+    claim_of(body)["identifier"][0]["value"] = "T-2"
+    partly = await submit(memory, body, "partial")
+    said = [each["text"] for each in response_of(partly)["processNote"]]
+    assert said == ["Item 1: Certified, as the scenario asked for.", "Item 4: Denied, as the scenario asked for."]
+    claim_of(body)["identifier"][0]["value"] = "T-3"
+    await submit(memory, body, "pend-approve")
+    await memory.run_jobs(pas_jobs(services), timedelta(minutes=1))
+    later = await submit(memory, body, "pend-approve")
+    assert [each["text"] for each in response_of(later)["processNote"]] == [
+        "Every item: Certified, as the scenario asked for."
+    ]
+    alone = await submit(memory, request(item(1), trace="T-4"), "approve")
+    assert notes(alone) == "Certified, as the scenario asked for."

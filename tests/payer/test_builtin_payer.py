@@ -139,13 +139,30 @@ async def test_more_than_the_maximum_is_modified(practice: Memory) -> None:
     assert added["quantity"]["value"] < claim_of(bundle)["item"][0]["quantity"]["value"]
 
 
-async def test_review_without_a_policy_ends_as_configured(practice: Memory) -> None:
+@pytest.mark.parametrize(("outcome", "action"), [("approve", "A1"), ("deny", "A3")])
+async def test_review_without_a_policy_ends_as_configured_and_says_so(outcome: Any, action: str, practice: Memory) -> None:
     bundle = asked_for("72148")
     claim_of(bundle)["item"][0]["productOrService"] = concept("http://www.ama-assn.org/go/cpt", "00000")
-    services = PasServices(PayerSettings(review_outcome="deny"))
-    assert actions(await submit(practice, bundle, services=services)) == {1: "A4"}
+    services = PasServices(PayerSettings(review_outcome=outcome))
+    pended = await submit(practice, bundle, services=services)
+    assert actions(pended) == {1: "A4"}
+    assert extension(response_of(pended), "claimResponseReviewer") is None
     await practice.run_jobs(pas_jobs(services), timedelta(seconds=60))
-    assert actions(await submit(practice, bundle, services=services)) == {1: "A3"}
+    ended = await submit(practice, bundle, services=services)
+    assert actions(ended) == {1: action}
+    reviewer = extension(response_of(ended), "claimResponseReviewer")
+    assert reviewer["extension"] == [{"url": "wasHumanReviewedFlag", "valueBoolean": False}]
+    assert "simulated review; no person looked at it" in notes(ended)
+    (stored,) = practice.all("ClaimResponse")
+    assert extension(stored, "claimResponseReviewer") == reviewer
+
+
+async def test_review_by_a_person_never_ends_by_itself(practice: Memory) -> None:
+    bundle = asked_for("72148")
+    claim_of(bundle)["item"][0]["productOrService"] = concept("http://www.ama-assn.org/go/cpt", "00000")
+    services = PasServices(PayerSettings(review_outcome="person"))
+    assert actions(await submit(practice, bundle, services=services)) == {1: "A4"}
+    assert practice.jobs == []
 
 
 async def test_the_same_request_is_decided_the_same_everywhere(practice: Memory) -> None:
@@ -170,6 +187,9 @@ async def test_items_are_decided_each_by_its_own_policy(practice: Memory) -> Non
     await practice.run_jobs(pas_jobs(PasServices()), timedelta(seconds=61))
     later = await submit(practice, bundle)
     assert actions(later) == {1: "A1", 7: "A1"}
+    said = [each["text"] for each in response_of(later)["processNote"]]
+    assert said[0].startswith("Item 1: All criteria are met: ")
+    assert "Item 7: Ended by the built-in payer's simulated review; no person looked at it." in said
     assert response_of(later)["item"][0]["adjudication"] == response_of(answer)["item"][0]["adjudication"]
 
 
