@@ -169,13 +169,17 @@ async def run(resources: int) -> None:
         sqlite: Store = SqliteStore(Path(folder) / "bench.db", seal)
         try:
             await compare(sqlite, mongodb, resources)
+            await client.admin.command("fsync")
             size = await database.command("dbStats")
-            used = sum(file.stat().st_size for file in Path(folder).iterdir())
-            print(f"\nBytes on disk, embedded: {used:,}; MongoDB, data and indexes: {int(size['totalSize']):,}.")
         finally:
             await client.drop_database(database)
             await mongodb.close()
             await sqlite.close()
+        print(f"\nBytes on disk, embedded: {size_of(folder):,}; MongoDB, data and indexes: {int(size['totalSize']):,}.")
+
+
+def size_of(folder: str) -> int:
+    return sum(file.stat().st_size for file in Path(folder).iterdir())
 
 
 async def compare(sqlite: Store, mongodb: Store, resources: int) -> None:

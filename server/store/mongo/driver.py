@@ -13,7 +13,8 @@ from typing import Final
 
 from server.store.algebra import AnyInterval, AnyOf, Clause, Interval
 from server.store.mongo.match import Condition, all_hold, any_of, interval
-from server.store.mongo.schema import COLUMN_END, COLUMN_UP, TERM, Database
+from server.store.mongo.rarity import Rarity
+from server.store.mongo.schema import COLUMN_END, COLUMN_UP, TERM
 
 PROBE: Final = 512
 """How many index keys of a clause are counted to tell how rare it is."""
@@ -36,14 +37,17 @@ class _Candidate:
     probe: Condition
 
 
-async def choose(database: Database, clauses: Sequence[Clause], probe: int = PROBE, *, must_count: bool = False) -> Driver:
-    """The driver of a search. Without `must_count` a clause without rivals is taken as it is (`rows` is the limit then)."""
+async def choose(rarity: Rarity, clauses: Sequence[Clause], probe: int = PROBE, *, must_count: bool = False) -> Driver:
+    """The driver of a search. Without `must_count` a term without rivals is taken as it is (`rows` is the limit then)."""
     candidates = _candidates(clauses)
     if not candidates:
         raise ValueError("A plan needs a positive clause.")
-    if len(candidates) == 1 and not must_count:
-        return _driver(candidates[0], clauses, probe)
-    counts = await asyncio.gather(*[_count(database, candidate, probe) for candidate in candidates])
+    open_ones = [one for one in candidates if not rarity.is_common((one.index, one.clause), probe)]
+    if len(open_ones) == 1 and open_ones[0].index == TERM and not must_count:
+        return _driver(open_ones[0], clauses, probe)
+    counts = await asyncio.gather(
+        *[rarity.count((one.index, one.clause), one.index, one.probe, probe) for one in candidates]
+    )
     rows, candidate = min(zip(counts, candidates, strict=True), key=lambda pair: pair[0])
     if rows >= probe:  # nothing is rare: in the order of the answer, only terms can be walked
         candidate = next((other for other in candidates if other.index == TERM), candidate)
@@ -79,7 +83,3 @@ def _of_interval(clause: AnyInterval, wanted: Interval) -> list[_Candidate]:
         high = interval(Interval(wanted.column, high_from=wanted.high_from, high_to=wanted.high_to))
         candidates.append(_Candidate(clause, COLUMN_END, exact, high))
     return candidates
-
-
-async def _count(database: Database, candidate: _Candidate, limit: int) -> int:
-    return await database["record"].count_documents(candidate.probe, limit=limit, hint=candidate.index)

@@ -15,6 +15,7 @@ from bson import MaxKey, MinKey
 from server.store.algebra import AnyOf, Clause, Hit, Plan
 from server.store.mongo.driver import Driver, choose
 from server.store.mongo.match import Condition
+from server.store.mongo.rarity import Rarity
 from server.store.mongo.schema import COLUMN_DOWN, COLUMN_UP, Database
 
 SORTED_AT_MOST: Final = 5000
@@ -24,23 +25,23 @@ LONGEST_MS: Final = 20_000
 """Milliseconds after which the database gives up on a search."""
 
 
-async def find(database: Database, plan: Plan) -> list[Hit]:
+async def find(database: Database, rarity: Rarity, plan: Plan) -> list[Hit]:
     """The next `plan.limit` hits after `plan.after`, in the plan's order (ties by rid). Raises PyMongoError."""
     if _hopeless(plan.clauses):
         return []
     if plan.order.column is None:
-        return await _by_own_order(database, plan, await choose(database, plan.clauses))
-    driver = await choose(database, plan.clauses, SORTED_AT_MOST, must_count=True)
+        return await _by_own_order(database, plan, await choose(rarity, plan.clauses))
+    driver = await choose(rarity, plan.clauses, SORTED_AT_MOST, must_count=True)
     if driver.rows < SORTED_AT_MOST:
         return await _sorted(database, plan, plan.order.column, driver)
     return await _by_column(database, plan, plan.order.column, driver)
 
 
-async def count(database: Database, clauses: Sequence[Clause], limit: int) -> int:
+async def count(database: Database, rarity: Rarity, clauses: Sequence[Clause], limit: int) -> int:
     """The number of matching records, up to `limit`. Raises PyMongoError."""
     if _hopeless(clauses):
         return 0
-    driver = await choose(database, clauses)
+    driver = await choose(rarity, clauses)
     return await database["record"].count_documents(driver.condition, limit=limit, hint=driver.index, maxTimeMS=LONGEST_MS)
 
 

@@ -16,6 +16,8 @@ from server.store.mongo import jobs
 from server.store.mongo.abandoned import sweep
 from server.store.mongo.documents import Document, index_fields, to_audit_batch, to_old_version, to_record
 from server.store.mongo.group_commit import GroupCommit
+from server.store.mongo.group_read import GroupRead
+from server.store.mongo.rarity import Rarity
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database, missing_indexes
 from server.store.mongo.transaction import Transactions
@@ -35,6 +37,8 @@ class MongoStore:
         self._database = database
         self._group = GroupCommit(Transactions(client, database, seal_audit))
         self.upkeep: Upkeep = MongoUpkeep(database)
+        self._reads = GroupRead(database)
+        self._rarity = Rarity(database)
         self._closing = asyncio.Event()
         self._sweeper = asyncio.create_task(sweep(client, self._closing))
 
@@ -42,8 +46,7 @@ class MongoStore:
         await self._group.commit(commit)
 
     async def read(self, key: bytes) -> Record | None:
-        found = await persist(lambda: self._database["record"].find_one({"k": key}, {"t": 0, "i": 0}))
-        return to_record(found) if found else None
+        return await self._reads.read(key)
 
     async def read_version(self, key: bytes, version: int) -> Record | None:
         current = await self.read(key)
@@ -65,10 +68,10 @@ class MongoStore:
         return (records + [to_old_version(key, document) for document in found])[:limit]
 
     async def find(self, plan: Plan) -> list[Hit]:
-        return await persist(lambda: search.find(self._database, plan))
+        return await persist(lambda: search.find(self._database, self._rarity, plan))
 
     async def count(self, clauses: Sequence[Clause], limit: int) -> int:
-        return await persist(lambda: search.count(self._database, clauses, limit))
+        return await persist(lambda: search.count(self._database, self._rarity, clauses, limit))
 
     async def fetch(self, rids: Sequence[int]) -> dict[int, Record]:
         """For the rows of one page."""
