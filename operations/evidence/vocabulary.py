@@ -10,6 +10,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Kind = Literal["boolean", "number", "string", "list"]
+Obtainable = Literal["care", "record", "outcome", "test"]
+"""What a practice can truthfully bring about or write down where it is not known, by how:
+
+care     it can be done: therapy, a trial of a drug, an examination, a study
+record   it happened, or was measured, and only its date or circumstance is not written down
+outcome  what care brought can be written down, whatever it was
+test     it can be measured, whatever the value then is
+
+Any other name is a state of the patient (a sign, a diagnosis, a contraindication, a severity): it is as it is.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,8 @@ VOCABULARY: Final[dict[str, Term]] = {
     "oxygen.pao2": Term("number", "qualifying arterial pressure on room air", "mm[Hg]"),
     "oxygen.condition": Term("string", "rest, sleep or exertion"),
     "oxygen.test_days_ago": Term("number", "age of the qualifying test", "d"),
+    "oxygen.sleep_minutes": Term("number", "minutes of sleep spent at or below the qualifying value", "min"),
+    "oxygen.improves_with_oxygen": Term("boolean", "the value on exertion is better with oxygen than without"),
     # -- drugs -------------------------------------------------------------------------------------------------------
     "medications": Term("list", "ingredients taken, lower case"),
     "medications_failed": Term("list", "ingredients that failed, or had to be stopped"),
@@ -109,6 +121,7 @@ VOCABULARY: Final[dict[str, Term]] = {
     "drugs.dmard.trialed": Term("boolean", "a conventional DMARD was taken"),
     "drugs.dmard.weeks": Term("number", "the longest course of a conventional DMARD", "wk"),
     "drugs.preventive_classes": Term("number", "classes of migraine preventive tried"),
+    "drugs.preventive_classes_60_days": Term("number", "classes of migraine preventive taken for 60 days or more each"),
     "screening.tuberculosis": Term("boolean", "latent tuberculosis was tested for, with a result"),
     "screening.hepatitis_b": Term("boolean", "hepatitis B was tested for, with a result"),
     "disease.severity": Term("string", "mild, moderate, severe, moderate to severe"),
@@ -118,6 +131,8 @@ VOCABULARY: Final[dict[str, Term]] = {
     "hypoglycemia.problematic": Term("boolean", "recurrent level 2 or one level 3 hypoglycaemia"),
     "migraine.headache_days": Term("number", "headache days a month"),
     "migraine.migraine_days": Term("number", "migraine days a month"),
+    "migraine.months": Term("number", "for how long headaches have been that frequent", "mo"),
+    "migraine.overuse_addressed": Term("boolean", "medication overuse was ruled out, or is being treated"),
     "lifestyle_program.months": Term("number", "months in a diet and activity programme", "mo"),
     "cancer.biopsy_proven": Term("boolean", "malignancy proven by pathology"),
     "cancer.suspected": Term("boolean", "malignancy strongly suspected"),
@@ -128,6 +143,78 @@ VOCABULARY: Final[dict[str, Term]] = {
     "autism.diagnosed": Term("boolean", "autism diagnosed by a qualified clinician"),
     "autism.treatment_plan": Term("boolean", "treatment plan with measurable goals and weekly hours"),
 }
+
+_OBTAINABLE: Final[dict[str, Obtainable]] = {
+    "documents": "record",
+    "symptom_duration_weeks": "record",
+    "conservative_therapy.total_weeks": "care",
+    "conservative_therapy.failed": "outcome",
+    "conservative_therapy.months_ago": "care",
+    "conservative_therapy.physical_therapy.attended": "care",
+    "conservative_therapy.physical_therapy.completed_weeks": "care",
+    "conservative_therapy.physical_therapy.sessions": "care",
+    "conservative_therapy.physical_therapy.outcome": "outcome",
+    "conservative_therapy.home_exercise.completed_weeks": "care",
+    "conservative_therapy.nsaids.trialed": "care",
+    "conservative_therapy.nsaids.weeks": "care",
+    "conservative_therapy.nsaids.outcome": "outcome",
+    "conservative_therapy.injections.relief_percent": "outcome",
+    "conservative_therapy.compression_months": "care",
+    "imaging.mri.done": "care",
+    "imaging.mri.months_ago": "record",
+    "imaging.ct.done": "care",
+    "imaging.ct.months_ago": "record",
+    "imaging.xray.done": "care",
+    "imaging.xray.months_ago": "record",
+    "imaging.duplex.done": "care",
+    "imaging.duplex.months_ago": "record",
+    "imaging.pet.months_ago": "record",
+    "exam.reexamined": "care",
+    "function.odi_percent": "test",
+    "body.bmi": "test",
+    "body.weight_kg": "test",
+    "body.months_ago": "care",
+    "sleep.evaluated": "care",
+    "sleep.study_done": "care",
+    "sleep.home_test_done": "care",
+    "sleep.ahi": "test",
+    "sleep.events": "test",
+    "sleep.epworth": "test",
+    "sleep.cpap_hours_per_night": "test",
+    "sleep.cpap_percent_nights": "test",
+    "oxygen.sao2": "test",
+    "oxygen.pao2": "test",
+    "oxygen.condition": "record",
+    "oxygen.test_days_ago": "care",
+    "oxygen.sleep_minutes": "test",
+    "oxygen.improves_with_oxygen": "test",
+    "medications_failed": "outcome",
+    "drugs.<drug>.trialed": "care",
+    "drugs.<drug>.weeks": "care",
+    "drugs.<drug>.outcome": "outcome",
+    "drugs.dmard.trialed": "care",
+    "drugs.dmard.weeks": "care",
+    "drugs.preventive_classes": "care",
+    "drugs.preventive_classes_60_days": "care",
+    "screening.tuberculosis": "care",
+    "screening.hepatitis_b": "care",
+    "labs.hba1c": "test",
+    "labs.hba1c_months_ago": "care",
+    "migraine.headache_days": "test",
+    "migraine.migraine_days": "test",
+    "migraine.months": "record",
+    "migraine.overuse_addressed": "care",
+    "lifestyle_program.months": "care",
+    "mobility.face_to_face": "care",
+    "autism.treatment_plan": "care",
+}
+
+
+def obtainable(name: str) -> Obtainable | None:
+    """How a practice could supply the fact, or None for one that it can only find as it is."""
+    if (how := _OBTAINABLE.get(name)) is not None or not name.startswith("drugs."):
+        return how
+    return _OBTAINABLE.get(f"drugs.<drug>.{name.rpartition('.')[2]}") if name.count(".") == 2 else None
 
 
 def is_known(name: str) -> bool:

@@ -78,12 +78,12 @@ def assess_input(given: AssessmentInput) -> Assessment:
 
 def _documents(policy: Policy, kinds: Json, results: tuple[RuleResult, ...]) -> tuple[DocumentFinding, ...]:
     present = {kind for kind in kinds if isinstance(kind, str)} if isinstance(kinds, list) else set()
-    met = {rule.rule_id for result in results for rule in _every(result) if rule.met}
+    met = {rule.rule_id for result in results for rule in _every(result) if rule.state == "met"}
     top_level = {rule.rule_id: result for result in results for rule in _every(result)}
 
     def proved(rule_id: str) -> bool:
         """A nested rule needs no proof when the rule it is part of is met some other way."""
-        return rule_id in met or (rule_id in top_level and top_level[rule_id].met)
+        return rule_id in met or (rule_id in top_level and top_level[rule_id].state == "met")
 
     return tuple(
         DocumentFinding(
@@ -117,8 +117,11 @@ def _relevant(
 
 
 def _readiness(findings: tuple[CriterionFinding, ...], documents: tuple[DocumentFinding, ...]) -> float:
-    """0.7 x mean over criteria (confidence when met, half of it when contested, else 0) + 0.3 x share of wanted documents."""
-    scores = [_score(finding) for finding in findings]
+    """0.7 x mean over criteria (confidence when met, half of it when contested, else 0) + 0.3 x share of wanted documents.
+
+    An exclusion that nothing speaks of counts on neither side.
+    """
+    scores = [_score(finding) for finding in findings if finding.state != "not_shown" or finding.contested]
     criteria = sum(scores) / len(scores) if scores else 1.0
     wanted = [finding for finding in documents if finding.wanted]
     if not wanted:

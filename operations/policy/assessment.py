@@ -21,7 +21,8 @@ Action = Literal["approve", "modify", "pend", "deny"]
 
 @dataclass(frozen=True, slots=True)
 class MissingFact:
-    """A fact that would have to be known. `meaning` is in plain words; `documents` are kinds that would show it.
+    """A fact that would have to be known. `meaning` is the name in plain words, `words` what it would have to be;
+    `documents` are kinds that would show it.
 
     `shown` is what the evidence says instead, when it says something (`4`), else None.
     """
@@ -32,19 +33,22 @@ class MissingFact:
     state: State
     shown: str | None
     documents: tuple[str, ...]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
 class CriterionFinding:
-    """One top-level rule. `facts` met it, or were weighed and did not; `gaps` are empty when it is met.
+    """One top-level rule. `facts` met it, or were weighed and did not.
 
+    Each of `ways` is a set of facts that would meet it, `needs` says them in words; both are empty when it is met.
     `contested` is true when facts that contradict each other would decide it differently. `confidence` is that of the
     weakest fact that it could not be met without, None when no fact speaks.
     """
 
     result: RuleResult
     facts: tuple[Fact, ...]
-    gaps: tuple[MissingFact, ...]
+    ways: tuple[tuple[MissingFact, ...], ...]
+    needs: str
     contested: bool
     confidence: float | None
 
@@ -55,6 +59,11 @@ class CriterionFinding:
     @property
     def state(self) -> State:
         return self.result.state
+
+    @property
+    def gaps(self) -> tuple[MissingFact, ...]:
+        """Every fact that one way or another asks for."""
+        return tuple({(gap.name, gap.condition): gap for way in self.ways for gap in way}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ class Reason:
     """Why a recommendation is what it is. `rule_id` or `document` names what it is about."""
 
     kind: Literal["criterion", "document", "quantity", "contradiction", "review", "code"]
-    state: Literal["met", "not_met", "missing", "contested", "limit", "note"]
+    state: Literal["met", "not_shown", "not_met", "missing", "contested", "limit", "note"]
     text: str
     rule_id: str | None = None
     document: DocumentRule | None = None

@@ -15,7 +15,8 @@ from operations.policy.evidence_names import DIAGNOSIS, Found, canonical_name, f
 from operations.policy.operators import Operator, same
 from profiles.json import Json, Resource, dumps
 
-State = Literal["met", "not_met", "missing"]
+State = Literal["met", "not_shown", "not_met", "missing"]
+"""Of a condition, or of a rule. `not_shown` is for exclusions alone: nothing speaks of what they exclude (exclusion.py)."""
 
 
 @dataclass(frozen=True, slots=True)

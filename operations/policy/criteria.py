@@ -1,8 +1,8 @@
 """Policy criteria: parsed once into closures, then evaluated against any evidence JSON (DESIGN section 7).
 
 A rule has a `requirement` (operations/policy/requirement.py) or is made of rules: `"any": [rules]` or `"all": [rules]`, so that
-"a red flag, or six weeks of care" can be said. `"exclusion": true` turns a rule round: it fails only when the evidence shows
-what it requires ("not with an active infection"), and silence does not count against the patient. docs/policies.md has it all.
+"a red flag, or six weeks of care" can be said. `"exclusion": true` turns a rule round: it fails when the evidence shows what it
+requires ("not with an active infection"); silence lets it pass, and proves nothing (exclusion.py). docs/policies.md has it all.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from functools import partial
 from typing import Final
 
 from operations.policy.condition import Check, compile_condition
-from operations.policy.criteria_result import CriteriaResult, Logic, RuleResult, combine
+from operations.policy.criteria_result import CriteriaResult, RuleResult
 from operations.policy.custom_operators import OPERATORS
+from operations.policy.exclusion import Logic, combine, excluded
 from operations.policy.operators import Operators
 from operations.policy.requirement import RuleContext, read_requirement
 from profiles.json import Json
@@ -141,9 +142,7 @@ def _evaluate_plain(
     rule_id: str, description: str, logic: Logic, exclusion: bool, checks: tuple[Check, ...], evidence: Json
 ) -> RuleResult:
     results = tuple(check(evidence) for check in checks)
-    state = combine((result.state for result in results), logic)
-    if exclusion:
-        state = "not_met" if state == "met" else "met"
+    state = excluded(results, (), logic) if exclusion else combine((result.state for result in results), logic)
     return RuleResult(rule_id, description, logic, state, conditions=results, exclusion=exclusion)
 
 
@@ -151,7 +150,6 @@ def _evaluate_group(
     rule_id: str, description: str, logic: Logic, exclusion: bool, members: tuple[EvaluateRule, ...], evidence: Json
 ) -> RuleResult:
     results = tuple(member(evidence) for member in members)
-    state = combine((result.state for result in results), logic)
-    if exclusion:
-        state = "not_met" if state == "met" else "met"
+    states = [result.state for result in results]
+    state = excluded((), states, logic) if exclusion else combine(states, logic)
     return RuleResult(rule_id, description, logic, state, rules=results, exclusion=exclusion)

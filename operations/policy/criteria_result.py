@@ -1,34 +1,24 @@
 """The result of evaluating criteria, in the shape of DESIGN section 7, with what lies behind it.
 
-Rules combine by three-valued logic: `all` is not met as soon as one part is not met, and missing when nothing is against it
-but something is unknown; `any` is met by one part, and missing when no part is met but one is unknown.
+Rules combine by three-valued logic, in which exclusions have a state of their own (operations/policy/exclusion.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from operations.policy.condition import ConditionResult, State
+from operations.policy.exclusion import Logic
 from profiles.json import Resource
-
-Logic = Literal["all", "any"]
-
-
-def combine(states: Iterable[State], logic: Logic) -> State:
-    """The state of a rule from those of its parts (at least one)."""
-    seen = set(states)
-    if logic == "any":
-        return "met" if "met" in seen else "missing" if "missing" in seen else "not_met"
-    return "not_met" if "not_met" in seen else "missing" if "missing" in seen else "met"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
     """One rule. `conditions` are its own, `rules` those of the rules nested in it.
 
-    For an exclusion, `state` is met unless the evidence shows what is excluded; the conditions' own states stay as found.
+    For an exclusion, `state` is met when the evidence shows that what is excluded is not so, and not shown when nothing
+    speaks of it; the conditions' own states stay as found.
     """
 
     rule_id: str
@@ -41,7 +31,8 @@ class RuleResult:
 
     @property
     def met(self) -> bool:
-        return self.state == "met"
+        """True as well for an exclusion that nothing speaks of: it lets the request pass (`state` tells the two apart)."""
+        return self.state in ("met", "not_shown")
 
     def all_conditions(self) -> Iterator[ConditionResult]:
         """Own conditions and those of nested rules, in the order of the policy."""
@@ -49,16 +40,25 @@ class RuleResult:
         for rule in self.rules:
             yield from rule.all_conditions()
 
-    def details(self, turned: bool = False) -> Iterator[Resource]:
-        """`condition_details`: for an exclusion each condition reads `not (...)` and is met when it does not hold."""
-        turned ^= self.exclusion
+    def details(self, turned: bool = False, passes: bool = False) -> Iterator[Resource]:
+        """`condition_details`: for an exclusion each condition reads `not (...)` and is met when it does not hold.
+
+        A condition of an exclusion that nothing speaks of has no `patient_value` and is met where the rule passes (`passes`
+        says that a rule around it does).
+        """
+        if self.exclusion:
+            turned, passes = not turned, self.met
         for condition in self.conditions:
             detail = condition.document()
             if turned:
-                detail |= {"condition": f"not ({detail['condition']})", "met": condition.state != "met"}
+                silent = condition.state == "missing"
+                met = passes if silent else condition.state == "not_met"
+                detail |= {"condition": f"not ({detail['condition']})", "met": met}
+                if silent:
+                    detail.setdefault("reason", "nothing in the evidence speaks of it")
             yield detail
         for rule in self.rules:
-            yield from rule.details(turned)
+            yield from rule.details(turned, passes)
 
     def document(self) -> Resource:
         """The entry of `results`; a rule made of rules shows them under `rules` as well."""

@@ -20,6 +20,7 @@ from operations.policy.assessment import (
     Recommendation,
 )
 from operations.policy.policy import Policy
+from operations.policy.ways import silence
 
 _WEIGHT: Final[dict[Action, int]] = {"approve": 0, "modify": 1, "pend": 2, "deny": 3}
 
@@ -49,17 +50,19 @@ def recommend(
 
 def _of_criterion(policy: Policy, finding: CriterionFinding) -> tuple[Action, Reason]:
     rule_id, words = finding.rule_id, finding.result.description or finding.rule_id
+    if finding.contested and finding.state != "met":
+        text = f"The evidence contradicts itself: {words}"
+        return "pend", Reason("contradiction", "contested", text, rule_id, facts=finding.facts)
+    if finding.state == "not_shown":
+        return "approve", Reason("criterion", "not_shown", silence(finding.result), rule_id)
     if finding.state == "met":
         text = f"Met: {words}" + (" (some evidence says otherwise, but is outweighed)" if finding.contested else "")
         return "approve", Reason("criterion", "met", text, rule_id, facts=finding.facts)
-    if finding.contested:
-        text = f"The evidence contradicts itself: {words}"
-        return "pend", Reason("contradiction", "contested", text, rule_id, facts=finding.facts)
-    gaps = "; ".join(dict.fromkeys(gap.condition for gap in finding.gaps))
+    needs = f"; needed: {finding.needs}" if finding.needs else ""
     if finding.state == "not_met":
-        text = f"Not met: {words}" + (f" ({gaps})" if gaps else "")
+        text = f"Not met: {words}{needs}"
         return policy.review.not_met, Reason("criterion", "not_met", text, rule_id, facts=finding.facts)
-    text = f"Not shown: {words}" + (f" ({gaps})" if gaps else "")
+    text = f"Not shown: {words}{needs}"
     return policy.review.missing, Reason("criterion", "missing", text, rule_id, facts=finding.facts)
 
 

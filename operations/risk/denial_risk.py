@@ -6,6 +6,7 @@ assumptions of ours until outcomes are known; their order is fixed: not met > mi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import Final, Literal
@@ -33,7 +34,8 @@ WEIGHTS: Final[dict[DriverState, float]] = {
     "not_billable": 0.6,
 }
 """In log-odds. `met` is what all criteria together take away when all are met: each met one has its share, by its weight in
-the policy, so that a policy with many easy criteria cannot outweigh a hard one that is open."""
+the policy, so that a policy with many easy criteria cannot outweigh a hard one that is open. An exclusion that nothing in the
+packet speaks of is no driver: silence earns nothing."""
 DOCUMENT_WEIGHTS: Final[dict[str, float]] = {"deny": 1.6, "pend": 0.7}
 _FLOOR, _CEILING = 0.01, 0.99
 
@@ -67,7 +69,8 @@ class Risk:
 
 def denial_risk(assessment: Assessment) -> Risk:
     """The risk that an item, as assessed, is denied. Deterministic."""
-    drivers = [_criterion(assessment, finding) for finding in assessment.findings]
+    weighed = [finding for finding in assessment.findings if finding.state != "not_shown" or finding.contested]
+    drivers = [_criterion(assessment, finding, weighed) for finding in weighed]
     for document in assessment.documents:
         if document.missing:
             weight, text = DOCUMENT_WEIGHTS[document.rule.when_missing], f"Missing document: {document.rule.title}"
@@ -96,18 +99,18 @@ def _probability(log_odds: float) -> float:
     return round(max(_FLOOR, min(_CEILING, 1 / (1 + exp(-bounded)))), 4)
 
 
-def _criterion(assessment: Assessment, finding: CriterionFinding) -> Driver:
+def _criterion(assessment: Assessment, finding: CriterionFinding, weighed: Sequence[CriterionFinding]) -> Driver:
     state = _state(finding)
     weights = assessment.policy.risk.weights
     scale = weights.get(finding.rule_id, 1.0)
     if state == "met":
-        scale /= sum(weights.get(each.rule_id, 1.0) for each in assessment.findings) or 1.0
+        scale /= sum(weights.get(each.rule_id, 1.0) for each in weighed) or 1.0
     words = finding.result.description or finding.rule_id
     text = {
         "met": f"Met: {words}",
         "low_confidence": f"Met, but on uncertain evidence: {words}",
         "contested": f"The evidence contradicts itself: {words}",
-        "missing": f"Nothing shows it: {words}",
+        "missing": f"Not shown: {words}",
         "not_met": f"Not met: {words}",
     }[state]
     return Driver("criterion", finding.rule_id, state, text, round(WEIGHTS[state] * scale, 4), finding.facts)
@@ -116,6 +119,7 @@ def _criterion(assessment: Assessment, finding: CriterionFinding) -> Driver:
 def _state(finding: CriterionFinding) -> DriverState:
     if finding.contested:
         return "contested"
-    if finding.state == "met" and finding.confidence is not None and finding.confidence < SURE_FROM:
-        return "low_confidence"
-    return finding.state
+    if finding.state == "not_met" or finding.state == "missing":
+        return finding.state
+    uncertain = finding.confidence is not None and finding.confidence < SURE_FROM
+    return "low_confidence" if uncertain else "met"

@@ -136,6 +136,101 @@ def test_the_confidence_of_the_evidence_lowers_readiness() -> None:
     assert assessment.readiness == pytest.approx(0.7 * 0.8 + 0.3)
 
 
+OLD_MRI = {
+    "id": "no_recent_mri",
+    "description": "No MRI in the last 6 months",
+    "exclusion": True,
+    "requirement": {"imaging.mri.done": True, "imaging.mri.months_ago": {"lt": 6}},
+}
+LIGHT = {"id": "light", "description": "Index below 45", "exclusion": True, "requirement": {"body.bmi": {"gte": 45}}}
+
+
+def test_an_exclusion_that_nothing_speaks_of_passes_and_is_said_so() -> None:
+    assessment = assessed(NOTE, criteria=[LIGHT], documents=[])
+    (reason,) = assessment.recommendation.reasons
+    assert (assessment.recommendation.action, reason.state, reason.facts) == ("approve", "not_shown", ())
+    assert reason.text == "Nothing in the packet shows a body-mass index of at least 45 kg/m2"
+
+
+def test_silence_adds_nothing_to_readiness() -> None:
+    rules = [{"id": "weeks", "requirement": {"symptom_duration_weeks": {"min": 6}}}, LIGHT]
+    assert assessed(criteria=rules, documents=[]).readiness == 0.0
+    assert assessed(WEEKS, criteria=rules, documents=[]).readiness == 1.0
+
+
+def test_an_exclusion_rests_on_the_facts_that_refute_it() -> None:
+    bmi = fact("body.bmi", 31, confidence=0.8)
+    (finding,) = assessed(bmi, criteria=[LIGHT], documents=[]).findings
+    assert (finding.state, finding.facts, finding.confidence) == ("met", (bmi,), 0.8)
+
+
+def test_a_study_of_unknown_date_is_not_an_old_study() -> None:
+    done = fact("imaging.mri.done", True)
+    assessment = assessed(done, criteria=[OLD_MRI], documents=[])
+    (finding,) = assessment.findings
+    assert (finding.state, assessment.recommendation.action) == ("missing", "pend")
+    assert [(gap.name, gap.state, gap.words) for gap in finding.gaps] == [
+        ("imaging.mri.months_ago", "missing", "an MRI at least 6 months ago")
+    ]
+    old = fact("imaging.mri.months_ago", 9)
+    (finding,) = assessed(done, old, criteria=[OLD_MRI], documents=[]).findings
+    assert (finding.state, finding.facts) == ("met", (old,)), "that it was done does not speak for it; its age does"
+
+
+def test_an_evenly_disputed_exclusion_does_not_pass_as_silence() -> None:
+    said = fact("infection.active", True, as_of=day("2026-11-01"), method="text", confidence=0.9)
+    denied = fact("infection.active", False, as_of=day("2026-11-01"), method="text", confidence=0.9)
+    rule = {"id": "none", "requirement": {"infection.active": True}, "exclusion": True}
+    assessment = assessed(said, denied, criteria=[rule], documents=[])
+    assert assessment.recommendation.action == "pend"
+    assert assessment.recommendation.reasons[0].state == "contested"
+
+
+def test_only_facts_that_bear_a_criterion_out_are_cited_under_it() -> None:
+    care = {"id": "care", "all": [{"requirement": {"pt_weeks": {"min": 6}}}, {"requirement": {"exam.reexamined": True}}]}
+    rules = [{"id": "need", "any": [{"id": "flag", "requirement": {"red_flags": True}}, care]}]
+    weeks = fact("conservative_therapy.physical_therapy.completed_weeks", 8)
+    (finding,) = assessed(FLAG, weeks, criteria=rules, documents=[]).findings
+    assert finding.facts == (FLAG,), "the care alone would not have met it"
+
+
+def test_alternatives_are_told_apart() -> None:
+    care = {
+        "id": "care",
+        "all": [
+            {"logic": "any", "requirement": {"pt_weeks": {"min": 6}, "conservative_therapy.nsaids.weeks": {"min": 6}}},
+            {"requirement": {"conservative_therapy.failed": True}},
+        ],
+    }
+    rules = [{"id": "need", "any": [{"id": "flag", "requirement": {"red_flags": True}}, care]}]
+    (finding,) = assessed(criteria=rules, documents=[]).findings
+    pt, nsaid = "conservative_therapy.physical_therapy.completed_weeks", "conservative_therapy.nsaids.weeks"
+    assert [[gap.name for gap in way] for way in finding.ways] == [
+        ["red_flags"],
+        [pt, "conservative_therapy.failed"],
+        [nsaid, "conservative_therapy.failed"],
+    ]
+    assert finding.needs == (
+        "either a red flag (cauda equina signs, progressive deficit, suspected cancer, infection or fracture); or either at "
+        "least 6 weeks of physical therapy or at least 6 weeks of an anti-inflammatory drug (NSAID), together with "
+        "conservative care that did not help"
+    )
+    (finding,) = assessed(fact(pt, 8), criteria=rules, documents=[]).findings
+    assert [[gap.name for gap in way] for way in finding.ways] == [["red_flags"], ["conservative_therapy.failed"]]
+
+
+def test_a_way_that_begins_with_another_diagnosis_is_no_way() -> None:
+    def branch(code: str, drug: str) -> dict[str, Any]:
+        drugs = {"requirement": {f"drugs.{drug}.weeks": {"min": 12}}}
+        return {"id": drug, "all": [{"requirement": {"diagnosis_includes": [code]}}, drugs]}
+
+    rules = [{"id": "need", "any": [branch("M05.9", "methotrexate"), branch("L40.0", "acitretin")]}]
+    codes = fact("diagnosis", ["M05.9"])
+    (finding,) = assessed(codes, criteria=rules, documents=[]).findings
+    assert finding.needs == "at least 12 weeks of methotrexate"
+    assert len(finding.ways) == 1
+
+
 names = st.sampled_from(["symptom_duration_weeks", "red_flags", "imaging.xray.done", "documents", "diagnosis", "age"])
 values = (
     st.none()

@@ -132,12 +132,55 @@ def test_red_flag_or_six_weeks_of_care_can_be_said() -> None:
 
 def test_an_exclusion_fails_only_when_the_evidence_shows_it() -> None:
     requirement = {"infection.active": True}
-    assert state(requirement, {}, exclusion=True) == "met"
+    assert state(requirement, {}, exclusion=True) == "not_shown"
     assert state(requirement, {"infection": {"active": False}}, exclusion=True) == "met"
     assert state(requirement, {"infection": {"active": True}}, exclusion=True) == "not_met"
+    assert state(requirement, {"infection": {"active": "yes"}}, exclusion=True) == "missing", "a text denies nothing"
     criteria = compile_criteria([{"id": "r", "requirement": requirement, "exclusion": True}])
     (detail,) = criteria.evaluate({"infection": {"active": True}}).document()["results"][0]["condition_details"]
     assert detail == {"condition": "not (infection.active eq true)", "patient_value": True, "met": False}
+
+
+def test_silence_lets_an_exclusion_pass_and_is_not_taken_for_a_value() -> None:
+    criteria = compile_criteria([{"id": "r", "requirement": {"infection.active": True}, "exclusion": True}])
+    (rule,) = criteria.evaluate({}).results
+    assert (rule.state, rule.met) == ("not_shown", True)
+    (detail,) = rule.document()["condition_details"]
+    assert detail == {
+        "condition": "not (infection.active eq true)",
+        "patient_value": None,
+        "met": True,
+        "reason": "nothing in the evidence speaks of it",
+    }
+
+
+def test_an_exclusion_that_is_half_shown_waits_for_the_other_half() -> None:
+    requirement = {"imaging.mri.done": True, "imaging.mri.months_ago": {"lt": 6}}
+    done = {"imaging": {"mri": {"done": True}}}
+    assert state(requirement, done, exclusion=True) == "missing", "an MRI of unknown date is not an old MRI"
+    assert state(requirement, {"imaging": {"mri": {"done": True, "months_ago": 9}}}, exclusion=True) == "met"
+    assert state(requirement, {"imaging": {"mri": {"done": True, "months_ago": 2}}}, exclusion=True) == "not_met"
+    assert state(requirement, {"imaging": {"mri": {"done": False}}}, exclusion=True) == "met"
+    criteria = compile_criteria([{"id": "r", "requirement": requirement, "exclusion": True}])
+    assert [detail["met"] for detail in criteria.evaluate(done).document()["results"][0]["condition_details"]] == [
+        False,
+        False,
+    ]
+
+
+def test_a_silent_exclusion_carries_a_group_only_where_nothing_that_is_shown_does() -> None:
+    silent = {"id": "x", "requirement": {"infection.active": True}, "exclusion": True}
+    shown = {"id": "y", "requirement": {"a": 1}}
+
+    def outcome(evidence: Any, **rule: Any) -> str:
+        return compile_criteria([{"id": "r", **rule}]).evaluate(evidence).results[0].state
+
+    assert outcome({}, any=[silent, shown]) == "not_shown"
+    assert outcome({"a": 1}, any=[silent, shown]) == "met"
+    assert outcome({"a": 1}, all=[silent, shown]) == "met"
+    assert outcome({}, all=[silent, shown]) == "missing"
+    assert outcome({}, all=[silent]) == "not_shown"
+    assert outcome({}, all=[silent], exclusion=True) == "missing", "twice turned it is a requirement"
 
 
 def test_a_family_covers_its_children_only_where_the_policy_says_so() -> None:

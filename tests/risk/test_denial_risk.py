@@ -79,6 +79,17 @@ def test_many_easy_criteria_do_not_outweigh_a_hard_one_that_is_open() -> None:
     )
 
 
+def test_silence_is_no_driver() -> None:
+    silent = {"id": "light", "requirement": {"body.bmi": {"gte": 45}}, "exclusion": True}
+    weeks = {"id": "weeks", "requirement": {"symptom_duration_weeks": {"min": 6}}}
+    alone, beside = (risk_of(criteria=rules, documents=[]) for rules in ([weeks], [weeks, silent]))
+    assert [driver.key for driver in beside.drivers] == ["weeks"]
+    assert beside.log_odds == alone.log_odds
+    shown = risk_of(fact("body.bmi", 30), criteria=[weeks, silent], documents=[])
+    assert [driver.key for driver in shown.drivers] == ["weeks", "light"], "evidence against it is one"
+    assert shown.log_odds < alone.log_odds
+
+
 def test_bands_have_their_cut_points() -> None:
     assert [band_of(p) for p in (0.0, LOW_BELOW - 0.0001, LOW_BELOW, HIGH_FROM - 0.0001, HIGH_FROM, 1.0)] == [
         "low",
