@@ -37,8 +37,6 @@ class SqliteStore:
         self._path = path
         self._writer = open_connection(path, writable=True)
         prepare_schema(self._writer)
-        with self._writer:  # one process at a time uses the file: a lease that is still there is a dead one's
-            self._writer.execute("UPDATE job SET lease_until = 0 WHERE lease_until > 0")
         self._reader = open_connection(path, writable=False)
         self._group = GroupCommit(self._writer, seal_audit)
         self.upkeep: Upkeep = SqliteUpkeep(self._reader, self._group)
