@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 from typing import Final
 
 from operations.evidence.body_site import region_in
@@ -21,10 +20,6 @@ from operations.evidence.text.reading import Reading, TextRule
 from operations.evidence.text.sentences import Sentence, fold, sentences
 
 _SPINAL: Final = rx(r"\b(?:back pain|low back|lower back|lumbar|spine|spinal|neck pain|cervical|sciatica|radiculopathy)\b")
-
-REMEMBERED: Final = 256
-REMEMBERED_LENGTH: Final = 32_768
-"""So many notes of at most so many characters: some eight megabytes at the most."""
 
 ALL_RULES: Final[tuple[TextRule, ...]] = (
     *therapy.RULES,
@@ -42,19 +37,14 @@ ALL_RULES: Final[tuple[TextRule, ...]] = (
 class NoteRules:
     """The built-in extractor. Reads at most the first 262,144 characters (collect.py reports that the rest was not read).
 
-    What was read last is remembered: a packet is previewed again and again while it is completed, and then submitted.
+    It keeps nothing of what it read: equal notes are read anew, so that no text of a patient stays in the process.
     """
 
     def __init__(self, rules: tuple[TextRule, ...] = ALL_RULES) -> None:
         self.rules = rules
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
 
     def extract(self, text: str, source: Source, as_of: date) -> Sequence[Fact]:
         """Facts stated in `text`, in the order of the sentences; the same fact is given once for a sentence."""
-        read = self._remembered if len(text) <= REMEMBERED_LENGTH else self._read
-        return read(text, source, as_of)
-
-    def _read(self, text: str, source: Source, as_of: date) -> tuple[Fact, ...]:
         text = text[:MAX_TEXT]
         low = fold(text)
         found = sentences(text, low)
@@ -62,6 +52,8 @@ class NoteRules:
         reading = Reading(found, source, as_of, _complaint_site(found), spinal, migraine)
         facts: dict[tuple[object, ...], Fact] = {}
         for index, rule in sorted(_due(self.rules, found, low)):
+            if found[index].asks:
+                continue
             for fact in self.rules[rule].read(found[index], reading):
                 facts.setdefault((fact.name, repr(fact.value), index, fact.site, fact.topic), fact)
         return tuple(facts.values())

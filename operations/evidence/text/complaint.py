@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
 from operations.evidence.fact import Fact
 from operations.evidence.text.doubt import is_doubted
-from operations.evidence.text.patterns import rx
+from operations.evidence.text.patterns import either, rx
 from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_near
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
@@ -59,6 +60,22 @@ _UNLIMITED: Final = rx(
     r"\b(?:does not|doesn't|not|without) (?:\w{1,12} ){0,2}(?:prevent|limit\w{0,5}|interfer\w{1,4}|affect\w{0,3}|difficulty|impair\w{0,3}) (?:\w{1,12} ){0,4}"
     r"(?:activities|adls?|walking|daily|function|work)|independent (?:with|in) (?:all )?(?:adls|activities of daily living)|"
     r"able to perform (?:all )?(?:\w{1,8} ){0,3}(?:adls|activities of daily living) without"
+)
+
+_NOWHERE: Final = re.compile("")
+_EXCEPTION: Final = rx(
+    either(
+        r"\b(?:except(?:ing)?|(?:with the )?exception of|other than|apart from|aside from|besides|save for)\b[^.;]{0,80}",
+        r"\b(?:but|however|although|though|yet)\b(?! (?:no|denies|without|independent|able))[^.;]{0,40}",
+    )
+)
+_LIMIT_NAMED: Final = rx(
+    either(
+        r"\b(?:cannot|can't|can not|unable|not able|inability|difficult\w{0,3}|trouble|struggl\w{1,4}|limited|hard)\b",
+        r"\b(?:needs?|requires?|with) (?:\w{1,10} )?(?:help|assist\w{0,5})",
+        r"\b(?:except(?:ing)?|exception of|other than|apart from|aside from|besides|save for) (?:for )?"
+        r"(?:\w{1,12} ){0,2}(?:walk|stand|sitt|climb|stairs|bend|lift|dress|bath|shower|toilet|groom|feed|work|driv|sleep|squat|kneel|chores|socks|shoes)",
+    )
 )
 
 _FLAGS: Final = {
@@ -124,17 +141,19 @@ def read_function(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     low = sentence.low
     if sentence.section in ("plan", "family", "social"):
         return
-    free = _UNLIMITED.search(low)
-    if free is not None and not is_of_another(sentence, *free.span()):
-        yield reading.fact("function.limited", False, sentence, 0.75)
+    free, match = _UNLIMITED.search(low), _LIMITED.search(low)
+    if "breathing" in low or (free is None and match is None):
         return
-    match = _LIMITED.search(low)
-    if match is None or "breathing" in low:
+    first, last = (free or match or _NOWHERE).span()
+    if free is not None and is_of_another(sentence, first, last):
         return
-    if standing(sentence, *match.span()) == "said":
+    if free is not None or is_denied(sentence, first, last):
+        if (exception := _EXCEPTION.search(low, last)) is None:
+            yield reading.fact("function.limited", False, sentence, 0.75 if free else 0.65)
+        elif _LIMIT_NAMED.search(exception.group()):
+            yield reading.fact("function.limited", True, sentence, 0.75)
+    elif standing(sentence, first, last) == "said":
         yield reading.fact("function.limited", True, sentence, 0.75)
-    elif is_denied(sentence, *match.span()):
-        yield reading.fact("function.limited", False, sentence, 0.65)
 
 
 def read_red_flags(sentence: Sentence, reading: Reading) -> Iterator[Fact]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from operations.evidence.drug_facts import DrugUse, Outcome, contraindicated, drug_facts, nsaid_facts
@@ -16,7 +17,7 @@ from operations.evidence.text.patterns import rx
 from operations.evidence.text.reading import MENTIONS, Reading, TextRule
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, standing
-from operations.evidence.text.times import dates, durations
+from operations.evidence.text.times import Duration, dates, durations
 
 _CLASS: Final = rx(
     r"\bnsaids?\b|\banti[\s-]?inflammator(?:y|ies)\b(?! (?:diet|response|cream))|nonsteroidal anti[\s-]?inflammator(?:y|ies)"
@@ -74,6 +75,9 @@ _LINK_AFTER: Final = rx(
     r"^[^.;]{0,50}?\b(?:for|x|over)(?: (?:the|past|last|about|approximately|at|least|more|than|over|a|total|of)){0,4} ?$"
 )
 _LINK_BEFORE: Final = rx(r"^ ?(?:(?:course|trial) )?(?:of|on|with|taking|using) (?:\w{1,14} ){0,2}?$|^ $")
+_EACH_BEFORE: Final = rx(r"\b(?:each|all)\b[^.;]{0,25}$")
+_EACH_AFTER: Final = rx(r"^ ?(?:each|apiece)\b")
+_EACH: Final = rx(r"\beach (?:taken |tried |given )?for\b|(?:weeks?|months?) (?:each|apiece)\b")
 _SINCE: Final = rx(r"\bsince (?:early |late )?$")
 _FOLLOW_UP: Final = ("this ", "it ", "these ", "they ", "neither ", "none ", "nothing ", "both ", "but ")
 _PREVENTIVES: Final = rx(
@@ -213,6 +217,8 @@ def _taken(sentence: Sentence, start: int, end: int, clause: str) -> float | Non
         return None if "discontinue" in before else 0.65
     if stands == "said" and _REGIMEN.match(low[end : end + 60]):
         return 0.75
+    if stands == "said" and _EACH.search(low):
+        return 0.65
     if stands == "said" and _TAKEN.search(low):
         return 0.85 if _TAKEN.search(clause) else 0.65
     if (
@@ -252,6 +258,8 @@ def _weeks(sentence: Sentence, reading: Reading, mention: _Mention) -> int | Dec
     for span in durations(low):
         if span.kind != "length":
             continue
+        if span.start >= end and _shares(low, mention, span):
+            return span.weeks
         if end <= span.start < limit and _LINK_AFTER.match(low[end : span.start]):
             return span.weeks
         if span.end <= start and start - span.end <= 40 and _LINK_BEFORE.match(low[span.end : start]):
@@ -260,6 +268,14 @@ def _weeks(sentence: Sentence, reading: Reading, mention: _Mention) -> int | Dec
         if end <= when.start <= limit and _SINCE.search(low[max(0, when.start - 14) : when.start]):
             return max(0, (reading.as_of - when.latest).days // 7)
     return None
+
+
+def _shares(low: str, mention: _Mention, span: Duration) -> bool:
+    """True where each drug of a list was taken for `span`: "A, B and C each for 8 weeks"."""
+    if not (_EACH_BEFORE.search(low[mention.end : span.start]) or _EACH_AFTER.match(low[span.end : span.end + 12])):
+        return False
+    places = [mention.start, *sorted(other for other in mention.others if mention.start < other < span.start)]
+    return all(_LISTED.match(_after_word(low, first, second)) for first, second in pairwise(places))
 
 
 def _later(sentence: Sentence, reading: Reading) -> Outcome | None:

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Final
 
 from operations.evidence.fact import Fact
-from operations.evidence.text.patterns import rx
+from operations.evidence.text.doubt import is_doubted
+from operations.evidence.text.patterns import either, rx
 from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_near
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
@@ -60,12 +61,31 @@ _NEGATIVE: Final = rx(
 )
 _OTHER_JOINTS: Final = frozenset({"ankle-foot", "elbow", "shoulder", "wrist-hand"})
 _LOCKED: Final = rx(r"\blocked knee\b|\bknee (?:is|was) locked\b")
+_AGAIN: Final = either(
+    r"re[\s-]?examin(?:ed|ation)", r"re[\s-]?evaluat(?:ed|ion)", r"re[\s-]?assess(?:ed|ment)",
+    r"(?:examined|seen|evaluated|assessed|re-?checked) (?:once )?again", r"repeat (?:physical )?(?:exam(?:ination)?|evaluation|assessment)",
+    "returns?", r"follow(?:ing|ed)?[\s-]?up", "presents",
+)  # fmt: skip
+_CARE: Final = either("physical therapy", "therapy", "pt", "conservative", r"(?:home )?exercises?", "nsaids?", "treatment")
 _REEXAMINED: Final = rx(
-    r"\b(?:re[\s-]?examin(?:ed|ation)|re[\s-]?evaluat(?:ed|ion)|returns?|follow(?:ing)?[\s-]?up|seen again|presents) (?:\w{1,12} ){0,6}?(?:after|following|status post) "
-    r"(?:\w{1,12} ){0,6}(?:physical therapy|therapy|pt|conservative|home exercise|nsaids?|treatment)\b"
+    rf"\b{_AGAIN} (?:[\w/-]{{1,12}},? ){{0,7}}?(?:after|following|status post) (?:[\w-]{{1,12}} ){{0,6}}?{_CARE}\b"
 )
-_INFECTION: Final = rx(
-    r"\b(?:septic (?:arthritis|joint)|active (?:\w{1,10} )?infection|joint infection|prosthetic joint infection|bacteremia|sepsis|signs? of infection|osteomyelitis)\b"
+_TO_COME: Final = rx(
+    r"\b(?:in|within|next|will|to be) (?:\d|an? |one|two|three|four|six|eight|week|month|be|return|follow)"
+)
+_ACTIVE: Final = either(
+    r"septic (?:arthritis|joint)", r"active (?:\w{1,10} )?infection", "joint infection", "prosthetic joint infection", "bacteremia", "sepsis",
+    r"signs? of infection", "osteomyelitis", "cellulitis",
+)  # fmt: skip
+_TREATED: Final = either(
+    r"(?:wound|urinary tract|respiratory|skin|soft tissue|dental|surgical[\s-]site|foot) infection", "pneumonia", "pyelonephritis", "abscess",
+    r"infected (?:\w{1,12} ){0,2}(?:ulcer|wound|joint|knee|hip|prosthesis)",
+)  # fmt: skip
+_UNDER_TREATMENT: Final = r"(?=[^;]{0,60}\b(?:on|with|receiving|taking) (?:\w{1,12} ){0,2}(?:antibiotics?|antimicrobials?))"
+_INFECTION: Final = rx(rf"\b(?:{_ACTIVE}|{_TREATED}{_UNDER_TREATMENT})\b")
+_NOT_NOW: Final = rx(
+    r"\b(?:history of|h/o|hx of|resolved|healed|ago|previous(?:ly)?|prior|in the past|recent(?:ly)? completed|completed (?:\w{1,12} ){0,4}antibiotics?|"
+    r"risk|suspicio\w{1,3}|suspect\w{0,3}|concern\w{0,3}|worrisome|possible|rule|screen\w{0,3}|prophyla\w{2,5}|prevent\w{0,3}|watch|monitor)\b"
 )
 _TOLD_SECTIONS: Final = frozenset({"history", "review", "complaint", "none"})
 _OWN_SECTIONS: Final = frozenset({"exam", "assessment", "history", "review", "none", "results", "complaint"})
@@ -149,7 +169,11 @@ def read_knee_tests(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
 def read_reexamined(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     """`exam.reexamined`: seen again after conservative care."""
     match = _REEXAMINED.search(sentence.low)
-    if match is not None and standing(sentence, *match.span()) == "said" and sentence.section != "plan":
+    if (
+        match is not None
+        and standing(sentence, *match.span()) == "said"
+        and not (sentence.section == "plan" or _TO_COME.search(sentence.low))
+    ):
         yield reading.fact("exam.reexamined", True, sentence, 0.75)
 
 
@@ -160,7 +184,9 @@ def read_infection(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         return
     if is_denied(sentence, *match.span()) or "no evidence of" in sentence.low[: match.start()][-40:]:
         yield reading.fact("infection.active", False, sentence, 0.75)
-    elif standing(sentence, *match.span()) == "said" and "history of" not in sentence.low:
+    elif standing(sentence, *match.span()) == "said" and not (
+        _NOT_NOW.search(sentence.low) or is_doubted(sentence, *match.span())
+    ):
         yield reading.fact("infection.active", True, sentence, 0.7)
 
 
@@ -187,5 +213,5 @@ RULES: Final = (
     TextRule(("radic", "radiat", "shoot", "sciatica", "leg raise", "leg-raise", "slr", "claudication", "spurling"), read_radiculopathy),
     TextRule(("mcmurray", "apley", "lachman", "drawer", "varus", "valgus", "thessaly", "pivot", "locked"), read_knee_tests),
     TextRule(("after", "following", "status post"), read_reexamined),
-    TextRule(("infection", "septic", "sepsis", "osteomyelitis", "bacteremia"), read_infection),
+    TextRule(("infect", "cellulitis", "pneumonia", "nephritis", "abscess", "septic", "sepsis", "osteomyelitis", "bacteremia"), read_infection),
 )  # fmt: skip

@@ -5,13 +5,59 @@ from __future__ import annotations
 from typing import Final
 
 from operations.evidence.drug_facts import Outcome
-from operations.evidence.text.patterns import rx
+from operations.evidence.text.patterns import either, rx
 
+_HARM: Final = either(
+    r"side effects?", r"adverse \w{5,9}", r"intoleran\w{1,3}", r"toxicity", r"reactions?", r"allerg\w{1,3}", r"anaphyla\w{2,4}",
+    r"nausea", r"vomiting", r"emesis", r"diarrh\w{2,3}", r"constipation", r"dyspepsia", r"heartburn", r"reflux", r"gastritis", r"gastrointestinal",
+    r"gi (?:upset|bleed\w{0,3}|distress|side|symptoms?|intolerance)", r"(?:stomach|abdominal|gastric|belly) (?:pain|upset|cramps?|bleed\w{0,3}|ulcers?)",
+    r"ulcers?", r"bleeding", r"bruising", r"pancreatitis", r"hepat\w{3,9}", r"jaundice",
+    r"(?:elevated|abnormal|rising) (?:liver|lfts?|transaminases|creatinine|\w{1,8} enzymes)", r"(?:renal|kidney|liver) (?:failure|injury|insufficiency|dysfunction)",
+    r"lactic acidosis", r"hypoglyc\w{3,6}", r"hypotension", r"bradycardia", r"palpitations", r"syncope", r"edema", r"swelling", r"rash", r"hives",
+    r"urticaria", r"itching", r"pruritus", r"angioedema", r"dizz\w{3,4}", r"drows\w{3,5}", r"sedation", r"sleepiness", r"somnolence", r"fatigue",
+    r"insomnia", r"confusion", r"brain fog", r"cognitive \w{3,14}", r"paresthesias?", r"tremors?", r"headaches?", r"mood \w{3,9}", r"depression",
+    r"suicid\w{2,9}", r"weight (?:gain|loss)", r"hair loss", r"alopecia", r"mouth sores", r"stomatitis", r"infections?", r"leukopenia",
+    r"neutropenia", r"cytopenias?", r"myalgias?", r"cough", r"kidney stones", r"(?:increas\w{2,3}|worsen\w{2,3}|more|severe|too much) (?:\w{1,9} )?pain",
+)  # fmt: skip
+_ENDED: Final = either(
+    "stopped",
+    "discontinued",
+    "quit",
+    "withdrawn",
+    "held",
+    "had to stop",
+    "taken off",
+    "came off",
+    "ceased",
+    "self-discontinued",
+)
+_BECAUSE: Final = (
+    r"(?:(?: \w{1,15}){0,4} (?:due to|because of|secondary to|owing to|on account of)| (?:after|for|from|with|given))"
+)
+_OF_HARM: Final = rf"(?:(?!no\b|lack|absen|ineffect|resol|improv|cost|insur|surg)\w{{1,15}} ){{0,3}}{_HARM}"
+_GAVE: Final = either(
+    r"caus(?:ed|es|ing)",
+    "gave",
+    "led to",
+    "resulted in",
+    "produced",
+    "triggered",
+    "developed",
+    "experienced",
+    "complicated by",
+    "made (?:him|her|them)",
+)
+_NO_HARM: Final = r"(?<!no )(?<!without )(?<!any )(?<!denies )(?<!denied )"
 _NOT_TOLERATED: Final = rx(
-    r"(?:could|can|did|does|was|is|were)(?:n't| not) (?:be )?(?:able to )?tolerat\w{1,5}|unable to tolerate|cannot tolerate|"
-    r"\bintoleran\w{1,3}|(?<!no )(?<!without )(?<!any )(?<!denies )(?:side effects?|adverse (?:effects?|reactions?|events?))|"
-    r"not tolerated|\b(?:stopped|discontinued)(?: \w{1,15}){0,4} (?:due to|because of|secondary to) (?!no |lack|ineffect|cost|insur|cover|price|expens|improv|resol|surgery|pregnan|scheduling|transport)|"
-    r"\((?!no |lack|ineff)[a-z ,]{3,40}(?:stopped|discontinued)\)"
+    either(
+        r"(?:could|can|did|does|was|is|were)(?:n't| not) (?:be )?(?:able to )?tolerat\w{1,5}",
+        r"(?:unable to|cannot|not|poorly) tolerate[ds]?",
+        r"\bintoleran\w{1,3}",
+        rf"{_NO_HARM}(?:side effects?|adverse (?:effects?|reactions?|events?))",
+        rf"\b{_ENDED}{_BECAUSE} {_OF_HARM}\b",
+        rf"\b{_GAVE} (?!no )(?:\w{{1,14}},? ){{0,4}}{_HARM}\b[^.;]{{0,40}}\b{_ENDED}\b",
+        rf"\((?!no |lack|ineff)(?:[a-z]{{1,14}},? ){{0,3}}{_HARM},?[^).;]{{0,25}}{_ENDED}\)",
+    )
 )
 _ADJECTIVE: Final = (
     r"(?: (?:any|had|much|real|really|significant|significantly|sustained|lasting|adequate|pain|symptom|noticeable|symptomatic|"

@@ -40,7 +40,7 @@ _SECTION: Final[dict[str, Section]] = {name: section for section, names in _HEAD
 _LINE: Final = re.compile(r"[^\n]+")
 _LABEL: Final = re.compile(r"[ \t•*·–—-]{0,8}([A-Za-z][A-Za-z &/,-]{1,60}?)[ \t]?:")
 _BULLET: Final = re.compile(r"[ \t]{0,8}(?:[•*·–—-]|\d{1,2}[.)])[ \t]")
-_END: Final = re.compile(r"[.!?]+[\"')\]]{0,2}(?=\s+[\"'(\[]{0,2}[A-Z0-9•*-])|;(?=\s)")
+_END: Final = re.compile(r"(?<=\w)\?+(?=\s)|[.!?]+[\"')\]]{0,2}(?=\s+[\"'(\[]{0,2}[A-Z0-9•*-])|;(?=\s)")
 _ABBREVIATION: Final = re.compile(
     r"(?:^|[\s(])(?:dr|mr|mrs|ms|st|vs|approx|no|pt|wks?|mos?|yrs?|q\.?d|b\.?i\.?d|t\.?i\.?d|e\.g|i\.e|inc|jr|sr|dept|fig|[a-z])$"
 )
@@ -62,6 +62,11 @@ class Sentence:
     start: int
     section: Section
     index: int
+
+    @property
+    def asks(self) -> bool:
+        """A question ("Tried metformin?") states nothing; its answer stands elsewhere and names nothing."""
+        return self.raw.endswith("?")
 
 
 def fold(text: str) -> str:

@@ -89,7 +89,7 @@ _NOT_DONE_AFTER: Final = rx(
 )
 _IMPERATIVE: Final = rx(
     r"^(?:[-•*\d.)\s]{0,6})(?:start|initiate|begin|refer|order|obtain|schedule|recommend|prescribe|repeat|trial of|trial|proceed|"
-    r"increase|add|consider|get|send|check|follow|return|rx|referral|apply|use|take|avoid|discuss|plan|request|perform)\b"
+    r"increase|add|consider|get|send|check|follow(?![\s-]?up (?:visit|exam\w{0,7}|evaluation)\b)|return|rx|referral|apply|use|take|avoid|discuss|plan|request|perform)\b"
 )
 _GAP_BREAKS: Final = rx(
     r"\b(?:while|when|during|with|on|from|after|because|due|relief|improvement|help\w{0,3}|benefit|pain|symptoms?|showed|seen|despite|"
@@ -111,6 +111,14 @@ def standing(sentence: Sentence, start: int, end: int) -> Standing:
         return "other"
     if _NOT_DONE_AFTER.match(low[end : end + 80]):
         return "denied"
+    if "?" in low[max(0, start - 3) : start]:
+        return "conditional"
+    before, done = _before(low, start)
+    return before if before != "said" else _after(sentence, start, end, done=done)
+
+
+def _before(low: str, start: int) -> tuple[Standing, bool]:
+    """What the words before `start` make of a mention there, and whether they say that something was done."""
     denied, plan, condition, done = False, False, False, False
     for match in _SIGNAL.finditer(low, 0, start):
         kind = match.lastgroup
@@ -126,12 +134,10 @@ def standing(sentence: Sentence, start: int, end: int) -> Standing:
         elif kind == "neg":
             denied = True
     if condition:
-        return "conditional"
+        return "conditional", done
     if plan:
-        return "planned"
-    if denied:
-        return "denied"
-    return _after(sentence, start, end, done=done)
+        return "planned", done
+    return "denied" if denied else "said", done
 
 
 def _after(sentence: Sentence, start: int, end: int, *, done: bool) -> Standing:

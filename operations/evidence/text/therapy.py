@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
+from itertools import pairwise
 from typing import Final
 
 from operations.evidence.coded.elements import months_between
 from operations.evidence.fact import Fact
+from operations.evidence.ingredients import named_in
 from operations.evidence.text.outcome import outcome_in
 from operations.evidence.text.patterns import rx
 from operations.evidence.text.reading import Reading, TextRule, site_near
@@ -28,7 +31,7 @@ _BEFORE_PT: Final = re.compile(
     r"done|any|weeks?|supervised|no|and|or|finished|\d+|stopped|requires?|months?|through|trial)\s{1,4}$|[,:/(]\s{0,2}$"
 )
 _AFTER_PT: Final = re.compile(
-    r"\s?(?:x ?\d|for \d|for (?:two|three|four|five|six|eight|ten|twelve)\b|\(|twice|\d|without|did not|has not|helped|sessions?|visits?|completed)"
+    r":? ?\d{1,3} (?:of \d{1,3} )?(?:visits|sessions|weeks|wks|treatments)\b|\s?(?:x ?\d|for \d|for (?:two|three|four|five|six|eight|ten|twelve)\b|\(|twice|\d|without|did not|has not|helped|sessions?|visits?|completed)"
 )
 _HOME_EXERCISE: Final = rx(
     r"\bhome (?:exercise|therapy|stretching|physical therapy)(?: (?:program(?:me)?|regimen|plan))?|\bhep\b|exercises? at home"
@@ -37,7 +40,7 @@ _TOOK_PLACE: Final = rx(
     r"\b(?:complet(?:ed|ing)|attend(?:ed|ing|s)?|underwent|undergone|participat(?:ed|ing|es)|finished|did|doing|does|had|has been|"
     r"have been|is in|was in|currently|going to (?:physical|pt)|tried|trial|failed|without|beneficial|benefit(?:ed|ted)?|help(?:s|ed|ing|ful)?|"
     r"after|despite|into|made (?:\w{1,8} ){0,3}worse|so far|continu(?:es|ed)|working with|worked with|started|s/p|following|progressed|"
-    r"no longer|no (?:relief|improvement|benefit)|not (?:help|improve|relieve)\w{0,3}|received|given|with no|since|performed|stopped|prior treatments?|in occupational)\b"
+    r"(?:gave|brought|provid(?:ed|es|ing)) (?:\w{1,12} ){0,3}(?:relief|improvement|benefit)|no longer|no (?:relief|improvement|benefit)|not (?:help|improve|relieve)\w{0,3}|received|given|with no|since|performed|stopped|prior treatments?|in occupational)\b"
 )
 _LINK: Final = rx(
     r"^(?: (?:of|in|into|doing|with|formal|outpatient|supervised|structured|dedicated|active|consistent|regular|directed|provider|physician|land|based|"
@@ -58,6 +61,12 @@ _SESSIONS: Final = rx(
     rf"(?: (?:{_PLANNED_SESSIONS}|physical therapy|pt|therapy|formal|supervised|outpatient)){{0,3}} (?:sessions?|visits?|treatments)\b"
     r"(?! (?:per|a|each) )"
 )
+_ANOTHER: Final = rx(
+    r";|\b(?:while|whereas|but|however|which|did|does|was|were|had|has|is|he|she|they|helped|took|tried|gave)\b"
+)
+_VISIT: Final = rx(r"\b(?:again|re[\s-]?(?:examin|evaluat|assess)\w{2,5}|follow[\s-]?up|returns?|visit|seen)(?: (?:on|in|of))? ?$")
+_FROM: Final = rx(r"\b(?:from|between) ?$")
+_TO: Final = rx(r"^ ?(?:to|through|thru|until|till|and|-) ?$")
 _CARE: Final = rx(
     r"\bconservative (?:care|management|therap(?:y|ies)|treatments?|measures?)|non[\s-]?(?:operative|surgical) (?:care|management|therapy|treatment)"
     r"|chiropractic(?: (?:care|treatment|manipulation|therapy))?|activity modification"
@@ -104,9 +113,21 @@ def read_physical_therapy(sentence: Sentence, reading: Reading) -> Iterator[Fact
     if (number := _sessions(sentence.low)) is not None:
         yield reading.fact(f"{_PT}.sessions", number, sentence, 0.75, site=site)
     yield from _when(sentence, reading, site)
-    outcome = outcome_in(sentence.low) or _following_outcome(sentence, reading)
+    outcome = outcome_in(_of_therapy(sentence.low, start, end)) or _following_outcome(sentence, reading)
     if outcome is not None:
         yield reading.fact(f"{_PT}.outcome", outcome, sentence, 0.75, site=site)
+    if outcome == "no relief":
+        yield reading.fact("conservative_therapy.failed", True, sentence, 0.75, site=site)
+
+
+def _of_therapy(low: str, start: int, end: int) -> str:
+    """The part of a sentence that speaks of the therapy, up to a drug of which something else is said."""
+    for _, first, _ in named_in(low):
+        if first >= end and _ANOTHER.search(low[end:first]):
+            return low[:first]
+        if first < start and _ANOTHER.search(low[first:start]):
+            return low[start:]
+    return low
 
 
 def _sessions(low: str) -> int | None:
@@ -196,9 +217,22 @@ def _course_length(sentence: Sentence, reading: Reading, start: int, end: int) -
     span = _course(sentence, start, end)
     if span is not None:
         return span.weeks, 0.85
+    between = _from_to(sentence, reading)
+    if between is not None:
+        return (between[1] - between[0]).days // 7, 0.8
     for when in dates(sentence.low, reading.as_of):
         if _SINCE.search(sentence.low[max(0, when.start - 14) : when.start]) and 0 <= when.start - end <= 40:
             return max(0, (reading.as_of - when.latest).days // 7), 0.7
+    return None
+
+
+def _from_to(sentence: Sentence, reading: Reading) -> tuple[date, date] | None:
+    """The first and last day of "from 8/1/2026 to 9/26/2026"; of a month without a day what is certain."""
+    found = dates(sentence.low, reading.as_of)
+    for first, last in pairwise(found):
+        led = _FROM.search(sentence.low[max(0, first.start - 10) : first.start])
+        if led and _TO.match(sentence.low[first.end : last.start]) and first.latest <= last.day:
+            return first.latest, last.day
     return None
 
 
@@ -223,8 +257,13 @@ def _when(sentence: Sentence, reading: Reading, site: str | None) -> Iterator[Fa
     if ago is not None and re.search(r"complet|finish|ended|last session", low):
         yield reading.fact("conservative_therapy.months_ago", ago.months, sentence, 0.7, site=site)
         return
+    if (between := _from_to(sentence, reading)) is not None:
+        value = months_between(between[1], reading.as_of)
+        yield reading.fact("conservative_therapy.months_ago", value, sentence, 0.7, site=site)
+        return
     for when in dates(low, reading.as_of):
-        if not _SINCE.search(low[max(0, when.start - 14) : when.start]):
+        before = low[max(0, when.start - 60) : when.start]
+        if not _SINCE.search(before) and not _VISIT.search(before):
             value = months_between(when.day, reading.as_of)
             yield reading.fact("conservative_therapy.months_ago", value, sentence, 0.65, site=site)
             return
