@@ -33,7 +33,19 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser("version", help="print the version", allow_abbrev=False)
     _add_token(commands.add_parser("token", help="print an access token", allow_abbrev=False))
     _add_tenant(commands.add_parser("tenant", help="create, list and retire tenants", allow_abbrev=False))
+    _add_keys(commands.add_parser("keys", help="change the data keys, and see how far that is", allow_abbrev=False))
     return parser
+
+
+def _add_keys(keys: argparse.ArgumentParser) -> None:
+    keys.description = "The keys that the tenants' data is sealed under. The master key is not changed by this."
+    actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser(
+        "rotate",
+        help="give every tenant a new key; a running server, or the next one, seals everything anew",
+        allow_abbrev=False,
+    )
+    actions.add_parser("status", help="print each tenant's keys and how far the sealing is", allow_abbrev=False)
 
 
 def _add_tenant(tenant: argparse.ArgumentParser) -> None:

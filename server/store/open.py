@@ -10,6 +10,7 @@ from server.config import EMBEDDED, ConfigurationError, Settings
 from server.seal.key_source import read_master_key
 from server.seal.keyring import is_sealed
 from server.seal.master_key import MasterKeyError
+from server.seal.rotation import ALONE, SHARED, Pace
 from server.store.sqlite.schema import SchemaError
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import AuditSealer, Store, StoreUnavailableError
@@ -24,6 +25,8 @@ class OpenedStore:
     master_key: bytes
     missing_indexes: Callable[[], Awaitable[list[str]]]
     """Names of indexes that somebody dropped. Raises StoreUnavailableError."""
+    pace: Pace
+    """How long a new data key waits for others who use the store."""
 
 
 def check_is_there(settings: Settings) -> None:
@@ -48,7 +51,7 @@ async def open_store(settings: Settings, seal_audit: AuditSealer) -> OpenedStore
 async def _embedded(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
     path = settings.data / FILE_NAME
     master_key = await read_master_key(settings, sealed=path.exists())
-    return OpenedStore(SqliteStore(path, seal_audit), "sqlite", master_key, _nothing)
+    return OpenedStore(SqliteStore(path, seal_audit), "sqlite", master_key, _nothing, ALONE)
 
 
 async def _nothing() -> list[str]:
@@ -69,4 +72,4 @@ async def _mongodb(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
     except MasterKeyError:
         await store.close()
         raise
-    return OpenedStore(store, "mongodb", master_key, store.missing_indexes)
+    return OpenedStore(store, "mongodb", master_key, store.missing_indexes, SHARED)

@@ -106,7 +106,7 @@ async def test_a_retired_name_never_comes_back_and_its_jobs_rest(tmp_path: Path)
         tenant = await services.keyring.make("west")
         await services.keyring.change(retiring("west"))
         repository = Repository(services.store, tenant, "http://x/fhir", services.clock)
-        job = repository.seal_job("decide", datetime(2020, 1, 1, tzinfo=UTC), {})
+        job = repository.seal_job(next(iter(services.jobs)), datetime(2020, 1, 1, tzinfo=UTC), {})
         await services.store.commit(Commit(tenant.number, jobs=[job]))
         await asyncio.sleep(1.2)
         assert await services.store.lease_jobs(services.now(), services.now() + 1, 5) == []
