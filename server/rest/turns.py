@@ -24,6 +24,10 @@ class Turns:
     def __init__(self) -> None:
         self._queues: dict[Hashable, _Queue] = {}
 
+    def waiting(self) -> list[Hashable]:
+        """The names that somebody holds or waits for."""
+        return list(self._queues)
+
     @asynccontextmanager
     async def of(self, names: Iterable[Hashable]) -> AsyncIterator[None]:
         """Taken in a fixed order, so that two callers never wait for each other."""

@@ -1,0 +1,190 @@
+"""Many callers with one condition: exactly one of them makes the resource, on both stores, whatever else happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from in_process import House, running_house
+from pymongo import MongoClient
+from rest_help import bundle, entry, ids, observation, patient, statuses
+
+from server.rest.turns import Turns
+
+sys.path.append(str(Path(__file__).parents[1] / "store"))
+from mongod import mongodb_url  # the folder of another area
+
+CALLERS = 64
+ROUNDS = 200
+FEW_ROUNDS = 6
+
+
+def numbered(value: str, **more: Any) -> dict[str, Any]:
+    return patient(identifier=[{"system": "urn:mrn", "value": value}], **more)
+
+
+def spellings(value: str) -> list[str]:
+    """One condition, written in several ways."""
+    return [
+        f"identifier=urn:mrn|{value}&active=true", f"active=true&identifier=urn:mrn|{value}", f"?active=true&identifier=urn%3Amrn%7C{value}",
+        f"identifier=urn:mrn|{value},urn:mrn|{value}&active=true",
+    ]  # fmt: skip
+
+
+@contextmanager
+def mongodb_environment() -> Iterator[dict[str, str]]:
+    """Settings for a database of the test's own on the server that all tests share."""
+    address, question, options = mongodb_url().partition("?")
+    name = f"assent_races_{uuid4().hex[:12]}"
+    yield {"ASSENT_STORE": f"{address.rstrip('/')}/{name}{question}{options}"}
+    with MongoClient[dict[str, object]](mongodb_url()) as plain:
+        plain.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mongodb", marks=pytest.mark.slow)])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    with mongodb_environment() if request.param == "mongodb" else nullcontext({}) as environment:
+        async with running_house(tmp_path / "data", **environment) as opened:
+            yield opened
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with house.client() as opened:
+        yield opened
+
+
+async def together(calls: Sequence[Awaitable[httpx.Response]]) -> list[httpx.Response]:
+    answers = await asyncio.gather(*calls)
+    assert {answer.status_code for answer in answers} <= {200, 201, 204}, Counter(answer.text for answer in answers)
+    return answers
+
+
+async def create_rounds(client: httpx.AsyncClient, rounds: int) -> None:
+    for number in range(rounds):
+        texts = spellings(str(number))
+        body = numbered(str(number), active=True)
+        answers = await together(
+            [
+                client.post("/Patient", json=body, headers={"If-None-Exist": texts[caller % len(texts)]})
+                for caller in range(CALLERS)
+            ]
+        )
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CALLERS - 1}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert len(ids(await client.get(f"/Patient?identifier=urn:mrn|{number}"))) == 1
+
+
+async def test_one_of_64_creates_wins(client: httpx.AsyncClient) -> None:
+    await create_rounds(client, FEW_ROUNDS)
+
+
+@pytest.mark.slow
+async def test_one_of_64_creates_wins_for_200_rounds(client: httpx.AsyncClient) -> None:
+    await create_rounds(client, ROUNDS)
+
+
+async def test_one_of_64_updates_creates_and_the_others_update_what_it_made(client: httpx.AsyncClient) -> None:
+    for number in range(FEW_ROUNDS):
+        query = f"identifier=urn:mrn|{number}"
+        answers = await together(
+            [client.put(f"/Patient?{query}", json=numbered(str(number), name=[{"text": str(n)}])) for n in range(CALLERS)]
+        )
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CALLERS - 1}
+        versions = sorted(int(answer.json()["meta"]["versionId"]) for answer in answers)
+        assert versions == list(range(1, CALLERS + 1))
+        assert len(ids(await client.get(f"/Patient?{query}"))) == 1
+
+
+async def test_one_of_many_transactions_creates(client: httpx.AsyncClient) -> None:
+    for number in range(FEW_ROUNDS):
+        body = bundle(
+            "transaction",
+            entry("POST", "Patient", numbered(str(number)), "urn:uuid:00000000-0000-4000-8000-000000000000", ifNoneExist=f"identifier=urn:mrn|{number}"),
+            entry("PUT", f"Practitioner?identifier=urn:npi|{number}", {"resourceType": "Practitioner", "identifier": [{"system": "urn:npi", "value": str(number)}]}),
+            entry("POST", "Observation", observation(subject="urn:uuid:00000000-0000-4000-8000-000000000000", performer=[{"reference": f"Practitioner?identifier=urn:npi|{number}"}])),
+        )  # fmt: skip
+        answers = await together([client.post("", json=body) for _ in range(16)])
+        assert Counter(statuses(answer)[0] for answer in answers) == {"201": 1, "200": 15}
+        assert Counter(statuses(answer)[1] for answer in answers) == {"201": 1, "200": 15}
+        (who,) = ids(await client.get(f"/Patient?identifier=urn:mrn|{number}"))
+        (doctor,) = ids(await client.get(f"/Practitioner?identifier=urn:npi|{number}"))
+        found = await client.get(f"/Observation?subject=Patient/{who}&performer=Practitioner/{doctor}&_summary=count")
+        assert found.json()["total"] == 16
+
+
+async def test_creates_updates_transactions_and_deletes_at_once_never_leave_two(client: httpx.AsyncClient) -> None:
+    query = "identifier=urn:mrn|x"
+    for _ in range(FEW_ROUNDS):
+        body = numbered("x")
+        calls: list[Awaitable[httpx.Response]] = []
+        for _ in range(CALLERS // 4):
+            calls += [
+                client.post("/Patient", json=body, headers={"If-None-Exist": query}),
+                client.put(f"/Patient?{query}", json=body),
+                client.delete(f"/Patient?{query}"),
+                client.post("", json=bundle("transaction", entry("POST", "Patient", body, ifNoneExist=query))),
+            ]
+        await together(calls)
+        assert len(ids(await client.get(f"/Patient?{query}"))) <= 1
+
+
+async def test_the_commit_decides_and_not_the_turn(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns are a courtesy inside one process. Without them, as between servers, the key alone lets only one through."""
+
+    @asynccontextmanager
+    async def nobody_waits(turns: Turns, names: Iterable[Hashable]) -> AsyncIterator[None]:
+        yield
+
+    monkeypatch.setattr(Turns, "of", nobody_waits)
+    await create_rounds(client, FEW_ROUNDS)
+
+
+@pytest.mark.slow
+async def test_one_of_64_creates_wins_across_two_servers_on_one_mongodb(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        environment = stack.enter_context(mongodb_environment())
+        houses = [await stack.enter_async_context(running_house(tmp_path, **environment)) for _ in range(2)]
+        clients = [await stack.enter_async_context(house.client()) for house in houses]
+        for number in range(FEW_ROUNDS * 4):
+            headers = {"If-None-Exist": f"identifier=urn:mrn|{number}"}
+            answers = await together(
+                [clients[n % 2].post("/Patient", json=numbered(str(number)), headers=headers) for n in range(CALLERS)]
+            )
+            assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CALLERS - 1}
+            assert len(ids(await clients[0].get(f"/Patient?identifier=urn:mrn|{number}"))) == 1
+
+
+async def test_turns_are_one_at_a_time_and_leave_nothing_behind() -> None:
+    turns, inside, most = Turns(), Counter[str](), Counter[str]()
+
+    async def work(names: list[str]) -> None:
+        async with turns.of(names):
+            for name in set(names):
+                inside[name] += 1
+                most[name] = max(most[name], inside[name])
+            try:
+                await asyncio.sleep(0)
+            finally:
+                inside.subtract(set(names))
+            if len(names) == 3:
+                raise RuntimeError
+
+    kinds = [["a", "b"], ["b", "a"], ["b", "b"], ["a"], [], ["a", "b", "c"]]
+    tasks = [asyncio.create_task(work(kinds[n % len(kinds)])) for n in range(60)]
+    await asyncio.sleep(0)
+    for task in tasks[::7]:
+        task.cancel()
+    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+    assert most == {"a": 1, "b": 1, "c": 1}
+    async with asyncio.timeout(1), turns.of(["a", "b", "c"]):
+        assert set(turns.waiting()) == {"a", "b", "c"}
+    assert turns.waiting() == []
