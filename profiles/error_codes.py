@@ -91,6 +91,10 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     ),
     "pas-profile": ErrorCode(422, "structure", "Content departs from the PAS profile; a warning where we can go on."),
     "pas-quantity": ErrorCode(422, "invariant", "A quantity departs from the PAS rules for quantities."),
+    "pas-coverage": ErrorCode(
+        422, "business-rule", "The coverage is not active, does not cover the day of service, or is of another payer."
+    ),
+    "pas-service-date": ErrorCode(422, "business-rule", "The dates of birth, death and service contradict each other."),
     "pas-timing": ErrorCode(422, "invariant", "A timing says neither a count nor a frequency."),
     "pas-code-system": ErrorCode(422, "code-invalid", "No coding is of a code system that PAS admits here."),
     "pas-duplicate-request": ErrorCode(409, "duplicate", "The Claim.identifier was already used for another request."),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from operations.packet import Packet
 from operations.pas.authorizations import current, id_of, linked, read_authorization
-from operations.pas.business_rules import coverages, entry_path
 from operations.pas.claim_view import quoted_numbers
 from operations.pas.definitions import INQUIRE_DEFINITION
 from operations.pas.identity import number_holder, party_key
@@ -16,6 +15,8 @@ from operations.pas.inquiry_access import may_see
 from operations.pas.inquiry_match import matches
 from operations.pas.inquiry_response import inquiry_parameters, inquiry_single_bundle
 from operations.pas.known_resources import candidates, escaped
+from operations.pas.member_number import coverages, member_identifiers
+from operations.pas.paths import entry_path
 from operations.pas.redeciding import Standing, standing
 from operations.pas.request import packet_of
 from operations.pas.services import PasServices
@@ -24,7 +25,7 @@ from profiles.json import Resource
 from profiles.outcome import refuse
 from profiles.pas_names import RESPONSE_BUNDLE_LINK
 from profiles.pas_request import read_request
-from profiles.reading import Coded, child, identifiers, text
+from profiles.reading import Coded, child, text
 
 
 def claim_inquire(services: PasServices) -> Operation:
@@ -68,7 +69,7 @@ async def _members(packet: Packet, context: Context) -> frozenset[str]:
     patient = packet.follow("patient")
     if patient is None:
         raise refuse("pas-patient-missing", "An inquiry names its patient.", "Bundle.entry[0].resource.patient")
-    held = [*identifiers(patient.resource), *(each for found in coverages(packet) for each in identifiers(found.resource))]
+    held = [each for found in (patient, *coverages(packet)) for each in member_identifiers(found.resource)]
     if not held:
         at = f"{entry_path(packet, patient)}.identifier"
         raise refuse("pas-patient-missing", "An inquiry names the patient by a member number.", at)
@@ -82,8 +83,11 @@ async def _patients_with(number: Coded, context: Context) -> set[str]:
     if not number.system:
         return set()
     query = {"identifier": f"{escaped(number.system)}|{escaped(number.code)}"}
-    patients = {f"Patient/{each['id']}" for each in await candidates(context, "Patient", query)}
+    found = await candidates(context, "Patient", query)
+    patients = {f"Patient/{each['id']}" for each in found if number in member_identifiers(each)}
     for coverage in await candidates(context, "Coverage", query):
+        if number not in member_identifiers(coverage):
+            continue
         beneficiary = text(child(coverage, "beneficiary").get("reference"))
         if beneficiary is not None:
             patients.add(beneficiary.partition("/_history/")[0])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from operations.packet import Packet
-from operations.pas.business_rules import entry_path
 from operations.pas.known_resources import candidates, contradicts, escaped
+from operations.pas.paths import entry_path
 from operations.payer.determination import BusinessError
 from operations.payer.payer import Payer, RemoteConnector
 from operations.payer.settings import PayerSettings
