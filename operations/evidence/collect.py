@@ -15,7 +15,7 @@ from typing import Final
 from operations.evidence.coded.allergy import allergy_facts
 from operations.evidence.coded.claim import claim_facts, item_facts, service_date
 from operations.evidence.coded.condition import condition_facts
-from operations.evidence.coded.document import NoteText, document_facts, note_texts
+from operations.evidence.coded.document import NoteText, attached, document_facts, note_texts
 from operations.evidence.coded.elements import Resolve, months_between, reference, resource_of, tidy, type_of
 from operations.evidence.coded.encounter import encounter_facts
 from operations.evidence.coded.medication import medication_collector
@@ -126,19 +126,28 @@ def _collect(
         for read in readers.get(type_of(entry), ()):
             facts.extend(fact for fact in read(entry, as_of) if fact.as_of is None or fact.as_of <= latest)
     facts.extend(course_facts(facts))
-    texts, more = _read_notes(mine, as_of, resolve, extractors)
+    owned = frozenset(name for entry in entries for name in attached(entry, resolve))
+    texts, more = _read_notes(mine, as_of, resolve, extractors, owned)
     return Evidence((*facts, *texts), (*unread, *more))
 
 
 def _read_notes(
-    entries: Iterable[Entry], as_of: date, resolve: Resolve, extractors: Sequence[TextExtractor]
+    entries: Iterable[Entry],
+    as_of: date,
+    resolve: Resolve,
+    extractors: Sequence[TextExtractor],
+    owned: frozenset[str] = frozenset(),
 ) -> tuple[list[Fact], list[Unread]]:
+    """Facts of every note. `owned` are the Binaries that documents point at: read only through one that counts."""
     notes: dict[tuple[str, str], NoteText] = {}
+    unread: list[Unread] = []
     for entry in sorted(entries, key=lambda entry: type_of(entry) == "Binary"):
+        if type_of(entry) == "Binary" and entry.reference in owned and (entry.reference, "Binary.data") not in notes:
+            unread.append(Unread(entry.reference, "Binary", "The content belongs to a document that does not count."))
+            continue
         for note in note_texts(entry, resolve):
             notes.setdefault((note.reference, note.expression), note)
     facts: list[Fact] = []
-    unread: list[Unread] = []
     for note in notes.values():
         if note.content.unread is not None:
             unread.append(Unread(note.reference, note.expression, note.content.unread))

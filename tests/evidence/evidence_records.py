@@ -69,3 +69,19 @@ def note(text: str | bytes, kind: str = "text/plain", day: str = "2026-11-22", *
         "content": [{"attachment": {"contentType": kind, "data": base64.b64encode(data).decode()}}],
         **more,
     }
+
+
+def procedure(code: str, day: Any = "2026-10-01", **more: Any) -> dict[str, Any]:
+    done = {"performedPeriod": day} if isinstance(day, dict) else {"performedDateTime": day}
+    resource = {"resourceType": "Procedure", "status": "completed", "code": concept(CPT, code), **done, **more}
+    return {"id": f"{code}-{more.get('id', day)}".replace(":", ""), **resource}
+
+
+def observation(code: str, value: Any, unit: str = "", day: str = "2026-10-22", **more: Any) -> dict[str, Any]:
+    quantity = {"value": value, "code": unit}
+    return {"resourceType": "Observation", "id": f"{code}-{day}", "status": "final", "code": concept(LOINC, code),
+            "valueQuantity": quantity, "effectiveDateTime": day, **more}  # fmt: skip
+
+
+def drug(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"resourceType": kind, "id": f"{kind}-{name}", "medicationCodeableConcept": {"text": name}, **more}

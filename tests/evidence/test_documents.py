@@ -122,3 +122,46 @@ def test_messages_and_free_form_text_are_read() -> None:
 def test_stripping_html_is_linear_on_hostile_markup() -> None:
     assert strip_html("<" * 200_000).count("<") == 200_000
     assert decode({"data": "A" * 10_000_000, "contentType": "text/plain"}).unread is not None
+
+
+def _pointing(url: str, **more: Any) -> dict[str, Any]:
+    content = [{"attachment": {"contentType": "text/plain", "url": url}}]
+    return {"resourceType": "DocumentReference", "id": "d9", "status": "current", "content": content, **more}
+
+
+def _binary() -> dict[str, Any]:
+    data = base64.b64encode(TOLD.encode()).decode()
+    return {"resourceType": "Binary", "id": "b9", "contentType": "text/plain", "data": data}
+
+
+@pytest.mark.parametrize("url", ["Binary/missing", "/Binary/missing", "https://elsewhere.example/Binary/1", "Patient/p1"])
+def test_a_note_whose_content_cannot_be_reached_is_said_to_be_unread(url: str) -> None:
+    evidence = evidence_of(claim(), {"resourceType": "Patient", "id": "p1"}, _pointing(url))
+    assert [(note.reference, note.expression) for note in evidence.unread] == [
+        ("https://ehr.example/fhir/DocumentReference/d9", "DocumentReference.content[0].attachment.url")
+    ]
+
+
+def test_a_binary_the_caller_may_not_read_is_said_to_be_unread_and_tells_nothing() -> None:
+    evidence = evidence_of(claim(), _pointing("Binary/b9"))
+    assert len(evidence.unread) == 1
+    assert not evidence.facts_for("conservative_therapy.nsaids.trialed")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"status": "entered-in-error"},
+        {"status": "superseded"},
+        {"docStatus": "entered-in-error"},
+        {"subject": {"reference": "Patient/p2"}},
+    ],
+)
+def test_the_content_of_a_document_that_does_not_count_is_not_read_by_itself(more: dict[str, Any]) -> None:
+    patients = [{"resourceType": "Patient", "id": name} for name in ("p1", "p2")]
+    evidence = evidence_of(claim(), *patients, _pointing("Binary/b9", **more), _binary())
+    assert not evidence.facts_for("conservative_therapy.nsaids.trialed")
+    assert "https://ehr.example/fhir/Binary/b9" in {note.reference for note in evidence.unread}
+    assert evidence_of(claim(), *patients, _pointing("Binary/b9"), _binary()).facts_for(
+        "conservative_therapy.nsaids.trialed"
+    )

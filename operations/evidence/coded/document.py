@@ -58,6 +58,18 @@ def document_facts(entry: Entry, as_of: date) -> Iterator[Fact]:
     yield Fact("documents", [kind], source(entry, "type"), "coded", 0.9 if known else 0.75, written)
 
 
+def attached(entry: Entry, resolve: Resolve) -> Iterator[str]:
+    """The names of the Binaries that a document, message or report points at, whether or not it counts."""
+    resource = resource_of(entry)
+    held = [obj(content.get("attachment")) for _, content in items(resource.get("content"))]
+    held += [obj(payload.get("contentAttachment")) for _, payload in items(resource.get("payload"))]
+    held += [form for _, form in items(resource.get("presentedForm"))]
+    for attachment in held:
+        target = _target(entry, text(attachment.get("url")), resolve)
+        if target is not None:
+            yield target.reference
+
+
 def note_texts(entry: Entry, resolve: Resolve) -> Iterator[NoteText]:
     """Every free text that a resource brings with it, or refers to."""
     resource = resource_of(entry)
@@ -99,10 +111,16 @@ def _attachment(entry: Entry, attachment: dict[str, Any], place: str, written: d
     url = text(attachment.get("url"))
     if attachment.get("data") is not None or not url:
         return NoteText(entry.reference, f"{place}.data", decode(attachment), written)
-    target = resolve(url, entry) or resolve(url.lstrip("/"), entry)
-    if target is None or type_of(target) != "Binary":
+    target = _target(entry, url, resolve)
+    if target is None:
         return NoteText(entry.reference, f"{place}.url", Decoded(unread="The attachment's content is not here."), written)
     return NoteText(target.reference, "Binary.data", decode(resource_of(target)), written)
+
+
+def _target(entry: Entry, url: str, resolve: Resolve) -> Entry | None:
+    """The Binary that `url` names, where it is among what may be read here."""
+    target = (resolve(url, entry) or resolve(url.lstrip("/"), entry)) if url else None
+    return target if target is not None and type_of(target) == "Binary" else None
 
 
 def _communication(entry: Entry, message: dict[str, Any], resolve: Resolve) -> Iterator[NoteText]:

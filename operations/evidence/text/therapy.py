@@ -64,7 +64,9 @@ _SESSIONS: Final = rx(
 _ANOTHER: Final = rx(
     r";|\b(?:while|whereas|but|however|which|did|does|was|were|had|has|is|he|she|they|helped|took|tried|gave)\b"
 )
-_VISIT: Final = rx(r"\b(?:again|re[\s-]?(?:examin|evaluat|assess)\w{2,5}|follow[\s-]?up|returns?|visit|seen)(?: (?:on|in|of))? ?$")
+_VISIT: Final = rx(
+    r"\b(?:again|re[\s-]?(?:examin|evaluat|assess)\w{2,5}|follow[\s-]?up|returns?|visit|seen)(?: (?:on|in|of))? ?$"
+)
 _FROM: Final = rx(r"\b(?:from|between) ?$")
 _TO: Final = rx(r"^ ?(?:to|through|thru|until|till|and|-) ?$")
 _CARE: Final = rx(
