@@ -5,15 +5,20 @@ As few of the patient's words as serve: for text, the quoted span alone; the rea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from operations.evidence.fact import Fact
 from operations.payer.determination import DocumentAsk
 from operations.policy.assessment import Assessment, Reason
+from operations.policy.condition_words import fact_words
 from operations.policy.policy import DocumentRule
 
 LONGEST_QUOTE: Final = 120
 MOST_FACTS: Final = 3
+"""Quotes of one resource in a sentence."""
+MOST_PLACES: Final = 3
+"""Resources named in a sentence."""
 _UNCODED: Final = "11506-3"
 """LOINC code for a progress note, asked for where the policy names no document that would show what is missing."""
 
@@ -31,19 +36,37 @@ def explained(assessment: Assessment) -> tuple[str, ...]:
 
 def _sentence(reason: Reason) -> str:
     named = f"[{reason.rule_id}] " if reason.rule_id is not None else ""
-    seen = "; ".join(_cited(fact) for fact in reason.facts[:MOST_FACTS])
-    return f"{named}{reason.text.rstrip('.')}." + (f" Evidence: {seen}." if seen else "")
+    seen = cited(reason.facts)
+    lead = "Evidence" if reason.state == "met" else "Weighed"
+    return f"{named}{reason.text.rstrip('.')}." + (f" {lead}: {seen}." if seen else "")
 
 
-def _cited(fact: Fact) -> str:
-    source = fact.source
-    cited = f"{source.expression} of {source.reference}"
-    if source.quote is None:
-        return cited
-    quote = " ".join(source.quote.split())
-    shown = quote if len(quote) <= LONGEST_QUOTE else quote[: LONGEST_QUOTE - 3] + "..."
-    span = f", characters {source.start} to {source.end}" if source.start is not None and source.end is not None else ""
-    return f'"{shown}" ({cited}{span})'
+def cited(facts: Iterable[Fact]) -> str:
+    """What the facts say, each once, by the resource that they stand in and the day that they speak of."""
+    by_place: dict[str, list[str]] = {}
+    for fact in facts:
+        said = by_place.setdefault(_place(fact), [])
+        words = _said(fact)
+        if not any(words in other for others in by_place.values() for other in others):
+            said.append(words)
+    shown = [(place, said) for place, said in by_place.items() if said][:MOST_PLACES]
+    return "; ".join(f"{', '.join(said[:MOST_FACTS])} ({place})" for place, said in shown)
+
+
+def _said(fact: Fact) -> str:
+    """For text its words, for coded data what it means."""
+    if fact.source.quote is None:
+        return fact_words(fact)
+    quote = " ".join(fact.source.quote.split())
+    return f'"{quote if len(quote) <= LONGEST_QUOTE else quote[: LONGEST_QUOTE - 3] + "..."}"'
+
+
+def _place(fact: Fact) -> str:
+    """`DocumentReference/doc-501, 2026-11-10`; the whole reference with its span is for the preview's structured part."""
+    reference = fact.source.reference.partition("/_history/")[0]
+    parts = reference.split("/")
+    short = "/".join(parts[-2:]) if len(parts) > 1 else reference
+    return f"{short}, {fact.as_of.isoformat()}" if fact.as_of is not None else short
 
 
 def asks_of(assessment: Assessment) -> tuple[DocumentAsk, ...]:
@@ -51,12 +74,12 @@ def asks_of(assessment: Assessment) -> tuple[DocumentAsk, ...]:
     rules = {rule.kind: rule for rule in (finding.rule for finding in assessment.documents)}
     asks = {rule.kind: _ask(rule) for rule in assessment.missing_documents}
     unshown = []
-    for gap in assessment.gaps:
-        kinds = [kind for kind in gap.documents if kind in rules]
+    for finding in assessment.findings:
+        kinds = [kind for gap in finding.gaps for kind in gap.documents if kind in rules]
         for kind in kinds:
             asks.setdefault(kind, _ask(rules[kind]))
-        if not kinds:
-            unshown.append(gap.meaning)
+        if finding.needs and not all(gap.documents for gap in finding.gaps):
+            unshown.append(finding.needs)
     if unshown and not asks:
         wanted = "; ".join(dict.fromkeys(unshown))
         asks["other"] = DocumentAsk("other", f"A clinical note that documents: {wanted}.", _UNCODED)

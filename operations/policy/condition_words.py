@@ -12,7 +12,7 @@ from operations.evidence.fact import Fact
 from operations.evidence.merge import kind_of
 from operations.evidence.vocabulary import VOCABULARY
 from operations.policy.condition import Condition, Test
-from operations.policy.fact_phrases import PHRASES
+from operations.policy.fact_phrases import PHRASES, SUBJECTS
 from profiles.json import Json, dumps
 
 _MOST_ENTRIES: Final = 6
@@ -41,7 +41,7 @@ def fact_words(fact: Fact) -> str:
         return _yes_or_no(fact.name, fact.value)
     if _is_age(fact.name):
         return _filled(fact.name, f"{_plain(fact.value)} {_age_unit(fact.name)} ago")
-    value = _listed(fact.value) if isinstance(fact.value, list) else _plain(fact.value)
+    value = _listed(fact.value, "and") if isinstance(fact.value, list) else _plain(fact.value)
     return f"diagnosis {value}" if fact.name == "diagnosis" else _filled(fact.name, value)
 
 
@@ -55,6 +55,14 @@ def meaning_of(name: str) -> str:
     if term is None:
         return name
     return term.meaning.partition(": ")[0] if term.kind == "list" else term.meaning
+
+
+def subject_of(name: str) -> str:
+    """What to find out or write down, without saying how it comes out."""
+    parts = name.split(".")
+    if parts[0] == "drugs" and len(parts) == 3 and (subject := SUBJECTS.get(f"drugs.<drug>.{parts[2]}")) is not None:
+        return subject.replace("<drug>", parts[1])
+    return SUBJECTS.get(name) or meaning_of(name)
 
 
 def joined(phrases: Sequence[str], word: str) -> str:

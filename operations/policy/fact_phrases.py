@@ -117,3 +117,24 @@ PHRASES: Final[dict[str, str]] = {
     "autism.diagnosed": "an autism diagnosis by a qualified clinician",
     "autism.treatment_plan": "a treatment plan with measurable goals and weekly hours",
 }
+
+SUBJECTS: Final[dict[str, str]] = {
+    "symptom_duration_weeks": "how long the complaint has lasted",
+    f"{_THERAPY}.failed": "what the conservative care brought",
+    f"{_THERAPY}.physical_therapy.outcome": "what physical therapy brought",
+    f"{_THERAPY}.nsaids.outcome": "what the anti-inflammatory drug brought",
+    f"{_THERAPY}.injections.relief_percent": "how much relief the most recent injection gave",
+    "imaging.mri.months_ago": "when the MRI was done",
+    "imaging.ct.months_ago": "when the CT was done",
+    "imaging.xray.months_ago": "when the plain film was taken",
+    "imaging.duplex.months_ago": "when the duplex study was done",
+    "imaging.pet.months_ago": "when the PET scan was done",
+    "sleep.home_test_inconclusive": "the result of a home sleep test",
+    "oxygen.sao2": "the oxygen saturation on room air",
+    "oxygen.pao2": "the arterial oxygen pressure on room air",
+    "oxygen.condition": "whether the oxygen test was taken at rest, asleep or on exertion",
+    "oxygen.improves_with_oxygen": "the value on exertion with and without oxygen",
+    "medications_failed": "what each drug that was tried brought",
+    "drugs.<drug>.outcome": "what <drug> brought",
+}
+"""What to write down, where the phrase above would already claim how it came out."""

@@ -44,8 +44,10 @@ def needed_words(result: RuleResult) -> str:
 
 def silence(result: RuleResult) -> str:
     """What is said of a rule that stands only because nothing speaks of what it excludes."""
-    words = [condition_words(condition.condition) for condition in result.all_conditions() if condition.state == "missing"]
-    return f"Nothing in the packet shows {joined(words, 'or')}"
+    silent = [each for each in result.all_conditions() if each.state == "missing"]
+    words = [condition_words(each.condition) for each in silent]
+    most = [one for one in words if not any(other != one and other.startswith(one) for other in words)]
+    return f"Nothing in the packet shows {joined(most, 'and' if result.logic == 'all' else 'or')}"
 
 
 def open_conditions(result: RuleResult) -> list[ConditionResult]:

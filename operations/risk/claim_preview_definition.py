@@ -47,7 +47,7 @@ CLAIM_PREVIEW_RISK_DEFINITION: Final[Resource] = {
             "A PAS request Bundle, or a Claim whose references are in the store. Either may also be the body itself; on an "
             "instance it is left out.",
         ),
-        _out("readiness", 1, "1", "decimal", "0 to 1: that of the least ready item."),
+        _out("readiness", 0, "1", "decimal", "0 to 1: that of the least ready item; absent where nothing was assessed."),
         _out("probability", 1, "1", "decimal", "0 to 1: that of the item most at risk."),
         _out("band", 1, "1", "code", "low, medium or high."),
         _out(
@@ -63,11 +63,18 @@ CLAIM_PREVIEW_RISK_DEFINITION: Final[Resource] = {
             _out("explanation", 0, "1", "string", "Why there is none, in words."),
             _out("passed-over", 0, "*", "string", "Policies of the payer for the code that do not apply, and why."),
             _out("expected", 1, "1", "code", "approve, modify, pend, deny, no-authorization-required or manual-review."),
-            _out("readiness", 1, "1", "decimal", "0 to 1."),
+            _out("readiness", 0, "1", "decimal", "0 to 1; absent without a policy, where nothing was assessed."),
             _out("probability", 1, "1", "decimal", "0 to 1, of a denial."),
             _out("band", 1, "1", "code", "low (below 0.2), medium, high (from 0.5)."),
             _out("missing-document", 0, "*", None, "kind, title, loinc, when-missing, proves."),
-            _out("missing-fact", 0, "*", None, "rule, name, condition, meaning, state, shown, document."),
+            _out(
+                "gap",
+                0,
+                "*",
+                None,
+                "An open criterion: rule, state, explanation, and way groups, any one of which would meet it. A way has "
+                "missing-fact parts: name, condition, words, meaning, state, shown, document.",
+            ),
             _out("criterion", 0, "*", None, "rule-id, description, met, state, logic, contested, condition, evidence."),
             _out("contradiction", 0, "*", None, "name and the evidence that disagrees."),
             _out(
@@ -76,6 +83,7 @@ CLAIM_PREVIEW_RISK_DEFINITION: Final[Resource] = {
             _out("remark", 0, "*", "string", "What else the payer would do, in words."),
             _out("driver", 0, "*", None, "text, kind, key, state, direction, weight (log-odds), evidence."),
             _out("remedy", 0, "*", None, "step, probability, band, reduction, verified: the engine run again with it."),
+            _out("no-remedy", 0, "*", "string", "An open criterion that nothing which can be supplied would help with."),
             _out("risk", 1, "1", "RiskAssessment", "The same as a FHIR resource."),
         ),
         _out("warnings", 0, "1", "OperationOutcome", "What was noticed in the request without stopping at it."),

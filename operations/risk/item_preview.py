@@ -12,7 +12,7 @@ from operations.policy.assessment import Assessment
 from operations.policy.item_policy import ItemPolicy
 from operations.policy.selection import WithoutPolicy
 from operations.risk.denial_risk import Band, Risk, band_of, denial_risk
-from operations.risk.remedies import Remedy, remedies
+from operations.risk.remedies import Remedy, remedies, without_remedy
 from profiles.json import Resource
 
 WITHOUT_POLICY: Final[dict[WithoutPolicy, float]] = {"no-authorization-required": 0.01, "manual-review": 0.3}
@@ -21,7 +21,10 @@ WITHOUT_POLICY: Final[dict[WithoutPolicy, float]] = {"no-authorization-required"
 
 @dataclass(frozen=True, slots=True)
 class ItemPreview:
-    """`assessment` and `risk` are None where no policy exists; `probability` is then the general assumption."""
+    """`assessment` and `risk` are None where no policy exists; `probability` is then the general assumption.
+
+    `without_remedy` has a sentence for each open criterion that nothing a practice can supply would help with.
+    """
 
     item: Resource
     found: ItemPolicy
@@ -29,6 +32,7 @@ class ItemPreview:
     assessment: Assessment | None
     risk: Risk | None
     remedies: tuple[Remedy, ...]
+    without_remedy: tuple[str, ...] = ()
 
     @property
     def probability(self) -> float:
@@ -39,9 +43,9 @@ class ItemPreview:
         return band_of(self.probability)
 
     @property
-    def readiness(self) -> float:
-        """Where no policy asks for anything, nothing is missing."""
-        return self.assessment.readiness if self.assessment else 1.0
+    def readiness(self) -> float | None:
+        """None where nothing was assessed."""
+        return self.assessment.readiness if self.assessment else None
 
     @property
     def expected(self) -> str:
@@ -57,4 +61,5 @@ def preview_item(packet: Packet, evidence: Evidence, item: Resource, found: Item
     given = assessment_input(policy, evidence, packet, item)
     assessment = assess_input(given)
     risk = denial_risk(assessment)
-    return ItemPreview(item, found, payer_known, assessment, risk, remedies(given, assessment, risk))
+    tried = remedies(given, assessment, risk)
+    return ItemPreview(item, found, payer_known, assessment, risk, tried, without_remedy(risk, tried))

@@ -24,9 +24,10 @@ _TEXT_LIMIT: Final = 400
 def preview_parameters(items: Sequence[ItemPreview], subject: Resource, now: datetime) -> Resource:
     """The whole answer: the packet is as ready as its least ready item, and as much at risk as the one most at risk."""
     worst = max(items, key=lambda item: item.probability)
+    assessed = [item.readiness for item in items if item.readiness is not None]
     return parameters(
         [
-            decimal("readiness", min(item.readiness for item in items)),
+            *([decimal("readiness", min(assessed))] if assessed else []),
             decimal("probability", worst.probability),
             code("band", worst.band),
             *(_item(item, subject, now.isoformat(timespec="seconds")) for item in items),
@@ -43,12 +44,13 @@ def _item(item: ItemPreview, subject: Resource, now: str) -> Resource:
             coding("code", item.found.code.system, item.found.code.value) if item.found.code else None,
             *_policy(item),
             code("expected", item.expected),
-            decimal("readiness", item.readiness),
+            decimal("readiness", item.readiness) if item.readiness is not None else None,
             decimal("probability", item.probability),
             code("band", item.band),
             *(_assessed(item.assessment) if item.assessment else ()),
             *(_driver(driver) for driver in (item.risk.drivers if item.risk else ())),
             *(_remedy(remedy) for remedy in item.remedies),
+            *(text("no-remedy", sentence) for sentence in item.without_remedy),
             {"name": "risk", "resource": _risk(item, subject, now)},
         ],
     )
@@ -75,18 +77,18 @@ def _policy(item: ItemPreview) -> Iterator[Resource | None]:
 
 def _explanation(item: ItemPreview) -> str:
     if not item.payer_known:
-        return "This payer is not known here: a reviewer of the payer decides."
+        return "This payer is not known here: a reviewer of the payer decides. Nothing was assessed."
     if item.found.without == "no-authorization-required":
-        return "The payer has no policy for this item on this date, and says that no authorization is then needed."
-    return "The payer has no policy for this item on this date: a reviewer decides."
+        return "The payer has no policy for this item on this date, and says that no authorization is then needed. Nothing was assessed."
+    return "The payer has no policy for this item on this date: a reviewer decides. Nothing was assessed."
 
 
 def _assessed(assessment: Assessment) -> Iterator[Resource]:
     for rule in assessment.missing_documents:
         yield _document(rule)
     for finding in assessment.findings:
-        for gap in finding.gaps:
-            yield _missing_fact(finding.rule_id, gap)
+        if finding.ways:
+            yield _gap(finding)
     for finding in assessment.findings:
         yield _criterion(finding)
     for contradiction in assessment.contradictions:
@@ -118,13 +120,26 @@ def _document(rule: DocumentRule) -> Resource:
     )
 
 
-def _missing_fact(rule_id: str, gap: MissingFact) -> Resource:
+def _gap(finding: CriterionFinding) -> Resource:
+    """What one criterion lacks: any one of its `way` groups would meet it."""
+    return group(
+        "gap",
+        [
+            text("rule", finding.rule_id),
+            code("state", finding.state.replace("_", "-")),
+            text("explanation", f"{finding.result.description or finding.rule_id}: {finding.needs}"),
+            *(group("way", [_missing_fact(gap) for gap in way]) for way in finding.ways),
+        ],
+    )
+
+
+def _missing_fact(gap: MissingFact) -> Resource:
     return group(
         "missing-fact",
         [
-            text("rule", rule_id),
             text("name", gap.name),
             text("condition", gap.condition),
+            text("words", gap.words),
             text("meaning", gap.meaning),
             code("state", gap.state.replace("_", "-")),
             text("shown", gap.shown),
@@ -179,7 +194,14 @@ def _driver(driver: Driver) -> Resource:
 def _remedy(remedy: Remedy) -> Resource:
     steps = [
         group(
-            "step", [text("text", step.text), code("kind", step.kind), text("key", step.key), code("action", step.action)]
+            "step",
+            [
+                text("text", step.text),
+                text("provided", step.provided),
+                code("kind", step.kind),
+                text("key", step.key),
+                code("action", step.action),
+            ],
         )
         for step in remedy.steps
     ]
@@ -236,7 +258,7 @@ def _risk(item: ItemPreview, subject: Resource, now: str) -> Resource:
     raising = [driver.text for driver in item.risk.drivers if driver.weight > 0]
     base = percent(item.assessment.policy.risk.base_rate)
     rationale = f"{percent(item.probability)}, from a base rate of {base}. " + (
-        "; ".join(raising[:5]) or "Every criterion is met and every document is there."
+        "; ".join(raising[:5]) or "No criterion is open and every document is there."
     )
     return risk_assessment(
         subject=subject,
@@ -247,4 +269,5 @@ def _risk(item: ItemPreview, subject: Resource, now: str) -> Resource:
         rationale=rationale,
         drivers=item.risk.drivers,
         remedies=item.remedies[:3],
+        without_remedy=" ".join(item.without_remedy),
     )

@@ -1,36 +1,45 @@
 """What would lower the risk, and by how much: every gap is closed in turn and the engine is run again.
 
-A gap is closed by supposing the least facts that would close it (operations/policy/evidence_view.py); the new probability is
-what the engine then says, not an estimate. Where no single step reaches the low band, the smallest set that does is sought.
+A gap is closed by supposing the least that would close it and that can truthfully be supplied (closing.py); the new
+probability is what the engine then says, not an estimate. Where no single step reaches the low band, the smallest set that
+does is sought. Where nothing that can be supplied would help, that is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final, Literal
 
-from operations.evidence.fact import Fact, Source
+from operations.evidence.fact import Fact
 from operations.policy.assess import AssessmentInput, assess_input
 from operations.policy.assessment import Assessment
-from operations.policy.condition import Condition, ConditionResult
-from operations.policy.criteria_result import RuleResult
 from operations.policy.evidence_view import with_value
-from operations.policy.operators import Witness
-from operations.risk.denial_risk import Band, Driver, Risk, denial_risk
-from profiles.json import Json
+from operations.risk.closing import closing, instruction, proviso, supposed
+from operations.risk.denial_risk import Band, Driver, DriverState, Risk, denial_risk
 
 _COMBINED_AT_MOST: Final = 8
 """Gaps that are tried in combination, the most effective first."""
-_NOT_TO_BE_CHANGED: Final = frozenset({"diagnosis", "age", "sex"})
-"""What a request must not be bent to: a remedy never proposes another diagnosis or another patient."""
-_SUPPOSITION: Final = Source("urn:assent:supposition", "supposed")
+
+
+_PATIENT_STATE: Final = (
+    "Nothing that can be supplied lowers this: it turns on the patient's state, which is as it is found."
+)
+_WHY: Final[dict[DriverState, str]] = {
+    "not_met": _PATIENT_STATE,
+    "missing": _PATIENT_STATE,
+    "low_confidence": "Nothing can be supposed here: what was found can only be documented more clearly.",
+    "contested": "Whoever wrote the record must say which is so; neither can be supposed.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do: `supply` what is unknown, `change` what the evidence says otherwise today, or `reduce` a quantity."""
+    """One thing to do: `supply` what is unknown, `change` what the evidence says otherwise today, or `reduce` a quantity.
+
+    `provided` says what must turn out to be so for the step to help, where nobody can bring that about.
+    """
 
     kind: Literal["criterion", "document", "quantity"]
     key: str
@@ -38,6 +47,7 @@ class Step:
     text: str
     facts: tuple[Fact, ...] = ()
     quantity: int | None = None
+    provided: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,16 @@ def remedies(given: AssessmentInput, assessment: Assessment, risk: Risk) -> tupl
     return (*tried, _smallest_set(given, risk, [remedy.steps[0] for remedy in tried]))
 
 
+def without_remedy(risk: Risk, found: Sequence[Remedy]) -> tuple[str, ...]:
+    """A sentence for each open criterion that nothing a practice can supply would help with."""
+    helped = {step.key for remedy in found for step in remedy.steps}
+    return tuple(
+        f"[{driver.key}] {driver.text}. {_WHY[driver.state]}"
+        for driver in risk.drivers
+        if driver.kind == "criterion" and driver.weight > 0 and driver.key not in helped
+    )
+
+
 def _smallest_set(given: AssessmentInput, risk: Risk, steps: Sequence[Step]) -> Remedy:
     """All sets of two of the most effective steps, then ever longer runs of the most effective."""
     pairs = [_try(given, risk, pair) for pair in combinations(steps[:_COMBINED_AT_MOST], 2)]
@@ -94,89 +114,16 @@ def _try(given: AssessmentInput, risk: Risk, steps: tuple[Step, ...]) -> Remedy:
 
 
 def _steps(assessment: Assessment, driver: Driver) -> Iterator[Step]:
-    if driver.kind == "criterion" and driver.state != "met":
+    if driver.kind == "criterion" and driver.state not in ("met", "contested"):
         finding = next(finding for finding in assessment.findings if finding.rule_id == driver.key)
-        facts = _closing(finding.result, driver.state in ("contested", "low_confidence"))
-        if facts:
-            changes = finding.result.exclusion or _against_evidence(finding.result.all_conditions(), facts) > 0
-            text = finding.result.description or finding.rule_id
-            words = f"{'Show that by now' if changes else 'Show'}: {text} ({_wanted(finding.result, facts)})"
-            yield Step("criterion", driver.key, "change" if changes else "supply", words, facts)
+        if parts := closing(finding.result, restate=driver.state == "low_confidence"):
+            action: Literal["supply", "change"] = "change" if any(part.against for part in parts) else "supply"
+            facts, text = tuple(part.fact for part in parts), instruction(parts)
+            yield Step("criterion", driver.key, action, text, facts, provided=proviso(parts))
     elif driver.kind == "document" and driver.document is not None:
-        fact = Fact("documents", [driver.document.kind], _SUPPOSITION, "request", 1.0)
+        fact = supposed("documents", [driver.document.kind])
         yield Step("document", driver.key, "supply", f"Attach: {driver.document.title}", (fact,))
     elif driver.kind == "quantity" and assessment.quantity.over and assessment.quantity.allowed is not None:
         allowed = assessment.quantity.allowed
         text = f"Ask for at most {allowed} {assessment.quantity.unit}"
         yield Step("quantity", "quantity", "reduce", text, quantity=allowed)
-
-
-def _wanted(result: RuleResult, facts: tuple[Fact, ...]) -> str:
-    """The conditions that the supposed facts would meet, as the policy writes them."""
-    names = {fact.name for fact in facts}
-    texts = (each.condition.text for each in result.all_conditions() if each.condition.name in names)
-    return "; ".join(dict.fromkeys(f"not ({text})" if result.exclusion else text for text in texts))
-
-
-def _closing(result: RuleResult, restate: bool) -> tuple[Fact, ...]:
-    """The least facts that make a rule met, or none where none can be named. `restate` says met conditions once more.
-
-    Of alternatives, the one is taken that goes least against the evidence, then needs least, then is met for the most part.
-    """
-    if result.exclusion:
-        return _denials(result)
-    ways: list[tuple[tuple[ConditionResult, ...], tuple[Fact, ...]]] = [
-        ((each,), _condition_facts(each, restate)) for each in result.conditions if restate or each.state != "met"
-    ]
-    nested = [rule for rule in result.rules if restate or rule.state != "met"]
-    ways += [(tuple(rule.all_conditions()), _closing(rule, restate)) for rule in nested]
-    if result.logic == "any":
-        possible = [way for way in ways if way[1]]
-        return min(possible, key=_effort)[1] if possible else ()
-    return tuple(fact for _, facts in ways for fact in facts) if all(facts for _, facts in ways) else ()
-
-
-def _effort(way: tuple[tuple[ConditionResult, ...], tuple[Fact, ...]]) -> tuple[int, int, float]:
-    conditions, facts = way
-    met = sum(condition.state == "met" for condition in conditions)
-    return _against_evidence(conditions, facts), len(facts), -met / max(len(conditions), 1)
-
-
-def _against_evidence(conditions: Iterable[ConditionResult], facts: tuple[Fact, ...]) -> int:
-    """How many of the supposed facts go against what the evidence says today."""
-    denied = {condition.condition.name for condition in conditions if condition.state == "not_met"}
-    return len(denied & {fact.name for fact in facts})
-
-
-def _denials(result: RuleResult) -> tuple[Fact, ...]:
-    """An exclusion is closed by showing that what excludes is not so, where that is a yes or no."""
-    facts = tuple(
-        Fact(condition.condition.name, False, _SUPPOSITION, "request", 1.0)
-        for condition in result.all_conditions()
-        if condition.state == "met" and condition.patient_value is True
-    )
-    return facts if len(facts) == sum(condition.state == "met" for condition in result.all_conditions()) else ()
-
-
-def _condition_facts(result: ConditionResult, restate: bool) -> tuple[Fact, ...]:
-    if result.state == "met" and not restate:
-        return ()
-    if result.state == "not_met" and result.condition.name in _NOT_TO_BE_CHANGED:
-        return ()
-    witness = Witness(result.patient_value) if result.state == "met" else _witness(result.condition)
-    if witness is None:
-        return ()
-    return (Fact(result.condition.name, witness.value, _SUPPOSITION, "request", 1.0),)
-
-
-def _witness(condition: Condition) -> Witness | None:
-    """A value that satisfies every test of the condition, if one of the operators names it."""
-    for test in condition.tests:
-        witness = test.operator.witness(test.expected)
-        if witness is not None and _satisfies_all(condition, witness.value):
-            return witness
-    return None
-
-
-def _satisfies_all(condition: Condition, value: Json) -> bool:
-    return all(test.operator.check(value, test.expected).met for test in condition.tests)

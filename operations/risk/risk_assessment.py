@@ -11,7 +11,7 @@ from typing import Final
 
 from operations.policy.fhir_parameters import exact
 from operations.risk.denial_risk import Band, Driver
-from operations.risk.remedies import Remedy
+from operations.risk.remedies import Remedy, Step
 from profiles.json import Resource
 
 DRIVER_EXTENSION: Final = "https://assent.example/fhir/StructureDefinition/risk-driver"
@@ -34,6 +34,7 @@ def risk_assessment(
     rationale: str,
     drivers: Iterable[Driver] = (),
     remedies: Iterable[Remedy] = (),
+    without_remedy: str | None = None,
 ) -> Resource:
     """A RiskAssessment of the risk that the payer denies. `basis` names every resource that a driver rests on."""
     drivers, remedies = tuple(drivers), tuple(remedies)
@@ -58,7 +59,7 @@ def risk_assessment(
         "occurrenceDateTime": occurrence,
         "basis": [{"reference": reference} for reference in _references(drivers)],
         "prediction": [prediction],
-        "mitigation": mitigation(remedies),
+        "mitigation": mitigation(remedies) or without_remedy,
     }
     return {key: value for key, value in assessment.items() if value}
 
@@ -66,9 +67,13 @@ def risk_assessment(
 def mitigation(remedies: Iterable[Remedy]) -> str:
     """What would lower the risk most, in one paragraph."""
     return " ".join(
-        f"{' and '.join(step.text for step in remedy.steps)}: {percent(remedy.probability)} ({remedy.band})."
+        f"{' And: '.join(_told(step) for step in remedy.steps)}: {percent(remedy.probability)} ({remedy.band})."
         for remedy in remedies
     )
+
+
+def _told(step: Step) -> str:
+    return f"{step.text} (this helps if it shows {step.provided})" if step.provided else step.text
 
 
 def percent(probability: float) -> str:

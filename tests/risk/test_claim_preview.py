@@ -130,13 +130,18 @@ async def test_a_bundle_is_previewed_item_by_item() -> None:
     assert named(one, "policy")[0][0]["valueCanonical"] == "https://assent.example/fhir/Library/test-policy|2026.1"
     assert named(one, "expected") == ["deny"]
     assert [named(each, "kind") for each in named(one, "missing-document")] == [["imaging-report"]]
-    assert {named(each, "name")[0] for each in named(one, "missing-fact")} == {"red_flags", "imaging.xray.done"}
+    (gap,) = named(one, "gap")
+    facts = [[named(each, "name")[0] for each in named(way, "missing-fact")] for way in named(gap, "way")]
+    assert facts == [["red_flags"], ["imaging.xray.done"]], "either would do"
+    assert named(gap, "explanation")[0].endswith("infection or fracture) or a plain film")
     criteria = {named(each, "rule-id")[0]: each for each in named(one, "criterion")}
     assert named(criteria["weeks"], "met") == [True]
     (proof,) = named(criteria["weeks"], "evidence")
     assert named(proof, "source") == [{"reference": f"{BASE}/DocumentReference/n"}]
     assert "8 weeks" in named(proof, "quote")[0]
     assert named(two, "without-policy") == ["manual-review"]
+    assert named(two, "readiness") == [], "nothing was assessed"
+    assert "Nothing was assessed" in named(two, "explanation")[0]
     assert named(answer["parameter"], "readiness")[0] == named(one, "readiness")[0]
     assert named(answer["parameter"], "band")[0] in ("medium", "high")
 
@@ -196,8 +201,10 @@ async def test_without_a_policy_the_stored_payer_says_what_follows() -> None:
     body["entry"][2]["resource"] = generous
     (one,) = named((await preview(body, insurer()))["parameter"], "item")
     assert named(one, "without-policy") == ["manual-review"], "what the sender says of the payer does not count"
-    (one,) = named((await preview(body))["parameter"], "item")
+    unknown = await preview(body)
+    (one,) = named(unknown["parameter"], "item")
     assert "not known here" in named(one, "explanation")[0]
+    assert named(unknown["parameter"], "readiness") == [], "nothing was assessed"
 
 
 async def test_what_cannot_be_previewed_is_refused() -> None:

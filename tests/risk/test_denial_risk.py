@@ -11,17 +11,26 @@ from policy_world import evidence, fact, item, packet, policy
 
 from operations.policy.assess import AssessmentInput, assess_input, assessment_input
 from operations.risk.denial_risk import HIGH_FROM, LOW_BELOW, WEIGHTS, Risk, band_of, denial_risk
-from operations.risk.remedies import Remedy, remedies
+from operations.risk.remedies import Remedy, remedies, without_remedy
 
 WEEKS = fact("symptom_duration_weeks", 8)
 FLAG = fact("red_flags", True)
-BOOLEANS = (
+STATES = (
     "red_flags",
     "exam.radiculopathy",
     "exam.neuro_deficit",
     "function.limited",
-    "sleep.evaluated",
+    "infection.active",
+    "cancer.suspected",
     "autism.diagnosed",
+)
+CARES = (
+    "sleep.evaluated",
+    "exam.reexamined",
+    "screening.tuberculosis",
+    "screening.hepatitis_b",
+    "mobility.face_to_face",
+    "autism.treatment_plan",
 )
 NOTE = fact("documents", ["visit-note"])
 
@@ -107,14 +116,16 @@ def test_a_code_that_cannot_be_billed_and_a_quantity_beyond_the_limit_raise_the_
     assert risk_of(WEEKS, FLAG, NOTE, asked=item(quantity=9)).probability > plain
 
 
+CARE = "conservative_therapy.physical_therapy.completed_weeks"
+THERAPY = {"id": "therapy", "description": "Six weeks of therapy", "requirement": {CARE: {"min": 6}}}
+
+
 def test_a_remedy_is_what_the_engine_says_when_the_gap_is_closed() -> None:
-    found = remedies_of(fact("symptom_duration_weeks", 2), FLAG, NOTE)
-    (remedy,) = found
-    assert remedy.probability == risk_of(WEEKS, FLAG, NOTE).probability
-    assert remedy.reduction == pytest.approx(
-        risk_of(fact("symptom_duration_weeks", 2), FLAG, NOTE).probability - remedy.probability
-    )
+    (remedy,) = remedies_of(fact(CARE, 2), criteria=[THERAPY], documents=[])
+    now, then = (risk_of(fact(CARE, weeks), criteria=[THERAPY], documents=[]).probability for weeks in (2, 6))
+    assert (remedy.probability, remedy.reduction) == (then, pytest.approx(now - then))
     assert (remedy.steps[0].action, remedy.steps[0].facts[0].value) == ("change", 6)
+    assert remedy.steps[0].text == "Obtain or document at least 6 weeks of physical therapy"
 
 
 def test_remedies_are_sorted_and_a_set_is_sought_where_no_single_one_suffices() -> None:
@@ -130,11 +141,64 @@ def test_remedies_are_sorted_and_a_set_is_sought_where_no_single_one_suffices() 
 
 
 def test_a_hopeless_request_still_shows_every_step_and_what_all_of_them_bring() -> None:
-    rules = [{"id": f"r{n}", "requirement": {name: True}} for n, name in enumerate(BOOLEANS)]
-    found = remedies_of(*(fact(name, False) for name in BOOLEANS), criteria=rules, documents=[])
-    assert len(found) == len(BOOLEANS) + 1
-    assert (len(found[-1].steps), found[-1].band) == (len(BOOLEANS), "low")
+    rules = [{"id": f"r{n}", "requirement": {name: True}} for n, name in enumerate(CARES)]
+    found = remedies_of(*(fact(name, False) for name in CARES), criteria=rules, documents=[])
+    assert len(found) == len(CARES) + 1
+    assert (len(found[-1].steps), found[-1].band) == (len(CARES), "low")
     assert found[-1].reduction > 0.9
+
+
+@pytest.mark.parametrize("name", [*STATES, "disease.severity", "age", "drugs.methotrexate.contraindicated"])
+@pytest.mark.parametrize("known", [True, False])
+def test_no_remedy_asserts_a_state_of_the_patient(name: str, known: bool) -> None:
+    wanted: Any = {"disease.severity": ["severe"], "age": {"min": 18}}.get(name, True)
+    value: Any = {"disease.severity": "mild", "age": 3}.get(name, False)
+    criteria = [{"id": "state", "description": "The state", "requirement": {name: wanted}}]
+    given = given_of(*([fact(name, value)] if known else []), criteria=criteria, documents=[])
+    assessment = assess_input(given)
+    risk = denial_risk(assessment)
+    assert remedies(given, assessment, risk) == ()
+    (sentence,) = without_remedy(risk, ())
+    assert "Nothing that can be supplied lowers this" in sentence
+
+
+def test_of_a_red_flag_and_care_only_care_is_proposed() -> None:
+    care = {"id": "care", "requirement": {CARE: {"min": 6}, "conservative_therapy.failed": True, "exam.reexamined": True}}
+    criteria = [{"id": "need", "any": [{"id": "flag", "requirement": {"red_flags": True}}, care]}]
+    (remedy,) = remedies_of(criteria=criteria, documents=[])
+    assert [each.name for each in remedy.steps[0].facts] == [CARE, "conservative_therapy.failed", "exam.reexamined"]
+    assert remedy.steps[0].text == (
+        "Obtain or document at least 6 weeks of physical therapy and another examination after conservative care; "
+        "Document: what the conservative care brought"
+    )
+    assert remedy.steps[0].provided == "conservative care that did not help", "how it came out is not ours to say"
+    helped = fact("conservative_therapy.failed", False)
+    assert remedies_of(helped, criteria=criteria, documents=[]) == (), "care that helped has not failed"
+
+
+def test_a_measurement_may_be_made_and_never_made_up() -> None:
+    criteria = [{"id": "obesity", "requirement": {"body.bmi": {"min": 30}}}]
+    (remedy,) = remedies_of(criteria=criteria, documents=[])
+    assert remedy.steps[0].text == "Measure and document: most recent body-mass index"
+    assert remedy.steps[0].provided == "a body-mass index of at least 30 kg/m2"
+    assert remedies_of(fact("body.bmi", 24), criteria=criteria, documents=[]) == ()
+
+
+def test_uncertain_evidence_may_be_documented_more_clearly_unless_it_is_a_state() -> None:
+    (remedy,) = remedies_of(fact(CARE, 8, confidence=0.6), criteria=[THERAPY], documents=[], risk={"base_rate": 0.3})
+    assert remedy.steps[0].text.startswith("Document more clearly")
+    flag = [{"id": "flag", "requirement": {"red_flags": True}}]
+    assert remedies_of(fact("red_flags", True, confidence=0.6), criteria=flag, documents=[]) == ()
+
+
+def test_an_exclusion_that_is_half_shown_is_settled_by_a_date() -> None:
+    requirement = {"imaging.mri.done": True, "imaging.mri.months_ago": {"lt": 6}}
+    criteria = [{"id": "none", "exclusion": True, "requirement": requirement}]
+    (remedy,) = remedies_of(fact("imaging.mri.done", True), criteria=criteria, documents=[])
+    assert (remedy.steps[0].text, remedy.steps[0].provided) == (
+        "Document: when the MRI was done",
+        "an MRI at least 6 months ago",
+    )
 
 
 def test_attaching_a_document_and_asking_for_less_are_remedies_too() -> None:
@@ -153,8 +217,7 @@ def test_no_remedy_proposes_another_diagnosis_or_another_patient() -> None:
     ]
     found = remedies_of(fact("diagnosis", ["Z00.0"]), fact("age", 3), NOTE, criteria=criteria, documents=[])
     assert found == ()
-    missing = remedies_of(NOTE, criteria=criteria, documents=[])
-    assert [remedy.steps[0].key for remedy in missing[:2]] == ["adult", "code"], "what is not stated may be stated"
+    assert remedies_of(NOTE, criteria=criteria, documents=[]) == (), "nor one that is not stated"
 
 
 def test_of_alternatives_the_one_nearest_to_the_evidence_is_proposed() -> None:
@@ -174,12 +237,14 @@ def test_of_alternatives_the_one_nearest_to_the_evidence_is_proposed() -> None:
     assert "red_flags" not in [each.name for each in not_denied.steps[0].facts]
 
 
-def test_an_exclusion_is_lifted_only_where_a_no_would_lift_it() -> None:
-    criteria = [{"id": "none", "requirement": {"infection.active": True}, "exclusion": True}]
-    (remedy,) = remedies_of(fact("infection.active", True), criteria=criteria, documents=[])
-    assert (remedy.steps[0].facts[0].value, remedy.steps[0].action) == (False, "change")
-    criteria = [{"id": "few", "requirement": {"imaging.pet.count": {"min": 4}}, "exclusion": True}]
-    assert remedies_of(fact("imaging.pet.count", 5), criteria=criteria, documents=[]) == ()
+def test_no_remedy_denies_what_an_exclusion_found() -> None:
+    for name, value, requirement in (
+        ("infection.active", True, True),
+        ("imaging.pet.count", 5, {"min": 4}),
+        ("medications", ["tirzepatide"], ["tirzepatide"]),
+    ):
+        criteria = [{"id": "none", "requirement": {name: requirement}, "exclusion": True}]
+        assert remedies_of(fact(name, value), criteria=criteria, documents=[]) == ()
 
 
 names = ["symptom_duration_weeks", "red_flags", "imaging.xray.done", "documents", "diagnosis"]
