@@ -19,6 +19,7 @@ from profiles.outcome import FhirError, Issue, refuse
 from profiles.pas_claim_rules import claim_issues
 from profiles.pas_entry_rules import held_entries
 from profiles.pas_extension_rules import modifier_issues
+from profiles.pas_faults import one_issue_a_fault
 from profiles.pas_reference_rules import prior_claim, reference_issues
 from profiles.pas_value_rules import value_issues
 from profiles.reading import objects
@@ -58,7 +59,7 @@ def read_request(body: Json, purpose: Purpose = "submit") -> PasRequest:
     prior = prior_claim(index)
     for rule in _RULES[purpose]:
         issues.extend(rule(index, prior))
-    issues = _without_repetition([*issues, *_bundle_issues(bundle)])
+    issues = one_issue_a_fault([*issues, *_bundle_issues(bundle)])
     if any(issue.severity in ("error", "fatal") for issue in issues):
         raise refusal(issues)
     return PasRequest(bundle, index, prior, tuple(issues))
@@ -122,18 +123,6 @@ _RULES: Final[dict[Purpose, tuple[Rule, ...]]] = {
     "submit": _SUBMIT,
     "inquire": (_inquiry_claim_issues, modifier_issues, _base_issues),
 }
-
-
-def _without_repetition(issues: Sequence[Issue]) -> list[Issue]:
-    """The first issue of a kind at a place tells enough: two rules may notice the same fault."""
-    seen: set[tuple[str | None, str, str]] = set()
-    kept = []
-    for issue in issues:
-        key = (issue.expression, issue.issue_type, issue.severity)
-        if key not in seen:
-            seen.add(key)
-            kept.append(issue)
-    return kept
 
 
 def _deeper_than(value: Json, limit: int) -> bool:

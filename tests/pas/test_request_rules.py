@@ -321,3 +321,34 @@ def test_base_faults_are_told_with_their_place_in_the_bundle() -> None:
     bundle = request()
     bundle["entry"][1]["resource"]["gender"] = 5
     assert "Bundle.entry[1].resource.gender" in [each.expression for each in faults(bundle)[1]]
+
+
+ONE_FAULT: list[tuple[dict[str, Any], str, str]] = [
+    ({"item": "x"}, "cardinality", "item"),
+    ({"item": []}, "cardinality", "item"),
+    ({"item": ["x"]}, "structure", "item[0]"),
+    ({"identifier": "x"}, "cardinality", "identifier"),
+    ({"identifier": ["x"]}, "structure", "identifier[0]"),
+    ({"patient": "x"}, "structure", "patient"),
+    ({"use": "x"}, "pas-use", "use"),
+    ({"use": 5}, "pas-use", "use"),
+    ({"status": 5}, "primitive-format", "status"),
+    ({"item": [{**item(), "sequence": "1"}]}, "primitive-format", "item[0].sequence"),
+    ({"item": [item(servicedDate="2026-12-16T10:00:00Z")]}, "primitive-format", "item[0].serviced.ofType(date)"),
+    ({"item": [item(servicedDate="2026-12")]}, "pas-date", "item[0].serviced"),
+    (
+        {"insurance": [{"sequence": 1, "focal": "yes", "coverage": {"reference": "Coverage/cov1"}}]},
+        "primitive-format",
+        "insurance[0].focal",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoilt", "code", "path"), ONE_FAULT, ids=[f"{each[2]}-{each[1]}" for each in ONE_FAULT])
+def test_one_fault_is_one_issue(spoilt: dict[str, Any], code: str, path: str) -> None:
+    bundle = request()
+    claim_of(bundle).update(spoilt)
+    with pytest.raises(FhirError) as caught:
+        read_request(bundle)
+    errors = [(each.code, each.expression) for each in caught.value.issues if each.severity == "error"]
+    assert errors == [(code, f"Bundle.entry[0].resource.{path}")]
