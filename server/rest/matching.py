@@ -10,7 +10,6 @@ resource, and tells a caller nothing about what it may not see.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -89,7 +88,12 @@ async def in_turn(exchange: Exchange, criteria: Iterable[Criteria], attempt: Cal
     """The result of an attempt that lost no race; each looks again from the start. Raises FhirError (409) when all lost."""
     names = [(exchange.tenant.number, *one.key) for one in criteria]
     async with exchange.services.turns.of(names):
+        trail = exchange.trail
         for _ in range(MAX_ATTEMPTS):
-            with suppress(KeyHeldError, StaleVersionError):
+            noted, patients = len(trail.entities), set(trail.patients)
+            try:
                 return await attempt()
+            except (KeyHeldError, StaleVersionError):  # what a lost attempt touched is not what was done
+                del trail.entities[noted:]
+                trail.patients = patients
     raise refuse("edit-conflict", "Others change what the condition is about all the time; try again.")
