@@ -1,16 +1,16 @@
-"""Counts how the held-out sentences are read: `python -m tests.evidence.score_held_out`, or `score()` from a test.
+"""Counts how held-out sentences are read.
 
-A statement is one expected value, or one name that must be silent. Precision is right values of all that were claimed under
-the names each sentence judges; recall is right values of all that were expected.
+A statement is one expected value, or one name that must be silent. Precision is right values of all that were claimed under the
+names each sentence judges; recall is right values of all that were expected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from held_out import HELD_OUT
+from held_out import HELD_OUT, Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Score:
         return self.found / self.expected
 
 
-def score(read: Callable[[str], dict[str, Any]]) -> Score:
-    """How `read` (a sentence to its settled values by name) does on every held-out sentence."""
+def score(read: Callable[[str], dict[str, Any]], cases: Sequence[Case] = HELD_OUT) -> Score:
+    """How `read` (a sentence to its settled values by name) does on `cases`."""
     found = claimed_wrongly = 0
     wrong = []
-    for text, says, silent in HELD_OUT:
+    for text, says, silent in cases:
         values = read(text)
         right = [name for name, value in says.items() if values.get(name) == value]
         other = [name for name, value in says.items() if name in values and values[name] != value]
@@ -47,9 +47,9 @@ def score(read: Callable[[str], dict[str, Any]]) -> Score:
         if len(right) < len(says) or false:
             wrong.append((text, values))
     return Score(
-        len(HELD_OUT),
-        len(HELD_OUT) - len(wrong),
-        sum(len(says) for _, says, _ in HELD_OUT),
+        len(cases),
+        len(cases) - len(wrong),
+        sum(len(says) for _, says, _ in cases),
         found,
         claimed_wrongly,
         tuple(wrong),

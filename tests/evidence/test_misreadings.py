@@ -273,3 +273,8 @@ def test_the_rules_remember_no_note() -> None:
     first = rules.extract("She completed 8 weeks of physical therapy.", source, AS_OF)
     assert rules.extract("She completed 8 weeks of physical therapy.", source, AS_OF) is not first
     assert vars(rules) == before == {"rules": rules.rules}
+
+
+@pytest.mark.parametrize("part", ["half of the", "part of the", "most of her", "50% of the", "a third of the"])
+def test_a_fraction_of_a_course_gives_no_number_of_weeks(part: str) -> None:
+    assert f"{PT}.completed_weeks" not in read(f"She completed {part} 12 weeks of physical therapy.")

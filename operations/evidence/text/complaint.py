@@ -16,49 +16,66 @@ from operations.evidence.text.standing import is_denied, is_of_another, standing
 from operations.evidence.text.times import Duration, dates, durations
 
 _SYMPTOM: Final = rx(
-    r"\b(?:pain\w{0,3}|aches?|aching|symptoms?|numb\w{0,4}|tingling|weakness|stiff\w{0,4}|headaches?|migraines?|snor\w{1,4}|fatigue\w?|"
-    r"swelling|swollen|cough\w{0,3}|shortness of breath|dyspnea|dizz\w{1,4}|sciatica|radiculopathy|soreness|complaints?|discomfort|spasms?|"
+    r"\b(?:pain\w{0,3}|aches?|aching|symptoms?|numb\w{0,4}|tingling|weakness|stiff\w{0,4}|headaches?|migraines?|"
+    r"snor\w{1,4}|fatigue\w?|"
+    r"swelling|swollen|cough\w{0,3}|shortness of breath|dyspnea|dizz\w{1,4}|sciatica|radiculopathy|soreness|"
+    r"complaints?|discomfort|spasms?|"
     r"sleepiness|diarrhea|constipation|rash|claudication|instability|catching|locking|bleeding)\b"
 )
 _ONSET: Final = rx(
-    r"\b(?:onset|began|begun|started|start|happened|occurred|present(?:ing|s)? (?:for|since)|going on|developed|first noticed|noticed|ongoing|"
-    r"has (?:had|been)|have (?:had|been)|had|history of|experienc\w{2,4}|complain\w{0,3} of|suffer\w{0,3}|persist\w{0,3}|worsen\w{0,3}|"
+    r"\b(?:onset|began|begun|started|start|happened|occurred|present(?:ing|s)? (?:for|since)|going on|developed|"
+    r"first noticed|noticed|ongoing|"
+    r"has (?:had|been)|have (?:had|been)|had|history of|experienc\w{2,4}|complain\w{0,3} of|suffer\w{0,3}|"
+    r"persist\w{0,3}|worsen\w{0,3}|"
     r"duration|lasting|lasted|with (?:an?|the)|reports?|endorses?|presents? with|injur\w{1,3})\b"
 )
 _STARTED: Final = rx(
     r"\b(?:onset|began|begun|started|happened|occurred|developed|first noticed|injured|injury|fell|fall)\b"
 )
 _NOT_THE_COMPLAINT: Final = rx(
-    r"\b(?:surgery|surgical|repair\w{0,2}|replacement|arthroplasty|discectomy|fusion|status post|s/p|diagnosed|married|works?|smok\w{1,4}|taking|"
-    r"took|therapy|nsaids?|ibuprofen|medication\w?|prescribed|injections?|vaccin\w{1,5}|last (?:visit|seen|saw)|follow[\s-]?up|resolved|"
-    r"pain[\s-]free|asymptomatic|relief|accident-free|colonoscopy|transplant|procedure|imaging|mri|x-?ray|free of|doing well|not had|no pain|"
-    r"worked|exercis\w{1,4}|program|diet|years? old|quit|drink\w{0,3}|antibiotics?|course|remained|stayed|admitted|hospitali[sz]\w{2,5})\b"
+    r"\b(?:surgery|surgical|repair\w{0,2}|replacement|arthroplasty|discectomy|fusion|status post|s/p|diagnosed|"
+    r"married|works?|smok\w{1,4}|taking|"
+    r"took|therapy|nsaids?|ibuprofen|medication\w?|prescribed|injections?|vaccin\w{1,5}|last (?:visit|seen|saw)|"
+    r"follow[\s-]?up|resolved|"
+    r"pain[\s-]free|asymptomatic|relief|accident-free|colonoscopy|transplant|procedure|imaging|mri|x-?ray|free of|"
+    r"doing well|not had|no pain|"
+    r"worked|exercis\w{1,4}|program|diet|years? old|quit|drink\w{0,3}|antibiotics?|course|remained|stayed|admitted|"
+    r"hospitali[sz]\w{2,5})\b"
 )
 _SINCE: Final = rx(r"\bsince (?:early |late |mid[\s-]?)?$")
 _BEGAN: Final = rx(
     r"\b(?:onset|began|begun|started|happened|occurred|injured|injury)(?: \w{1,12}){0,2}? (?:(?:in|on|around|of|about) )?$"
 )
 _LENGTH_LEAD: Final = rx(
-    r"(?:\bfor|\bx|\bpast|\blast|\bover|\bduring|\bwith an?|\bhas an?|\ban?|\bapproximately|\babout|\broughly|\bof|\b~|\bduration:?)(?: (?:the|past|last|an?|about|approximately|over|at|least|more|than|nearly))* ?$"
+    r"(?:\bfor|\bx|\bpast|\blast|\bover|\bduring|\bwith an?|\bhas an?|\ban?|\bapproximately|\babout|\broughly|\bof|"
+    r"\b~|\bduration:?)(?: (?:the|past|last|an?|about|approximately|over|at|least|more|than|nearly))* ?$"
 )
 _HISTORY_AFTER: Final = rx(
-    r"^[\s-]?(?:history|hx|duration|of (?:\w{2,14} ){0,5}(?:pain|symptoms?|numbness|weakness|headaches?|snoring|fatigue|swelling))"
+    r"^[\s-]?(?:history|hx|duration|of (?:\w{2,14} ){0,5}(?:pain|symptoms?|numbness|weakness|headaches?|snoring|"
+    r"fatigue|swelling))"
 )
 _EPISODE: Final = rx(r"\b(?:lasts?|lasting|each|per|every|episodes? of|at a time|once|twice)\b")
 _SECTIONS: Final = frozenset({"complaint", "history", "none"})
 
 _LIMITED: Final = rx(
-    r"\b(?:unable to|cannot|can't|difficulty|trouble|hard (?:for (?:him|her|them) )?to|struggl\w{1,4}(?: to| with)?|not able to|inability to|no longer able to|"
-    r"(?<!normal )limit(?:s|ed|ing|ation in|ations? (?:in|with))(?: (?:his|her|the|their))?(?: ability to)?|interfer\w{1,4} with|prevents? (?:him|her|them) from|"
+    r"\b(?:unable to|cannot|can't|difficulty|trouble|hard (?:for (?:him|her|them) )?to|struggl\w{1,4}(?: to| with)?|"
+    r"not able to|inability to|no longer able to|"
+    r"(?<!normal )limit(?:s|ed|ing|ation in|ations? (?:in|with))(?: (?:his|her|the|their))?(?: ability to)?|"
+    r"interfer\w{1,4} with|prevents? (?:him|her|them) from|"
     r"affect(?:s|ing|ed)|impair(?:s|ed|ing)|restrict(?:s|ed|ing)) "
-    r"(?:\w{1,14} ){0,3}(?:walk\w{0,3}|stand\w{0,3}|sit\w{0,4}|climb\w{0,3}|stairs?|bend\w{0,3}|lift\w{0,3}|dress\w{0,3}|bath\w{0,3}|work\w{0,3}|driv\w{1,3}|sleep\w{0,3}|"
-    r"squat\w{0,4}|run\w{0,4}|kneel\w{0,3}|household|chores|housework|daily (?:activities|living|life)|activities|adls?|function\w{0,3}|ambulat\w{1,4}|"
+    r"(?:\w{1,14} ){0,3}(?:walk\w{0,3}|stand\w{0,3}|sit\w{0,4}|climb\w{0,3}|stairs?|bend\w{0,3}|lift\w{0,3}|"
+    r"dress\w{0,3}|bath\w{0,3}|work\w{0,3}|driv\w{1,3}|sleep\w{0,3}|"
+    r"squat\w{0,4}|run\w{0,4}|kneel\w{0,3}|household|chores|housework|daily (?:activities|living|life)|activities|"
+    r"adls?|function\w{0,3}|ambulat\w{1,4}|"
     r"weight[\s-]?bear\w{0,3}|bear\w{0,3} weight|grip\w{0,4}|reach\w{0,3})\b|"
-    r"\b(?:walk\w{0,3}|ambulat\w{1,4}) (?:\w{1,10} ){0,3}(?:limited to|only|less than|no more than) (?:\w{1,10} ){0,2}(?:blocks?|feet|minutes|yards|steps|meters|mile)"
+    r"\b(?:walk\w{0,3}|ambulat\w{1,4}) (?:\w{1,10} ){0,3}(?:limited to|only|less than|"
+    r"no more than) (?:\w{1,10} ){0,2}(?:blocks?|feet|minutes|yards|steps|meters|mile)"
 )
 _UNLIMITED: Final = rx(
-    r"\b(?:does not|doesn't|not|without) (?:\w{1,12} ){0,2}(?:prevent|limit\w{0,5}|interfer\w{1,4}|affect\w{0,3}|difficulty|impair\w{0,3}) (?:\w{1,12} ){0,4}"
-    r"(?:activities|adls?|walking|daily|function|work)|independent (?:with|in) (?:all )?(?:adls|activities of daily living)|"
+    r"\b(?:does not|doesn't|not|without) (?:\w{1,12} ){0,2}(?:prevent|limit\w{0,5}|interfer\w{1,4}|affect\w{0,3}|"
+    r"difficulty|impair\w{0,3}) (?:\w{1,12} ){0,4}"
+    r"(?:activities|adls?|walking|daily|function|work)|independent (?:with|in) (?:all )?(?:adls|"
+    r"activities of daily living)|"
     r"able to perform (?:all )?(?:\w{1,8} ){0,3}(?:adls|activities of daily living) without"
 )
 
@@ -74,24 +91,44 @@ _LIMIT_NAMED: Final = rx(
         r"\b(?:cannot|can't|can not|unable|not able|inability|difficult\w{0,3}|trouble|struggl\w{1,4}|limited|hard)\b",
         r"\b(?:needs?|requires?|with) (?:\w{1,10} )?(?:help|assist\w{0,5})",
         r"\b(?:except(?:ing)?|exception of|other than|apart from|aside from|besides|save for) (?:for )?"
-        r"(?:\w{1,12} ){0,2}(?:walk|stand|sitt|climb|stairs|bend|lift|dress|bath|shower|toilet|groom|feed|work|driv|sleep|squat|kneel|chores|socks|shoes)",
+        r"(?:\w{1,12} ){0,2}(?:walk|stand|sitt|climb|stairs|bend|lift|dress|bath|shower|toilet|groom|feed|work|driv|"
+        r"sleep|squat|kneel|chores|socks|shoes)",
     )
 )
 
+_BOTH: Final = r"(?:bowel|bladder)(?: (?:or|and) |/| and/or )(?:bowel|bladder)"
+_SUSPECTED: Final = r"(?:suspected|suspicious for|concern(?:ing|ed)? for|suspicion (?:of|for)"
+_CANCER: Final = r"(?:malignancy|metasta\w{2,4}|cancer|tumou?r|neoplasm)"
+_SPINAL_INFECTION: Final = r"(?:osteomyelitis|discitis|epidural abscess|spinal infection)"
 _FLAGS: Final = {
-    "incontinence": r"(?:bowel|bladder|urinary|fecal|faecal|stool|urine)(?: (?:or|and|/|and/or) (?:bowel|bladder|urinary|fecal))? (?:incontinence|accidents?|dysfunction)|"
-    r"incontinen(?:t|ce)(?: of (?:urine|stool|bowel|bladder)(?: (?:or|and) \w{5,7})?)?|loss of (?:bowel|bladder)(?: (?:or|and) (?:bowel|bladder))?(?: control| function)|"
-    r"(?:bowel|bladder)(?: (?:or|and) |/| and/or )(?:bowel|bladder) (?:incontinence|dysfunction|accidents|changes|symptoms|issues|problems|control)",
-    "retention": r"urinary retention|unable to urinate|retention of urine|unable to (?:void|pass urine)",
-    "saddle-anesthesia": r"saddle (?:an(?:a?e)sthesia|numbness|paresthesias?)|saddle[\s-]area numbness|perineal numbness|loss of sensation in (?:\w{1,8} ){0,2}(?:genital|rectal|perineal|groin|saddle)|numbness in (?:the |his |her )?(?:groin|saddle|perineum)",
-    "progressive-weakness": r"(?:progressive(?:ly)?|rapidly|worsening|new(?:[\s-]onset)?) (?:\w{1,12} ){0,3}(?:weakness|motor deficit|neurologic(?:al)? deficit|foot drop)|"
-    r"bilateral (?:leg|lower extremity) weakness|foot drop|drop foot",
-    "suspected-cancer": r"(?:suspected|suspicious for|concern(?:ing|ed)? for|suspicion (?:of|for)|possible) (?:\w{1,12} ){0,3}(?:malignancy|metasta\w{2,4}|cancer|tumou?r|neoplasm)",
-    "suspected-infection": r"(?:suspected|suspicious for|concern(?:ing|ed)? for|suspicion (?:of|for)) (?:\w{1,12} ){0,3}(?:osteomyelitis|discitis|epidural abscess|spinal infection)",
-    "suspected-fracture": r"(?:suspected|suspicious for|concern(?:ing|ed)? for|suspicion (?:of|for)) (?:\w{1,12} ){0,3}(?:fracture)",
+    "incontinence": either(
+        r"(?:bowel|bladder|urinary|fecal|faecal|stool|urine)(?: (?:or|and|/|and/or) (?:bowel|bladder|urinary|fecal))? "
+        r"(?:incontinence|accidents?|dysfunction)",
+        r"incontinen(?:t|ce)(?: of (?:urine|stool|bowel|bladder)(?: (?:or|and) \w{5,7})?)?",
+        r"loss of (?:bowel|bladder)(?: (?:or|and) (?:bowel|bladder))?(?: control| function)",
+        rf"{_BOTH} (?:incontinence|dysfunction|accidents|changes|symptoms|issues|problems|control)",
+    ),
+    "retention": either("urinary retention", "unable to urinate", "retention of urine", "unable to (?:void|pass urine)"),
+    "saddle-anesthesia": either(
+        r"saddle (?:an(?:a?e)sthesia|numbness|paresthesias?)",
+        r"saddle[\s-]area numbness",
+        "perineal numbness",
+        r"loss of sensation in (?:\w{1,8} ){0,2}(?:genital|rectal|perineal|groin|saddle)",
+        r"numbness in (?:the |his |her )?(?:groin|saddle|perineum)",
+    ),
+    "progressive-weakness": either(
+        r"(?:progressive(?:ly)?|rapidly|worsening|new(?:[\s-]onset)?) (?:\w{1,12} ){0,3}"
+        r"(?:weakness|motor deficit|neurologic(?:al)? deficit|foot drop)",
+        "bilateral (?:leg|lower extremity) weakness",
+        "foot drop",
+        "drop foot",
+    ),
+    "suspected-cancer": rf"{_SUSPECTED}|possible) (?:\w{{1,12}} ){{0,3}}{_CANCER}",
+    "suspected-infection": rf"{_SUSPECTED}) (?:\w{{1,12}} ){{0,3}}{_SPINAL_INFECTION}",
+    "suspected-fracture": rf"{_SUSPECTED}) (?:\w{{1,12}} ){{0,3}}(?:fracture)",
     "weight-loss": r"(?:unexplained|unintentional|unintended) weight loss",
     "cauda-equina": r"cauda equina",
-}  # fmt: skip
+}
 _NAMES: Final = tuple(_FLAGS)
 _FLAG: Final = rx("|".join(f"(?P<f{i}>{pattern})" for i, pattern in enumerate(_FLAGS.values())))
 _STRONG: Final = frozenset({"incontinence", "retention", "saddle-anesthesia", "progressive-weakness", "suspected-cancer", "suspected-infection", "suspected-fracture"})  # fmt: skip
@@ -100,7 +137,8 @@ _NO_FLAGS: Final = rx(
     r"\b(?:no|denies(?: any)?|without(?: any)?|absence of) (?:\w{1,12} ){0,2}(?:red[\s-]flags?|alarm (?:symptoms|features))"
 )
 _OLD: Final = rx(
-    r"\b(?:history of|years? ago|in the past|childhood|stress incontinence|chronic|resolved|risk of|rule out|if|return|call|monitor|watch|warning|in the setting of|diuretics?|stress|urge|initially)\b"
+    r"\b(?:history of|years? ago|in the past|childhood|stress incontinence|chronic|resolved|risk of|rule out|if|"
+    r"return|call|monitor|watch|warning|in the setting of|diuretics?|stress|urge|initially)\b"
 )
 
 

@@ -18,21 +18,27 @@ from operations.evidence.text.standing import is_denied, is_of_another, standing
 from operations.evidence.text.times import durations
 
 _DISEASE: Final = (
-    r"(?:crohn'?s(?: disease)?|ulcerative colitis|uc|plaque psoriasis|psoriasis|psoriatic arthritis|rheumatoid arthritis|ra|ankylosing spondylitis|"
-    r"osteoarthritis|asthma|obstructive sleep apnea|osa|sleep apnea|hidradenitis(?: suppurativa)?|copd|atopic dermatitis|eczema)"
+    r"(?:crohn'?s(?: disease)?|ulcerative colitis|uc|plaque psoriasis|psoriasis|psoriatic arthritis|"
+    r"rheumatoid arthritis|ra|ankylosing spondylitis|"
+    r"osteoarthritis|asthma|obstructive sleep apnea|osa|sleep apnea|hidradenitis(?: suppurativa)?|copd|"
+    r"atopic dermatitis|eczema)"
 )
 _SEVERITY: Final = rx(
-    rf"\b(?P<s>moderate(?:ly)?(?: to |-to-| - |-)severe(?:ly)?|mild(?: to |-to-)moderate|mild|moderate|severe)(?:ly)?(?: active)?,? (?:\w{{1,14}} ){{0,2}}{_DISEASE}\b|"
+    rf"\b(?P<s>moderate(?:ly)?(?: to |-to-| - |-)severe(?:ly)?|mild(?: to |-to-)moderate|mild|moderate|"
+    rf"severe)(?:ly)?(?: active)?,? (?:\w{{1,14}} ){{0,2}}{_DISEASE}\b|"
     rf"\b{_DISEASE},? (?:is |was )?(?P<t>moderate(?: to |-to-|-)severe|mild(?: to |-to-)moderate|mild|moderate|severe)\b"
 )
 _PROVEN: Final = rx(
-    r"\bbiopsy[\s-](?:proven|confirmed)|(?:pathology|histology|biopsy|cytology)(?: \w{1,14}){0,5} (?:confirm(?:s|ed)|show(?:s|ed|ing)|reveal(?:s|ed|ing)|demonstrat(?:es|ed)|positive for|"
-    r"consistent with|returned(?: as)?|proved)(?: \w{1,14}){0,5} (?:\w{0,12}carcinoma|malignan\w{2,3}|lymphoma|melanoma|sarcoma|cancer|dcis)|pathologically (?:proven|confirmed)"
+    r"\bbiopsy[\s-](?:proven|confirmed)|(?:pathology|histology|biopsy|cytology)(?: \w{1,14}){0,5} (?:confirm(?:s|ed)|"
+    r"show(?:s|ed|ing)|reveal(?:s|ed|ing)|demonstrat(?:es|ed)|positive for|"
+    r"consistent with|returned(?: as)?|proved)(?: \w{1,14}){0,5} (?:\w{0,12}carcinoma|malignan\w{2,3}|lymphoma|"
+    r"melanoma|sarcoma|cancer|dcis)|pathologically (?:proven|confirmed)"
 )
 _NONE_IN: Final = rx(r"\b(?:no|not|without|never|negative)\b")
 _BENIGN: Final = rx(r"\b(?:benign|negative|no (?:evidence|signs?) of)\b")
 _SUSPECTED: Final = rx(
-    r"\b(?:suspicious for|suspected|highly suspicious for|concern(?:ing|ed)? for|suspicion (?:for|of)|worrisome for) (?:\w{1,14} ){0,3}(?:malignan\w{2,3}|cancer|carcinoma|metasta\w{2,4}|"
+    r"\b(?:suspicious for|suspected|highly suspicious for|concern(?:ing|ed)? for|suspicion (?:for|of)|"
+    r"worrisome for) (?:\w{1,14} ){0,3}(?:malignan\w{2,3}|cancer|carcinoma|metasta\w{2,4}|"
     r"neoplasm|lymphoma|tumou?r)"
 )
 _NOT_ESTABLISHED: Final = (
@@ -54,25 +60,31 @@ _RESULTED: Final = (
     r"[^.;]{0,60}?\b(?:negative|positive|non[\s-]?reactive|reactive|indeterminate|normal|not detected|immune)\b"
 )
 _TB: Final = rx(
-    rf"\b(?:quantiferon\w{{0,5}}|t[\s-]?spot|tb (?:test|screen\w{{0,3}}|skin test|gold)|tuberculosis (?:test|screen)\w{{0,3}}|latent tuberculosis|ppd|tuberculin){_RESULTED}"
+    rf"\b(?:quantiferon\w{{0,5}}|t[\s-]?spot|tb (?:test|screen\w{{0,3}}|skin test|gold)|tuberculosis (?:test|"
+    rf"screen)\w{{0,3}}|latent tuberculosis|ppd|tuberculin){_RESULTED}"
 )
 _HEPATITIS: Final = rx(rf"\b(?:hepatitis b(?! vaccin)|hbsag|hep b(?! vaccin)|hbv){_RESULTED}")
 _AUTISM: Final = rx(
-    r"\b(?:diagnos(?:ed|is)\b(?: \w{1,12}){0,6} (?:with|of)(?: \w{1,12}){0,2} autis(?:m|tic)|autism(?: spectrum disorder)?(?: \w{1,12}){0,3} (?:was |has been )?(?:diagnosed|confirmed)|"
+    r"\b(?:diagnos(?:ed|is)\b(?: \w{1,12}){0,6} (?:with|of)(?: \w{1,12}){0,2} autis(?:m|tic)|"
+    r"autism(?: spectrum disorder)?(?: \w{1,12}){0,3} (?:was |has been )?(?:diagnosed|confirmed)|"
     r"(?:ados|adi-r)\b[^.;]{0,60}(?:consistent with|confirm\w{0,3}|met criteria for) (?:\w{1,12} ){0,2}autism)"
 )
 _HOURS: Final = rx(r"\b\d{1,2} hours? ?(?:per|a|each|/) ?week\b")
 _ABA: Final = rx(r"\b(?:treatment plan|behaviou?r plan|aba|applied behaviou?r|measurable goals)\b")
 _LEVEL: Final = rx(r"\blevel (?P<n>2|3|two|three)\b")
 _HYPO: Final = rx(
-    r"\b(?:recurrent|frequent|severe|repeated|problematic|level (?:2|3|two|three)) (?:\w{1,12} ){0,2}hypoglyc\w{3,6}|hypoglyc\w{3,6} (?:unawareness|requiring (?:assistance|glucagon|help))"
+    r"\b(?:recurrent|frequent|severe|repeated|problematic|level (?:2|3|two|three)) (?:\w{1,12} ){0,2}hypoglyc\w{3,6}|"
+    r"hypoglyc\w{3,6} (?:unawareness|requiring (?:assistance|glucagon|help))"
 )
 _HYPO_ANY: Final = rx(r"\bhypoglyc\w{3,6}\b")
 _PROGRAM: Final = rx(
-    r"\b(?:weight (?:loss|management|watchers)|lifestyle|diet(?:ary)?|calorie[\s-]restrict\w{1,3}|exercise|nutrition\w{0,3}|behavior\w{0,4})(?: \w{1,12}){0,4}? (?:program(?:me)?|modifications?|intervention|regimen|plan|counseling|changes)"
+    r"\b(?:weight (?:loss|management|watchers)|lifestyle|diet(?:ary)?|calorie[\s-]restrict\w{1,3}|exercise|"
+    r"nutrition\w{0,3}|behavior\w{0,4})(?: \w{1,12}){0,4}? (?:program(?:me)?|modifications?|intervention|regimen|"
+    r"plan|counseling|changes)"
 )
 _TOOK_PART: Final = rx(
-    r"\b(?:completed|participat\w{2,4}|has been|enrolled|followed|tried|attempted|months? of|engaged|adhered|despite|after|did)\b"
+    r"\b(?:completed|participat\w{2,4}|has been|enrolled|followed|tried|attempted|months? of|engaged|adhered|despite|"
+    r"after|did)\b"
 )
 
 
@@ -90,23 +102,29 @@ _MOBILITY: Final = (
     _Statement(
         "mobility.adl_limited",
         rx(
-            r"\b(?:unable to|cannot|difficulty|requires? (?:max\w{0,4} |moderate )?assist\w{0,5} (?:with|for)|mobility limitation\w? (?:\w{1,14} ){0,4}(?:impair\w{0,3}|limit\w{0,3})) "
-            r"(?:\w{1,14} ){0,6}(?:toilet\w{0,3}|bath\w{0,3}|dress\w{0,3}|feed\w{0,3}|groom\w{0,3}|mradls?|adls?|daily living)"
+            r"\b(?:unable to|cannot|difficulty|requires? (?:max\w{0,4} |moderate )?assist\w{0,5} (?:with|for)|"
+            r"mobility limitation\w? (?:\w{1,14} ){0,4}(?:impair\w{0,3}|limit\w{0,3})) "
+            r"(?:\w{1,14} ){0,6}(?:toilet\w{0,3}|bath\w{0,3}|dress\w{0,3}|feed\w{0,3}|groom\w{0,3}|mradls?|adls?|"
+            r"daily living)"
         ),
         deniable=False,
     ),
     _Statement(
         "mobility.cane_insufficient",
         rx(
-            r"\b(?:unable to|cannot|can't|not able to) (?:safely )?(?:use|ambulate with|walk with) (?:an? )?(?:cane|walker)|(?:cane|walker)(?: (?:or|and|nor) (?:an? )?(?:cane|walker))? "
-            r"(?:is|are|does|do|was|were) (?:not )?(?:\w{1,12} )?(?:insufficient|not sufficient|unsafe|inadequate|suffice|sufficient|adequate)|falls? despite (?:\w{1,12} ){0,3}(?:cane|walker)"
+            r"\b(?:unable to|cannot|can't|not able to) (?:safely )?(?:use|ambulate with|walk with) (?:an? )?(?:cane|"
+            r"walker)|(?:cane|walker)(?: (?:or|and|nor) (?:an? )?(?:cane|walker))? "
+            r"(?:is|are|does|do|was|were) (?:not )?(?:\w{1,12} )?(?:insufficient|not sufficient|unsafe|inadequate|"
+            r"suffice|sufficient|adequate)|falls? despite (?:\w{1,12} ){0,3}(?:cane|walker)"
         ),
         deniable=False,
     ),
     _Statement(
         "mobility.manual_chair_insufficient",
         rx(
-            r"\b(?:unable to|cannot|can't|not able to|lacks? the (?:\w{1,12} ){0,4}to) (?:\w{1,12} ){0,3}(?:self[\s-]?propel|propel)|manual (?:wheel)?chair (?:is|was) (?:\w{1,12} )?(?:insufficient|inadequate|not sufficient)"
+            r"\b(?:unable to|cannot|can't|not able to|"
+            r"lacks? the (?:\w{1,12} ){0,4}to) (?:\w{1,12} ){0,3}(?:self[\s-]?propel|propel)|"
+            r"manual (?:wheel)?chair (?:is|was) (?:\w{1,12} )?(?:insufficient|inadequate|not sufficient)"
         ),
         deniable=False,
     ),

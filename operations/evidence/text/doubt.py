@@ -30,8 +30,10 @@ _FURTHER_BEFORE: Final = rx(
 _AFTER: Final = rx(
     r"^[^.;]{0,60}?\b(?:"
     rf"{either('is', 'was', 'are', 'were', 'remains?', 'seems?', 'appears?', 'very', 'considered', 'thought to be', 'felt to be')} "
-    rf"(?:(?:very|quite|also|still|clinically|overall|considered|extremely|rather|thought|felt|to|be) ){{0,3}}{either('low', 'minimal', 'slight', 'remote', 'small', 'negligible', 'absent')}"
-    r"|unlikely|doubtful|improbable|less likely|not likely|not suspected|not supported|ruled out|excluded|benign|negative|none)\b"
+    rf"(?:(?:very|quite|also|still|clinically|overall|considered|extremely|rather|thought|felt|to|"
+    rf"be) ){{0,3}}{either('low', 'minimal', 'slight', 'remote', 'small', 'negligible', 'absent')}"
+    r"|unlikely|doubtful|improbable|less likely|not likely|not suspected|not supported|ruled out|excluded|benign|"
+    r"negative|none)\b"
 )
 _INSIDE: Final = rx(r"\b(?:no|not|without|rather than|low|unlikely|little)\b(?! back| grade)")
 _TURN: Final = rx(r"\b(?:but|however|although|though|yet|while)\b")

@@ -20,16 +20,22 @@ from operations.evidence.text.standing import is_denied, standing
 from operations.evidence.text.times import Duration, dates, durations
 
 _CLASS: Final = rx(
-    r"\bnsaids?\b|\banti[\s-]?inflammator(?:y|ies)\b(?! (?:diet|response|cream))|nonsteroidal anti[\s-]?inflammator(?:y|ies)"
+    r"\bnsaids?\b|\banti[\s-]?inflammator(?:y|ies)\b(?! (?:diet|response|cream))|"
+    r"nonsteroidal anti[\s-]?inflammator(?:y|ies)"
 )
 _TAKEN: Final = rx(
-    r"\b(?:tr(?:ied|ials?)|(?:not|poorly) tolerated|did not tolerate|took|takes|taking|taken|has been on|have been on|uses|used|using|utili[sz](?:es|ed|ing)|is on|was on|remains on|still on|on (?=\w{5,20} \d)|"
-    r"placed on|started (?:on|taking)|was started|managed with|treated with|treating with|alternating|despite|failed|failure of|continu(?:es|ed|ing)|"
-    r"maintained on|compliant with|adherent|stopped|discontinued|relief (?:with|from)|controlled (?:on|with)|doing well on|stable on|with \w{4,20} (?:\d|without|for)|"
-    r"for pain control|has had|had|received|after|completed|increase (?:her|his|the)|refill\w{0,3}|switched from|did not help|helpful|provid(?:es|ed|ing)|minimal|without)\b"
+    r"\b(?:tr(?:ied|ials?)|(?:not|poorly) tolerated|did not tolerate|took|takes|taking|taken|has been on|"
+    r"have been on|uses|used|using|utili[sz](?:es|ed|ing)|is on|was on|remains on|still on|on (?=\w{5,20} \d)|"
+    r"placed on|started (?:on|taking)|was started|managed with|treated with|treating with|alternating|despite|failed|"
+    r"failure of|continu(?:es|ed|ing)|"
+    r"maintained on|compliant with|adherent|stopped|discontinued|relief (?:with|from)|controlled (?:on|with)|"
+    r"doing well on|stable on|with \w{4,20} (?:\d|without|for)|"
+    r"for pain control|has had|had|received|after|completed|increase (?:her|his|the)|refill\w{0,3}|switched from|"
+    r"did not help|helpful|provid(?:es|ed|ing)|minimal|without)\b"
 )
 _CONTINUE: Final = rx(
-    r"\bcontinu(?:e|es|ed|ing)\b(?: (?:to|taking|take|takes|using|use|with|on|her|his|the|current|daily|over[\s-]the[\s-]counter|otc|home|same|dose|of|utilizing|utilize|and|\w{4,15}|,)){0,5} ?$"
+    r"\bcontinu(?:e|es|ed|ing)\b(?: (?:to|taking|take|takes|using|use|with|on|her|his|the|current|daily|"
+    r"over[\s-]the[\s-]counter|otc|home|same|dose|of|utilizing|utilize|and|\w{4,15}|,)){0,5} ?$"
 )
 _ADJUSTED: Final = rx(
     r"\b(?:increase|decrease|titrate|adjust|refill(?:ed)?|taper|wean)(?: (?:her|his|the|current|dose|dosage|of|off))* ?$"
@@ -38,18 +44,23 @@ _STARTING: Final = rx(
     r"\b(?:start|starting|initiate|prescrib\w{1,5}|begin|add|switch(?:ing)? to|change to|dispense|rx|new prescription)\b"
 )
 _CONTRA: Final = rx(
-    r"\b(?:allerg(?:y|ic|ies) to|intoleran(?:t|ce) (?:to|of)|unable to take|cannot take|can't take|contraindicat\w{2,4}|not able to take|"
-    r"could not tolerate|did not tolerate|unable to tolerate|couldn't tolerate|cannot tolerate|not tolerate|should avoid|avoid)\b"
+    r"\b(?:allerg(?:y|ic|ies) to|intoleran(?:t|ce) (?:to|of)|unable to take|cannot take|can't take|"
+    r"contraindicat\w{2,4}|not able to take|"
+    r"could not tolerate|did not tolerate|unable to tolerate|couldn't tolerate|cannot tolerate|not tolerate|"
+    r"should avoid|avoid)\b"
 )
 _CONTRA_AFTER: Final = rx(
-    r"^ (?:is|are|was|were) (?:\w{1,12} )?contraindicated\b|^ (?:was |is |were )?(?:not|poorly) tolerated|^ (?:allergy|intolerance)\b"
+    r"^ (?:is|are|was|were) (?:\w{1,12} )?contraindicated\b|^ (?:was |is |were )?(?:not|poorly) tolerated|"
+    r"^ (?:allergy|intolerance)\b"
 )
 _REGIMEN: Final = rx(
-    r"^(?: \w{1,12}){0,2}? \d{1,4}(?:\.\d+)? ?(?:mg|mcg|units?|ml|g)\b[^.;]{0,20}\b(?:daily|nightly|bid|tid|qhs|qd|weekly|twice|once|every|at bedtime|per day|a day|with meals)\b"
+    r"^(?: \w{1,12}){0,2}? \d{1,4}(?:\.\d+)? ?(?:mg|mcg|units?|ml|g)\b[^.;]{0,20}\b(?:daily|nightly|bid|tid|qhs|qd|"
+    r"weekly|twice|once|every|at bedtime|per day|a day|with meals)\b"
 )
 _SWITCHED: Final = rx(r"\b(?:from|stopped|discontinued|off of|failed) ?$")
 _BREAK: Final = rx(
-    r"\bbut\b|\bhowever\b|;|, (?:and|then) (?=(?:he|she|they|has|had|was|failed|tried|could|did)\b)|\bwhile\b|, which\b|, (?=(?:failed|tried)\b)"
+    r"\bbut\b|\bhowever\b|;|, (?:and|then) (?=(?:he|she|they|has|had|was|failed|tried|could|did)\b)|\bwhile\b|"
+    r", which\b|, (?=(?:failed|tried)\b)"
     r"|\band (?=(?:could|did|failed|was|has|had|does|cannot|stopped)\b)"
 )
 _NEGATION: Final = rx(r"\b(?:den(?:y|ies|ied|ying)|no|not|never|without|\w{2,6}n't)\b")
@@ -63,7 +74,8 @@ _OF_TAKING: Final = frozenset(
     )
 )
 _LISTED: Final = rx(
-    r"^(?: \d{1,4}(?:\.\d+)? ?(?:mg|mcg|g|units?))?(?: (?:daily|nightly|bid|tid|qd|weekly|prn|twice daily|once daily|sodium))* ?"
+    r"^(?: \d{1,4}(?:\.\d+)? ?(?:mg|mcg|g|units?))?(?: (?:daily|nightly|bid|tid|qd|weekly|prn|twice daily|once daily|"
+    r"sodium))* ?"
     r"(?:,? ?(?:and|or|as well as|then|nor|/|&)|,)? ?$"
 )
 _TRIED: Final = rx(r"\b(?:tried|failed|trials?|without (?:benefit|relief|improvement))\b")
@@ -81,7 +93,8 @@ _EACH: Final = rx(r"\beach (?:taken |tried |given )?for\b|(?:weeks?|months?) (?:
 _SINCE: Final = rx(r"\bsince (?:early |late )?$")
 _FOLLOW_UP: Final = ("this ", "it ", "these ", "they ", "neither ", "none ", "nothing ", "both ", "but ")
 _PREVENTIVES: Final = rx(
-    r"\b(?P<n>two|three|four|five|\d)(?: (?:different|other|prior|oral|classes of|preventive))* (?:preventive|prophylactic)(?: (?:medication|drug|agent))?"
+    r"\b(?P<n>two|three|four|five|\d)(?: (?:different|other|prior|oral|classes of|preventive))* (?:preventive|"
+    r"prophylactic)(?: (?:medication|drug|agent))?"
     r"(?: classes| medications| agents| therapies| drugs|s)?"
 )
 _COUNTS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}

@@ -13,18 +13,24 @@ from operations.evidence.text.reading import MENTIONS, Reading, TextRule, site_n
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_denied, is_of_another, standing
 
-_LIMB: Final = r"(?:leg|legs|arm|arms|lower extremit\w{1,3}|upper extremit\w{1,3}|foot|hand|grip|quadriceps|hip|knee|ankle|dorsiflexion|ehl|toe|muscle|deltoid|biceps|triceps)"
+_LIMB: Final = (
+    r"(?:leg|legs|arm|arms|lower extremit\w{1,3}|upper extremit\w{1,3}|foot|hand|grip|quadriceps|hip|knee|ankle|"
+    r"dorsiflexion|ehl|toe|muscle|deltoid|biceps|triceps)"
+)
 _WEAK: Final = rx(
     rf"\b{_LIMB} weakness|weakness (?:in|of) (?:\w{{1,10}} ){{0,3}}{_LIMB}\b|foot drop|drop foot|"
-    r"\b(?:strength|motor)\b[^.;]{0,60}?\b(?P<grade>[0-4])(?:[+-])?/5|(?P<grade2>[0-4])(?:[+-])?/5 (?:\w{1,14} ){0,3}(?:strength|weakness)|"
+    r"\b(?:strength|motor)\b[^.;]{0,60}?\b(?P<grade>[0-4])(?:[+-])?/5|"
+    r"(?P<grade2>[0-4])(?:[+-])?/5 (?:\w{1,14} ){0,3}(?:strength|weakness)|"
     r"(?:decreased|diminished|reduced) (?:\w{1,12} ){0,2}strength"
 )
 _SENSORY: Final = rx(
-    r"\b(?:decreased|diminished|reduced|absent|loss of|impaired) (?:\w{1,12} ){0,3}(?:sensation|sensory)|sensory (?:loss|deficit)|"
+    r"\b(?:decreased|diminished|reduced|absent|loss of|impaired) (?:\w{1,12} ){0,3}(?:sensation|sensory)|"
+    r"sensory (?:loss|deficit)|"
     r"sensation (?:is |was )?(?:\w{1,8} )?(?:decreased|diminished|reduced|absent|impaired)|hypo?esthesia"
 )
 _REFLEX: Final = rx(
-    r"\b(?:decreased|diminished|reduced|absent|asymmetric) (?:\w{1,12} ){0,3}reflex\w{0,2}|reflex\w{0,2} (?:(?:is|are|was|were) )?(?:\w{1,8} )?(?:decreased|diminished|reduced|absent|asymmetric)"
+    r"\b(?:decreased|diminished|reduced|absent|asymmetric) (?:\w{1,12} ){0,3}reflex\w{0,2}|reflex\w{0,2} (?:(?:is|"
+    r"are|was|were) )?(?:\w{1,8} )?(?:decreased|diminished|reduced|absent|asymmetric)"
 )
 _INTACT: Final = {
     "strength": rx(r"\bstrength[^.;]{0,40}?(?<!\d)5/5|normal (?:motor )?strength|strength (?:is |was )?(?:intact|normal|equal|full)|full strength"),
@@ -32,7 +38,8 @@ _INTACT: Final = {
     "reflexes": rx(r"\breflex\w{0,2} (?:(?:are|were|is) )?(?:\w{1,10} )?(?:intact|normal|symmetric|2\+)|(?:normal|intact|symmetric) (?:\w{1,12} )?reflexes"),
 }  # fmt: skip
 _NEURO_INTACT: Final = rx(
-    r"\b(?:neurologically|neurovascularly) intact|no (?:focal |gross )?(?:neurologic(?:al)?|motor|sensory) deficits?|non[\s-]?focal"
+    r"\b(?:neurologically|neurovascularly) intact|no (?:focal |gross )?(?:neurologic(?:al)?|motor|sensory) deficits?|"
+    r"non[\s-]?focal"
 )
 _NUMB_DENIED: Final = rx(r"\b(?:numbness|tingling|weakness|paresthesias?)\b")
 _GENERAL: Final = rx(r"\b(?:generali[sz]ed|facial|general) weakness|\b(?:eyes?|face|cheek|vision)\b")
@@ -48,7 +55,8 @@ _FROM_SPINE: Final = rx(r"\b(?:back|lumbar|spine|neck|cervical|sciatica)\b")
 _SPINE: Final = frozenset({"lumbar-spine", "cervical-spine", "thoracic-spine"})
 _GENITAL: Final = rx(r"\b(?:genital|rectal|perineal|saddle|groin)\b")
 _SLR_NEGATIVE: Final = rx(
-    r"\bnegative (?:\w{1,10} ){0,2}(?:straight[\s-]leg[\s-]raise|slr)|(?:straight[\s-]leg[\s-]raise|slr)\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?negative"
+    r"\bnegative (?:\w{1,10} ){0,2}(?:straight[\s-]leg[\s-]raise|slr)|(?:straight[\s-]leg[\s-]raise|"
+    r"slr)\w{0,3} (?:test )?(?:is |was )?(?:\w{1,10} )?negative"
 )
 
 _TESTS: Final = (
@@ -84,8 +92,10 @@ _TREATED: Final = either(
 _UNDER_TREATMENT: Final = r"(?=[^;]{0,60}\b(?:on|with|receiving|taking) (?:\w{1,12} ){0,2}(?:antibiotics?|antimicrobials?))"
 _INFECTION: Final = rx(rf"\b(?:{_ACTIVE}|{_TREATED}{_UNDER_TREATMENT})\b")
 _NOT_NOW: Final = rx(
-    r"\b(?:history of|h/o|hx of|resolved|healed|ago|previous(?:ly)?|prior|in the past|recent(?:ly)? completed|completed (?:\w{1,12} ){0,4}antibiotics?|"
-    r"risk|suspicio\w{1,3}|suspect\w{0,3}|concern\w{0,3}|worrisome|possible|rule|screen\w{0,3}|prophyla\w{2,5}|prevent\w{0,3}|watch|monitor)\b"
+    r"\b(?:history of|h/o|hx of|resolved|healed|ago|previous(?:ly)?|prior|in the past|recent(?:ly)? completed|"
+    r"completed (?:\w{1,12} ){0,4}antibiotics?|"
+    r"risk|suspicio\w{1,3}|suspect\w{0,3}|concern\w{0,3}|worrisome|possible|rule|screen\w{0,3}|prophyla\w{2,5}|"
+    r"prevent\w{0,3}|watch|monitor)\b"
 )
 _TOLD_SECTIONS: Final = frozenset({"history", "review", "complaint", "none"})
 _OWN_SECTIONS: Final = frozenset({"exam", "assessment", "history", "review", "none", "results", "complaint"})

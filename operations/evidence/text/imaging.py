@@ -22,32 +22,42 @@ from profiles.json import Json
 CUES: Final = ("mri", "magnetic", "ct ", "ct.", "ct,", "ct/", "ct:", "ct-", "tomogr", "cat scan", "x-ray", "xray", "x ray", "radiograph",
                "film", "duplex", "doppler", "pet ", "pet/", "pet-", "pet.", "pet,", "positron")  # fmt: skip
 _RESULT: Final = rx(
-    r"\b(?:show(?:s|ed|ing|n)?|demonstrat(?:es?|ed|ing)|reveal(?:s|ed|ing)?|confirm(?:s|ed)|indicates|identified|notable for|"
-    r"consistent with|significant for|remarkable for|(?:is|are|was|were) (?:\w{1,14} ){0,2}?(?:unremarkable|normal|negative|positive|"
+    r"\b(?:show(?:s|ed|ing|n)?|demonstrat(?:es?|ed|ing)|reveal(?:s|ed|ing)?|confirm(?:s|ed)|indicates|identified|"
+    r"notable for|"
+    r"consistent with|significant for|remarkable for|(?:is|are|was|were) (?:\w{1,14} ){0,2}?(?:unremarkable|normal|"
+    r"negative|positive|"
     r"abnormal|stable|clear|within normal))\b|:"
 )
 _OBTAINED: Final = rx(
-    r"^[^.;]{0,70}?\b(?:(?:was|were|is|are|has been|have been) (?:\w{1,14} ){0,2}?(?:obtained|taken|performed|completed|done|reviewed)|"
-    r"(?<!be )(?:obtained|taken|performed|completed|reviewed)\b(?! if)|results (?:were|are|show)|(?:findings|results) (?:today|are|were|with|and)|"
-    r"from (?:\d|january|february|march|april|may|june|july|august|september|october|november|december|an outside|last|\w{1,12} (?:weeks?|months?))|"
+    r"^[^.;]{0,70}?\b(?:(?:was|were|is|are|has been|have been) (?:\w{1,14} ){0,2}?(?:obtained|taken|performed|"
+    r"completed|done|reviewed)|"
+    r"(?<!be )(?:obtained|taken|performed|completed|reviewed)\b(?! if)|results (?:were|are|show)|(?:findings|"
+    r"results) (?:today|are|were|with|and)|"
+    r"from (?:\d|january|february|march|april|may|june|july|august|september|october|november|december|an outside|"
+    r"last|\w{1,12} (?:weeks?|months?))|"
     r"dated|last (?:week|month|year)|\w{1,12} (?:weeks?|months?|days?|years?) ago)\b"
 )
 _HAD: Final = rx(
-    r"\b(?:reviewed|review of|reviewing|interpretation of|had|underwent|undergone|previous|prior|recent|last|latest|obtained|on|per|by|"
+    r"\b(?:reviewed|review of|reviewing|interpretation of|had|underwent|undergone|previous|prior|recent|last|latest|"
+    r"obtained|on|per|by|"
     r"based on|looking at|given|results? of|findings (?:of|on)|seen on|work-?up (?:\w{1,12} ){0,3}with|got|received|with)\b"
-    r"(?: (?:an?|the|his|her|their|of|and|my|today's|recent|previous|prior|outside|imaging|normal|abnormal|repeat|plain|weight[\s-]bearing|"
+    r"(?: (?:an?|the|his|her|their|of|and|my|today's|recent|previous|prior|outside|imaging|normal|abnormal|repeat|"
+    r"plain|weight[\s-]bearing|"
     r"right|left|bilateral|lumbar|cervical|knee|hip|shoulder|abdominal|chest|spine|exam|\w{3,14}'s|x-ray,|,)){0,6} ?$"
 )
 _READ_NEG: Final = rx(r"\b(?:on|per|by|in) (?:an? |the |his |her |recent |prior |today's )?(?:\w{3,12} ){0,2}$")
 _COMING: Final = rx(
-    r"\b(?:will|to be|should|would|if|once|when|may|can|could|pending|want|wants|order(?!ed and)|schedul\w{1,3}|recommend\w{0,4}|for)\b"
+    r"\b(?:will|to be|should|would|if|once|when|may|can|could|pending|want|wants|order(?!ed and)|schedul\w{1,3}|"
+    r"recommend\w{0,4}|for)\b"
 )
 _TODAY: Final = rx(
-    r"\b(?:obtained|taken|performed|done|completed|repeated)\b[^.;]{0,45}\b(?:today|(?:in|at) (?:the |our )?(?:office|clinic))\b|"
+    r"\b(?:obtained|taken|performed|done|completed|repeated)\b[^.;]{0,45}\b(?:today|(?:in|at) (?:the |"
+    r"our )?(?:office|clinic))\b|"
     r"(?<!reviewed )(?<!review )\btoday(?:'s)?\b[^.;]{0,20}\b(?:show|reveal|demonstrat|x-?ray|mri|ct|film|radiograph)"
 )
 _AT_LAST: Final = rx(
-    r"^[^.;]{0,80}?\b(?:but|and|then|later|finally|eventually)\b[^.;]{0,25}?\b(?:was|were|then|finally) (?:completed|performed|obtained|done)\b"
+    r"^[^.;]{0,80}?\b(?:but|and|then|later|finally|eventually)\b[^.;]{0,25}?\b(?:was|were|then|finally) (?:completed|"
+    r"performed|obtained|done)\b"
 )
 _DONE_ON: Final = rx(r"\b(?<!not )(?<!be )(?:completed|performed|obtained|done|taken) (?:(?:on|in|dated) )?$")
 _NOT_OF_STUDY: Final = rx(r"\b(?:symptoms|exam\w{0,9}|i|we|labs?|discuss\w{0,3}|believe)\b")

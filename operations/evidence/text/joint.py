@@ -29,7 +29,10 @@ _GRADE: Final = (
     )
     + r"(?:ly)?(?:[\s-](?:to[\s-])?(?:severe|advanced|marked)(?:ly)?)?"
 )
-_NARROWED: Final = r"(?:joint[\s-]space (?:narrowing|loss|obliteration)|(?:narrowing|loss|obliteration) of (?:the )?(?:\w{1,14} ){0,2}joint[\s-]space)"
+_NARROWED: Final = (
+    r"(?:joint[\s-]space (?:narrowing|loss|obliteration)|(?:narrowing|loss|"
+    r"obliteration) of (?:the )?(?:\w{1,14} ){0,2}joint[\s-]space)"
+)
 _ARTHRITIS: Final = either(
     "osteoarthritis",
     "arthritis",
@@ -39,14 +42,18 @@ _ARTHRITIS: Final = either(
     "djd",
     r"degenerative (?:joint disease|changes?|arthritis)",
 )
-_KELLGREN: Final = r"\b(?:kellgren(?:[\s-](?:and )?lawrence)?|k[\s/-]?l)(?: (?:classification|score|scale))?,? (?:grade |stage |of |is )*(?:3|4|iii|iv)\b(?!/10)"
+_KELLGREN: Final = (
+    r"\b(?:kellgren(?:[\s-](?:and )?lawrence)?|k[\s/-]?l)(?: (?:classification|score|scale))?,? (?:grade |stage |of |"
+    r"is )*(?:3|4|iii|iv)\b(?!/10)"
+)
 _LIST: Final = r"(?:\w{1,16},? ){0,4}"
 _ADVANCED: Final = rx(
     either(
         rf"\b{_GRADE},? (?:\w{{1,16}},? ){{0,3}}{_NARROWED}",
         rf"{_NARROWED} (?:is |was |appears )?{_GRADE}\b",
         rf"\b{_GRADE} {_LIST}{_ARTHRITIS}",
-        rf"\b{_ARTHRITIS},? (?:(?:is|was|of the|(?!not\b)\w{{3,8}}) ){{0,3}}(?<!mild to )(?:severe|advanced|end[\s-]stage|moderate to severe)\b",
+        rf"\b{_ARTHRITIS},? (?:(?:is|was|of the|(?!not\b)\w{{3,8}}) ){{0,3}}(?<!mild to )(?:severe|advanced|"
+        rf"end[\s-]stage|moderate to severe)\b",
         r"bone[\s-](?:on|to)[\s-]bone",
         _KELLGREN,
         r"avascular necrosis|osteonecrosis",

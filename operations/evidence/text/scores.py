@@ -30,7 +30,8 @@ _NO_UNIT_OF_TIME: Final = r"(?! ?(?:months?|weeks?|days?|years?|hours?|mg|units?
 _IS_INDEX: Final = r"(?<!index of )(?<!index was )(?<!index is )(?<!ahi of )(?<!ahi was )(?<!ahi is )(?<!ahi )(?<!rdi of )(?<!rdi )(?<!rdi was )"
 _A_RATE: Final = r"(?! ?(?:/|\(?per\b|an?\b|each\b|every\b|hourly\b|in (?:an?|one) h))"
 _EVENTS: Final = rx(  # a count: never the last digits of an index, never events an hour
-    rf"{_IS_INDEX}(?<![\d.,/])\b(?P<v>\d{{1,4}}) (?:(?:respiratory|apneic|obstructive|scored|total|recorded|sleep) ){{0,3}}events\b{_A_RATE}"
+    rf"{_IS_INDEX}(?<![\d.,/])\b(?P<v>\d{{1,4}}) (?:(?:respiratory|apneic|obstructive|scored|total|recorded|"
+    rf"sleep) ){{0,3}}events\b{_A_RATE}"
 )
 
 
@@ -42,40 +43,66 @@ class _Score:
     confidence: float = 0.85
 
 
+_NAMED: Final = rf"{_FILL}(?<![\d.]){_VALUE}"
+_NOT_A_BMI: Final = r"(?! ?(?:percentile|months?|weeks?|years?|days?))"
+_BMI: Final = rx(rf"\b(?:bmi|body mass index)\b{_NAMED}{_NOT_A_BMI}")
+_HBA1C: Final = rx(rf"\b(?:hemoglobin a1c|hba1c|hgba1c|a1c)\b{_NAMED}{_NO_UNIT_OF_TIME}")
+_EPWORTH: Final = rx(rf"\b(?:epworth(?: sleepiness)?(?: scale)?|ess)\b(?: \(ess\))?{_NAMED}(?:/24| out of 24)?")
+_INDEX: Final = r"(?:ahi|apnea[\s-]hypopnea index|rdi|respiratory disturbance index)"
+_AHI: Final = rx(rf"\b{_INDEX}\b(?: \((?:ahi|rdi)\))?{_NAMED}")
+_ODI: Final = rx(rf"\b(?:odi|oswestry(?: disability index)?)\b(?: \(odi\))?{_NAMED} ?%?")
+
+_OF_TEN: Final = r"(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)"
+_PAIN: Final = rx(rf"\bpain\b[^.;]{{0,60}}?(?<![\d./]){_OF_TEN}")
+_PAIN_AFTER: Final = rx(rf"(?<![\d./-]){_OF_TEN}(?: \w{{1,12}}){{0,3}} pain")
+
+_DAYS: Final = r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})?"
+_BY_MONTH: Final = r"(?! (?:per|a|/|each) (?:week|year))"
+_DAYS_A_MONTH: Final = (
+    r"(?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month"
+)
+_OF_THESE: Final = r"\b(?P<v>\d{1,2}) of (?:which|these|those|them) (?:are|were|being|is) (?:\w{1,12} )?migraine"
+
 _SCORES: Final = (
-    _Score("body.bmi", ("bmi", "mass"), rx(rf"\b(?:bmi|body mass index)\b{_FILL}(?<![\d.]){_VALUE}(?! ?(?:percentile|months?|weeks?|years?|days?))")),
-    _Score("labs.hba1c", ("a1c",), rx(rf"\b(?:hemoglobin a1c|hba1c|hgba1c|a1c)\b{_FILL}(?<![\d.]){_VALUE}{_NO_UNIT_OF_TIME}")),
-    _Score("sleep.epworth", ("epworth", "ess"), rx(rf"\b(?:epworth(?: sleepiness)?(?: scale)?|ess)\b(?: \(ess\))?{_FILL}(?<![\d.]){_VALUE}(?:/24| out of 24)?")),
-    _Score("sleep.ahi", ("ahi", "rdi", "index"), rx(rf"\b(?:ahi|apnea[\s-]hypopnea index|rdi|respiratory disturbance index)\b(?: \((?:ahi|rdi)\))?{_FILL}(?<![\d.]){_VALUE}")),
-    _Score("function.odi_percent", ("odi", "oswestry"), rx(rf"\b(?:odi|oswestry(?: disability index)?)\b(?: \(odi\))?{_FILL}(?<![\d.]){_VALUE} ?%?")),
-    _Score("function.pain_score", ("10", " ten"), rx(r"\bpain\b[^.;]{0,60}?(?<![\d./])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)")),
-    _Score("function.pain_score", ("10", " ten"), rx(r"(?<![\d./-])(?P<v>\d{1,2}) ?(?:/ ?10\b| out of (?:10|ten)\b)(?: \w{1,12}){0,3} pain")),
-    _Score("migraine.headache_days", ("headache",), rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? headache days?\b(?! (?:per|a|/|each) (?:week|year))")),
-    _Score("migraine.headache_days", ("headache",), rx(r"\bheadaches? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
-    _Score("migraine.migraine_days", ("migraine",), rx(r"\b(?P<v>\d{1,2}) of (?:which|these|those|them) (?:are|were|being|is) (?:\w{1,12} )?migraine")),
-    _Score("migraine.migraine_days", ("migraine",), rx(r"\b(?P<v>\d{1,2})(?: (?:to|-) \d{1,2})? migraine days?\b(?! (?:per|a|/|each) (?:week|year))")),
-    _Score("migraine.migraine_days", ("migraine",), rx(r"\bmigraines? (?:on |occurring |about |approximately |for |occur ){0,3}(?P<v>\d{1,2}) days? (?:per|a|each|out of the|/) ?month")),
+    _Score("body.bmi", ("bmi", "mass"), _BMI),
+    _Score("labs.hba1c", ("a1c",), _HBA1C),
+    _Score("sleep.epworth", ("epworth", "ess"), _EPWORTH),
+    _Score("sleep.ahi", ("ahi", "rdi", "index"), _AHI),
+    _Score("function.odi_percent", ("odi", "oswestry"), _ODI),
+    _Score("function.pain_score", ("10", " ten"), _PAIN),
+    _Score("function.pain_score", ("10", " ten"), _PAIN_AFTER),
+    _Score("migraine.headache_days", ("headache",), rx(rf"{_DAYS} headache days?\b{_BY_MONTH}")),
+    _Score("migraine.headache_days", ("headache",), rx(rf"\bheadaches? {_DAYS_A_MONTH}")),
+    _Score("migraine.migraine_days", ("migraine",), rx(_OF_THESE)),
+    _Score("migraine.migraine_days", ("migraine",), rx(rf"{_DAYS} migraine days?\b{_BY_MONTH}")),
+    _Score("migraine.migraine_days", ("migraine",), rx(rf"\bmigraines? {_DAYS_A_MONTH}")),
     _Score("sleep.events", ("events",), _EVENTS),
-)  # fmt: skip
+)
 _WEIGHT: Final = rx(
-    r"\b(?:weight|weighs|wt)\b(?: (?:is|was|of|today|currently|at))*:? ?(?P<v>\d{2,3}(?:\.\d{1,2})?) ?(?P<u>kg|kilograms?|lbs?|pounds)\b"
+    r"\b(?:weight|weighs|wt)\b(?: (?:is|was|of|today|currently|at))*:? ?(?P<v>\d{2,3}(?:\.\d{1,2})?) ?(?P<u>kg|"
+    r"kilograms?|lbs?|pounds)\b"
 )
 _GOAL: Final = rx(
-    r"\b(?:goal|target|below|under|less than|above|over|greater than|more than|at least|exceed\w{0,3}|threshold|require[ds]?|criteria|if|until|between|reduc\w{1,4}|"
+    r"\b(?:goal|target|below|under|less than|above|over|greater than|more than|at least|exceed\w{0,3}|threshold|"
+    r"require[ds]?|criteria|if|until|between|reduc\w{1,4}|"
     r"cutoff|at one point|used to|previous(?:ly)?|at best|normal (?:is|range)|aim\w{0,3})\b|[<>≥≤]"
 )
 _SATURATION: Final = rx(
-    r"\b(?:spo2|sao2|o2 sat\w{0,8}|oxygen saturation\w?|pulse ox\w{0,6}|saturation\w?|sats|desaturat\w{2,4}(?: to)?)\b[^.;\d]{0,45}?(?P<v>\d{2,3}) ?%?(?!\d)"
+    r"\b(?:spo2|sao2|o2 sat\w{0,8}|oxygen saturation\w?|pulse ox\w{0,6}|saturation\w?|sats|"
+    r"desaturat\w{2,4}(?: to)?)\b[^.;\d]{0,45}?(?P<v>\d{2,3}) ?%?(?!\d)"
 )
 _PAO2: Final = rx(r"\bpao2\b[^.;\d]{0,25}?(?P<v>\d{2,3})(?: ?mm ?hg)?")
 _DROPPING: Final = rx(
-    r"\b(?:drop\w{0,4}|decreas\w{1,3}|desaturat\w{2,4}|f[ae]ll\w{0,3}|down|went|nadir)(?: \w{1,8})? (?:to|of) (?P<v>\d{2,3}) ?%?(?!\d)"
+    r"\b(?:drop\w{0,4}|decreas\w{1,3}|desaturat\w{2,4}|f[ae]ll\w{0,3}|down|went|nadir)(?: \w{1,8})? (?:to|"
+    r"of) (?P<v>\d{2,3}) ?%?(?!\d)"
 )
 _BESIDE: Final = rx(
-    r" ?%?(?: (?:kg/m2|kg|lbs?|pounds|mmhg|mm hg|today|taken|on|in|from|as of|dated|measured|room air|ra|at rest|/hr|events/hour|events per hour|percent|this|last seen))* ?\(? ?(?:on |in |from )?"
+    r" ?%?(?: (?:kg/m2|kg|lbs?|pounds|mmhg|mm hg|today|taken|on|in|from|as of|dated|measured|room air|ra|at rest|/hr|"
+    r"events/hour|events per hour|percent|this|last seen))* ?\(? ?(?:on |in |from )?"
 )
 _NOW: Final = rx(
-    r"^[^.;]{0,50}?\b(?:now|currently|down to|up to|(?:de|in)creased to|improved to|worsened to)(?: (?:at|is))? (?P<v>\d{1,2}(?:\.\d{1,2})?)(?!\d|\.\d)"
+    r"^[^.;]{0,50}?\b(?:now|currently|down to|up to|(?:de|in)creased to|improved to|worsened to)(?: (?:at|"
+    r"is))? (?P<v>\d{1,2}(?:\.\d{1,2})?)(?!\d|\.\d)"
 )
 _ROOM_AIR: Final = rx(r"\broom air\b|\bon ra\b|\bra\b|without (?:supplemental )?oxygen")
 _ON_OXYGEN: Final = rx(

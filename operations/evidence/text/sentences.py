@@ -42,7 +42,8 @@ _LABEL: Final = re.compile(r"[ \t•*·–—-]{0,8}([A-Za-z][A-Za-z &/,-]{1,60}
 _BULLET: Final = re.compile(r"[ \t]{0,8}(?:[•*·–—-]|\d{1,2}[.)])[ \t]")
 _END: Final = re.compile(r"(?<=\w)\?+(?=\s)|[.!?]+[\"')\]]{0,2}(?=\s+[\"'(\[]{0,2}[A-Z0-9•*-])|;(?=\s)")
 _ABBREVIATION: Final = re.compile(
-    r"(?:^|[\s(])(?:dr|mr|mrs|ms|st|vs|approx|no|pt|wks?|mos?|yrs?|q\.?d|b\.?i\.?d|t\.?i\.?d|e\.g|i\.e|inc|jr|sr|dept|fig|[a-z])$"
+    r"(?:^|[\s(])(?:dr|mr|mrs|ms|st|vs|approx|no|pt|wks?|mos?|yrs?|q\.?d|b\.?i\.?d|t\.?i\.?d|e\.g|i\.e|inc|jr|sr|"
+    r"dept|fig|[a-z])$"
 )
 _MAX_SENTENCE: Final = 600
 _WRAPPED: Final = 55

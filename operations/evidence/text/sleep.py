@@ -13,32 +13,42 @@ from operations.evidence.text.standing import is_denied, standing
 from profiles.json import ExactDecimal
 
 _TEST: Final = rx(
-    r"\b(?:polysomnogra(?:m|phy|ms)|sleep stud(?:y|ies)|home sleep (?:apnea )?test(?:ing)?|sleep test|hsat|hst|psg|sleep apnea test)\b"
+    r"\b(?:polysomnogra(?:m|phy|ms)|sleep stud(?:y|ies)|home sleep (?:apnea )?test(?:ing)?|sleep test|hsat|hst|psg|"
+    r"sleep apnea test)\b"
 )
 _HOME: Final = rx(
     r"\b(?:home sleep|hsat|hst|home (?:\w{1,10} ){0,2}(?:test|study)|portable (?:sleep )?(?:test|study|monitor))\b"
 )
 _RESULT: Final = rx(
-    r"\b(?:record(?:s|ed)|found|show(?:s|ed|ing)|demonstrat(?:es|ed)|reveal(?:s|ed)|confirm(?:s|ed)|underwent|completed|performed|was done|had an?|had (?:his|her)|prior|previous|recent|last|"
-    r"diagnosed (?:by|on|with)|dated|from|results?|ahi|was (?:negative|inconclusive|positive|normal|abnormal|technically|non[\s-]?diagnostic)|on \d|in (?:19|20)\d\d|per|\w{1,10} (?:months?|weeks?|years?) ago)\b"
+    r"\b(?:record(?:s|ed)|found|show(?:s|ed|ing)|demonstrat(?:es|ed)|reveal(?:s|ed)|confirm(?:s|ed)|underwent|"
+    r"completed|performed|was done|had an?|had (?:his|her)|prior|previous|recent|last|"
+    r"diagnosed (?:by|on|with)|dated|from|results?|ahi|was (?:negative|inconclusive|positive|normal|abnormal|"
+    r"technically|non[\s-]?diagnostic)|on \d|in (?:19|20)\d\d|per|\w{1,10} (?:months?|weeks?|years?) ago)\b"
 )
 _INCONCLUSIVE: Final = rx(
-    r"\b(?:inconclusive|non[\s-]?diagnostic|negative|fail(?:ed|ure)|technically (?:inadequate|limited|insufficient)|insufficient (?:data|recording)|did not meet)\b"
+    r"\b(?:inconclusive|non[\s-]?diagnostic|negative|fail(?:ed|ure)|technically (?:inadequate|limited|insufficient)|"
+    r"insufficient (?:data|recording)|did not meet)\b"
 )
 _EVALUATED: Final = rx(
-    r"\b(?:(?:seen|evaluated|examined)(?: \w{1,12}){0,4} (?:for|in|by|at)(?: \w{1,12}){0,4} sleep|(?:in[\s-]person|face[\s-]to[\s-]face|clinical) sleep (?:evaluation|visit|consult\w{0,6})|"
-    r"sleep (?:medicine )?(?:evaluation|consult\w{0,6}|clinic visit) (?:was )?(?:completed|performed|done|today|on|took place)|presents (?:\w{1,12} ){0,4}for (?:a )?sleep (?:evaluation|consult\w{0,6}))\b"
+    r"\b(?:(?:seen|evaluated|examined)(?: \w{1,12}){0,4} (?:for|in|by|at)(?: \w{1,12}){0,4} sleep|(?:in[\s-]person|"
+    r"face[\s-]to[\s-]face|clinical) sleep (?:evaluation|visit|consult\w{0,6})|"
+    r"sleep (?:medicine )?(?:evaluation|consult\w{0,6}|clinic visit) (?:was )?(?:completed|performed|done|today|on|"
+    r"took place)|presents (?:\w{1,12} ){0,4}for (?:a )?sleep (?:evaluation|consult\w{0,6}))\b"
 )
 _SLEEPY: Final = rx(
-    r"\b(?:(?:excessive )?daytime (?:sleepiness|somnolence|drowsiness|fatigue)|excessive(?:ly)? (?:sleepiness|sleepy|somnolence)|hypersomn\w{2,5}|"
-    r"falls? asleep (?:\w{1,10} ){0,3}(?:driving|work|watching|reading|television|tv|during the day|meetings?)|doz(?:es|ing) off|sleepy during the day)\b"
+    r"\b(?:(?:excessive )?daytime (?:sleepiness|somnolence|drowsiness|fatigue)|excessive(?:ly)? (?:sleepiness|sleepy|"
+    r"somnolence)|hypersomn\w{2,5}|"
+    r"falls? asleep (?:\w{1,10} ){0,3}(?:driving|work|watching|reading|television|tv|during the day|meetings?)|"
+    r"doz(?:es|ing) off|sleepy during the day)\b"
 )
 _DEVICE: Final = rx(r"\b(?:cpap|bipap|bilevel|bi-level|autopap|apap|pap (?:device|therapy|use)|device use)\b")
 _HOURS: Final = rx(
-    r"\b(?P<v>\d{1,2}(?:\.\d{1,2})?) ?(?:hours?|hrs?|h)(?: of use)? ?(?:per|a|each|/|every|nightly) ?(?:night)?|average (?:use|usage) (?:\w{1,8} ){0,4}(?P<w>\d{1,2}(?:\.\d{1,2})?) ?(?:hours?|hrs?|h)\b"
+    r"\b(?P<v>\d{1,2}(?:\.\d{1,2})?) ?(?:hours?|hrs?|h)(?: of use)? ?(?:per|a|each|/|every|nightly) ?(?:night)?|"
+    r"average (?:use|usage) (?:\w{1,8} ){0,4}(?P<w>\d{1,2}(?:\.\d{1,2})?) ?(?:hours?|hrs?|h)\b"
 )
 _NIGHTS: Final = rx(
-    r"\b(?P<v>\d{1,3}) ?(?:%|percent)(?: of)?(?: the| all)? ?(?:nights|days)|(?:>=|≥|at least|more than|>|over) ?4 ?(?:hours|hrs|h)[^.;\d]{0,30}?(?P<w>\d{1,3}) ?%"
+    r"\b(?P<v>\d{1,3}) ?(?:%|percent)(?: of)?(?: the| all)? ?(?:nights|days)|(?:>=|≥|at least|more than|>|"
+    r"over) ?4 ?(?:hours|hrs|h)[^.;\d]{0,30}?(?P<w>\d{1,3}) ?%"
 )
 
 

@@ -16,7 +16,8 @@ Standing = Literal["said", "denied", "planned", "conditional", "other"]
 
 _FAIL_TAIL: Final = "relief|improvement|benefit|response|success|help|effect|resolution|change"
 _FAIL: Final = (
-    rf"(?:without|no|not|minimal|little)(?: (?:any|much|real|significant|sustained|lasting|adequate|pain|symptom|noticeable|"
+    rf"(?:without|no|not|minimal|little)(?: (?:any|much|real|significant|sustained|lasting|adequate|pain|symptom|"
+    rf"noticeable|"
     rf"symptomatic|further|meaningful|great|clinical|long[-\s]term))* (?:{_FAIL_TAIL})"
     r"|(?:did|does|do|has|have|had|was|were|is|are)(?:n't| not)(?: \w{1,12}){0,3}? "
     r"(?:help\w{0,3}|improv\w{1,3}|reliev\w{1,3}|work(?:ed|ing)?|respond\w{0,3}|effective|beneficial|relief)"
@@ -27,31 +28,43 @@ _VERBS_TO_COME: Final = (
     "proceed|increase|repeat|follow|use|let|make|place|prescribe|schedule|consider|plan|add|begin|work|stop|change|ask|keep"
 )
 _NEG: Final = (
-    r"den(?:y|ies|ied|ying)|no(?! longer| doubt| more than| less than| problems? with)|not(?! only| sure| limited| just)|never|"
-    r"without|\w{2,6}n't|cannot|unable to|declin(?:es|ed)|refus(?:es|ed)|neither|nor|negative for|negative|absence of|absent|"
+    r"den(?:y|ies|ied|ying)|no(?! longer| doubt| more than| less than| problems? with)|not(?! only| sure| limited|"
+    r" just)|never|"
+    r"without|\w{2,6}n't|cannot|unable to|declin(?:es|ed)|refus(?:es|ed)|neither|nor|negative for|negative|"
+    r"absence of|absent|"
     r"free of|ruled out|rule out|avoid\w{0,3}|instead of|rather than|none"
 )
 _PLAN: Final = (
-    rf"will(?! not)|'ll|going to (?={_VERBS_TO_COME})|plan(?:s|ned|ning)?|recommend(?:ed|s|ing|ations?)?|refer(?:red|rals?|ring|s)?|"
-    r"(?<!in )order(?:ed|ing|s)?|schedul(?:e|ed|ing)|advis(?:e|ed|es)|encourag(?:e|ed|es)|suggest(?:ed)?|should|needs?|needed|pending|"
+    rf"will(?! not)|'ll|going to (?={_VERBS_TO_COME})|plan(?:s|ned|ning)?|recommend(?:ed|s|ing|ations?)?|refer(?:red|"
+    rf"rals?|ring|s)?|"
+    r"(?<!in )order(?:ed|ing|s)?|schedul(?:e|ed|ing)|advis(?:e|ed|es)|encourag(?:e|ed|es)|suggest(?:ed)?|should|"
+    r"needs?|needed|pending|"
     r"await(?:s|ing)|prescri(?:be|bed|bing|ptions?)|proceed|initiate|begin|discuss(?:ed|ing|ion)?|request(?:ed|ing)?|"
-    r"authori[sz]\w{1,6}|would like|wants? (?:to|him|her)|wish(?:es)? to|interested in|due for|instructed|asked|let's|explained|"
+    r"authori[sz]\w{1,6}|would like|wants? (?:to|him|her)|wish(?:es)? to|interested in|due for|instructed|asked|"
+    r"let's|explained|"
     r"to (?:obtain|get|undergo|begin|start|attend|try|complete|receive)|upcoming|future|appeal"
 )
 _COND: Final = (
-    r"requir(?:es?|ed|ing|ements?)|must|criteri(?:a|on)|in order to|before (?:approval|an? |the )|if|unless|would(?! not| often| usually)|could(?! not)|can(?! not)|may(?= [a-z])(?<!in may)(?<!since may)|might|"
-    r"consider(?:ed|ing|ation|s)?|expect(?:ed|s|ing)?|anticipat\w{1,3}|possib(?:le|ly)|candidates?|options?|in the event|depending|whether|once(?= (?:the|he|she|his|her|"
-    r"they|we|you|completed|available))|until|potential(?:ly)?|in case|after (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})|"
+    r"requir(?:es?|ed|ing|ements?)|must|criteri(?:a|on)|in order to|before (?:approval|an? |the )|if|unless|"
+    r"would(?! not| often| usually)|could(?! not)|can(?! not)|may(?= [a-z])(?<!in may)(?<!since may)|might|"
+    r"consider(?:ed|ing|ation|s)?|expect(?:ed|s|ing)?|anticipat\w{1,3}|possib(?:le|ly)|candidates?|options?|"
+    r"in the event|depending|whether|once(?= (?:the|he|she|his|her|"
+    r"they|we|you|completed|available))|until|potential(?:ly)?|in case|after (?:he|she|they|you) (?:has|have|"
+    r"completes?|finish\w{0,3})|"
     r"when (?:he|she|they|you) (?:has|have|completes?|finish\w{0,3})"
 )
 _DONE: Final = (
-    r"(?<!be )(?<!to )(?<!to be )(?:complet(?:ed|ing)|underwent|undergone|attended|attending|participat(?:ed|ing)|finished|tried|"
+    r"(?<!be )(?<!to )(?<!to be )(?:complet(?:ed|ing)|underwent|undergone|attended|attending|participat(?:ed|ing)|"
+    r"finished|tried|"
     r"failed|obtained|performed|reviewed|reviewing|showed|shows|reveal(?:s|ed)|demonstrat(?:es|ed)|received|taken|was done|"
-    r"were done|has done|have done|had done|did|had(?! been)|has had|have had|(?:has|have|had) been(?! (?:\w{1,12} )?(?:order|recommend|schedul|referr|plann|prescrib|advis|discuss|suggest|request|deni|consider|offer|instruct|asked|encourag))|was treated|treated with|was given|despite|"
+    r"were done|has done|have done|had done|did|had(?! been)|has had|have had|(?:has|have|"
+    r"had) been(?! (?:\w{1,12} )?(?:order|recommend|schedul|referr|plann|prescrib|advis|discuss|suggest|request|deni|"
+    r"consider|offer|instruct|asked|encourag))|was treated|treated with|was given|despite|"
     r"already|currently|previously|in the past)"
 )
 _STOP: Final = (
-    r"but|however|although|though|except|aside from|which|who|and (?=(?:is|has|was|had|did|does|he|she|they|reports|endorses|"
+    r"but|however|although|though|except|aside from|which|who|and (?=(?:is|has|was|had|did|does|he|she|they|reports|"
+    r"endorses|"
     r"states|notes|continues|the patient|it|this|then)\b)|endorses?|endorsed|reports?|reported|states?|stated|notes?|noted|"
     r"positive for|admits|complains|presents"
 )
@@ -62,7 +75,8 @@ _PART: Final = (  # "4 of the 12 prescribed visits": what was planned is the who
     rf"(?:{_TO_COME} )?(?:{_COUNTED}(?:[\s-](?:weeks?|months?))?(?: {_TO_COME})?|(?<= ))"
 )
 _SIGNAL: Final = rx(  # only tried where a word (or "'ll") begins
-    rf"\b(?=[\w'])(?:(?P<part>{_PART})|(?P<fail>{_FAIL})|(?P<stop>{_STOP})|(?P<done>{_DONE})|(?P<cond>{_COND})|(?P<plan>{_PLAN})|(?P<neg>{_NEG}))\b"
+    rf"\b(?=[\w'])(?:(?P<part>{_PART})|(?P<fail>{_FAIL})|(?P<stop>{_STOP})|(?P<done>{_DONE})|(?P<cond>{_COND})|"
+    rf"(?P<plan>{_PLAN})|(?P<neg>{_NEG}))\b"
     r"|(?P<semi>;| - )"
 )
 _RELATIVE: Final = (
@@ -70,7 +84,8 @@ _RELATIVE: Final = (
     "wife|husband|spouse|friend|coworker|neighbor"
 )
 _OTHERS_BEFORE: Final = rx(
-    rf"\bfamily (?:medical )?history|\b(?:{_RELATIVE})s?,? (?:also |who )?(?:has|had|have|was|is|were|underwent|took|takes|tried|died|"
+    rf"\bfamily (?:medical )?history|\b(?:{_RELATIVE})s?,? (?:also |who )?(?:has|had|have|was|is|were|underwent|took|"
+    rf"takes|tried|died|"
     r"suffer\w{0,3}|with|diagnosed)\b|runs in (?:the|his|her) family"
 )
 _OTHERS_AFTER: Final = rx(
@@ -78,22 +93,29 @@ _OTHERS_AFTER: Final = rx(
 )
 _PLAN_AFTER: Final = rx(
     r"^.{0,40}?\b(?:(?:is|was|were|are|has been|have been|to be|will be|being) (?:also )?(?:ordered|scheduled|recommended|"
-    r"planned|considered|requested|discussed|advised|suggested|offered|prescribed|provided)|ordered|pending|referrals?|to be done|"
+    r"planned|considered|requested|discussed|advised|suggested|offered|prescribed|provided)|ordered|pending|"
+    r"referrals?|to be done|"
     r"to follow|order|prescription|recommended|scheduled|will)\b"
 )
 _IF_AFTER: Final = rx(r"\b(?:if|unless|should (?:he|she|symptoms|this)|in the event)\b")
 _NOT_DONE_AFTER: Final = rx(
-    r"^(?: (?!because\b|since\b|as\b|he\b|she\b|they\b|and\b|but\b)\w{1,12}){0,3}?(?:,|:)? ?(?:(?:has|have|had|was|were|is|are)(?:n't| not| never) (?:yet )?(?:been )?(?:done|obtained|performed|"
-    r"completed|tried|attempted|started|used|available|given|taken)|none|never (?:done|tried|obtained|attempted)|not (?:yet )?(?:done|"
+    r"^(?: (?!because\b|since\b|as\b|he\b|she\b|they\b|and\b|but\b)\w{1,12}){0,3}?(?:,|:)? ?(?:(?:has|have|had|was|"
+    r"were|is|are)(?:n't| not| never) (?:yet )?(?:been )?(?:done|obtained|performed|"
+    r"completed|tried|attempted|started|used|available|given|taken)|none|never (?:done|tried|obtained|attempted)|"
+    r"not (?:yet )?(?:done|"
     r"obtained|performed|tried|attempted|completed)|declined|refused)\b"
 )
 _IMPERATIVE: Final = rx(
-    r"^(?:[-•*\d.)\s]{0,6})(?:start|initiate|begin|refer|order|obtain|schedule|recommend|prescribe|repeat|trial of|trial|proceed|"
-    r"increase|add|consider|get|send|check|follow(?![\s-]?up (?:visit|exam\w{0,7}|evaluation)\b)|return|rx|referral|apply|use|take|avoid|discuss|plan|request|perform)\b"
+    r"^(?:[-•*\d.)\s]{0,6})(?:start|initiate|begin|refer|order|obtain|schedule|recommend|prescribe|repeat|trial of|"
+    r"trial|proceed|"
+    r"increase|add|consider|get|send|check|follow(?![\s-]?up (?:visit|exam\w{0,7}|evaluation)\b)|return|rx|referral|"
+    r"apply|use|take|avoid|discuss|plan|request|perform)\b"
 )
 _GAP_BREAKS: Final = rx(
-    r"\b(?:while|when|during|with|on|from|after|because|due|relief|improvement|help\w{0,3}|benefit|pain|symptoms?|showed|seen|despite|"
-    r"until|since|but|findings?|change|evidence|fracture|abnormal\w{0,6}|issues?|problems?|complications?|results?|to|by|per|ice|provides?)\b"
+    r"\b(?:while|when|during|with|on|from|after|because|due|relief|improvement|help\w{0,3}|benefit|pain|symptoms?|"
+    r"showed|seen|despite|"
+    r"until|since|but|findings?|change|evidence|fracture|abnormal\w{0,6}|issues?|problems?|complications?|results?|"
+    r"to|by|per|ice|provides?)\b"
 )
 _PAYER: Final = rx(
     r"\b(?:insur\w{2,5}|payer|payor|carrier|plan|medicare|medicaid|health ?plan|reviewer|authorization|was|were|been)\b"

@@ -27,27 +27,38 @@ _HOME: Final = "conservative_therapy.home_exercise"
 _THERAPY: Final = rx(r"\b(?:physical[\s-]therap(?:y|ist|ists)|physiotherap(?:y|ist)|aquatic therapy|formal therapy)\b")
 _ABBREVIATION: Final = re.compile(r"\bPT\b(?!\s?/\s?INR|,? INR)")
 _BEFORE_PT: Final = re.compile(
-    r"(?:^|\b)(?:of|in|into|with|formal|to|did|had|for|after|attended|attending|outpatient|tried|failed|completed|despite|from|prior|doing|"
+    r"(?:^|\b)(?:of|in|into|with|formal|to|did|had|for|after|attended|attending|outpatient|tried|failed|completed|"
+    r"despite|from|prior|doing|"
     r"done|any|weeks?|supervised|no|and|or|finished|\d+|stopped|requires?|months?|through|trial)\s{1,4}$|[,:/(]\s{0,2}$"
 )
 _AFTER_PT: Final = re.compile(
-    r":? ?\d{1,3} (?:of \d{1,3} )?(?:visits|sessions|weeks|wks|treatments)\b|\s?(?:x ?\d|for \d|for (?:two|three|four|five|six|eight|ten|twelve)\b|\(|twice|\d|without|did not|has not|helped|sessions?|visits?|completed)"
+    r":? ?\d{1,3} (?:of \d{1,3} )?(?:visits|sessions|weeks|wks|treatments)\b|\s?(?:x ?\d|for \d|for (?:two|three|"
+    r"four|five|six|eight|ten|twelve)\b|\(|twice|\d|without|did not|has not|helped|sessions?|visits?|completed)"
 )
 _HOME_EXERCISE: Final = rx(
-    r"\bhome (?:exercise|therapy|stretching|physical therapy)(?: (?:program(?:me)?|regimen|plan))?|\bhep\b|exercises? at home"
+    r"\bhome (?:exercise|therapy|stretching|physical therapy)(?: (?:program(?:me)?|regimen|plan))?|\bhep\b|"
+    r"exercises? at home"
 )
 _TOOK_PLACE: Final = rx(
-    r"\b(?:complet(?:ed|ing)|attend(?:ed|ing|s)?|underwent|undergone|participat(?:ed|ing|es)|finished|did|doing|does|had|has been|"
-    r"have been|is in|was in|currently|going to (?:physical|pt)|tried|trial|failed|without|beneficial|benefit(?:ed|ted)?|help(?:s|ed|ing|ful)?|"
-    r"after|despite|into|made (?:\w{1,8} ){0,3}worse|so far|continu(?:es|ed)|working with|worked with|started|s/p|following|progressed|"
-    r"(?:gave|brought|provid(?:ed|es|ing)) (?:\w{1,12} ){0,3}(?:relief|improvement|benefit)|no longer|no (?:relief|improvement|benefit)|not (?:help|improve|relieve)\w{0,3}|received|given|with no|since|performed|stopped|prior treatments?|in occupational)\b"
+    r"\b(?:complet(?:ed|ing)|attend(?:ed|ing|s)?|underwent|undergone|participat(?:ed|ing|es)|finished|did|doing|does|"
+    r"had|has been|"
+    r"have been|is in|was in|currently|going to (?:physical|pt)|tried|trial|failed|without|beneficial|benefit(?:ed|"
+    r"ted)?|help(?:s|ed|ing|ful)?|"
+    r"after|despite|into|made (?:\w{1,8} ){0,3}worse|so far|continu(?:es|ed)|working with|worked with|started|s/p|"
+    r"following|progressed|"
+    r"(?:gave|brought|provid(?:ed|es|ing)) (?:\w{1,12} ){0,3}(?:relief|improvement|benefit)|no longer|no (?:relief|"
+    r"improvement|benefit)|not (?:help|improve|relieve)\w{0,3}|received|given|with no|since|performed|stopped|"
+    r"prior treatments?|in occupational)\b"
 )
 _LINK: Final = rx(
-    r"^(?: (?:of|in|into|doing|with|formal|outpatient|supervised|structured|dedicated|active|consistent|regular|directed|provider|physician|land|based|"
-    r"a|an|the|his|her|course|trial|program|completed|continuous|conservative|treatment|including|and|,|weekly|twice|guided|intensive|of a)){0,6} ?,? ?$"
+    r"^(?: (?:of|in|into|doing|with|formal|outpatient|supervised|structured|dedicated|active|consistent|regular|"
+    r"directed|provider|physician|land|based|"
+    r"a|an|the|his|her|course|trial|program|completed|continuous|conservative|treatment|including|and|,|weekly|twice|"
+    r"guided|intensive|of a)){0,6} ?,? ?$"
 )
 _FOR: Final = rx(
-    r"^[^.;]{0,45}?\b(?:for|x|over|lasting|totaling|times|during|spanning)(?: (?:the|a|past|last|total|of|about|approximately|over|at|least|more|than|~)){0,4} ?$"
+    r"^[^.;]{0,45}?\b(?:for|x|over|lasting|totaling|times|during|spanning)(?: (?:the|a|past|last|total|of|about|"
+    r"approximately|over|at|least|more|than|~)){0,4} ?$"
 )
 _FOR_PAST: Final = rx(r"^[^.;]{0,30}?\((?:~ ?)?$")
 _SINCE: Final = rx(r"\bsince ?(?:early |late |mid[\s-]?)?$")
@@ -58,7 +69,8 @@ _OF_WHOLE: Final = (
 )
 _SESSIONS: Final = rx(
     rf"(?<![\d./-])\b(?P<n>{_NUMBER}){_OF_WHOLE}?"
-    rf"(?: (?:{_PLANNED_SESSIONS}|physical therapy|pt|therapy|formal|supervised|outpatient)){{0,3}} (?:sessions?|visits?|treatments)\b"
+    rf"(?: (?:{_PLANNED_SESSIONS}|physical therapy|pt|therapy|formal|supervised|outpatient)){{0,3}} (?:sessions?|"
+    rf"visits?|treatments)\b"
     r"(?! (?:per|a|each) )"
 )
 _ANOTHER: Final = rx(
@@ -70,20 +82,26 @@ _VISIT: Final = rx(
 _FROM: Final = rx(r"\b(?:from|between) ?$")
 _TO: Final = rx(r"^ ?(?:to|through|thru|until|till|and|-) ?$")
 _CARE: Final = rx(
-    r"\bconservative (?:care|management|therap(?:y|ies)|treatments?|measures?)|non[\s-]?(?:operative|surgical) (?:care|management|therapy|treatment)"
+    r"\bconservative (?:care|management|therap(?:y|ies)|treatments?|measures?)|non[\s-]?(?:operative|"
+    r"surgical) (?:care|management|therapy|treatment)"
     r"|chiropractic(?: (?:care|treatment|manipulation|therapy))?|activity modification"
 )
 _CARE_FAILED: Final = rx(
-    r"\b(?:failed|fail(?:ing|ure of)|despite|refractory to|not (?:responded|responding|improved|improving) (?:to|with)|no (?:\w{1,12} ){0,2}(?:relief|"
-    r"improvement|benefit|response) (?:with|from|to|after|despite)|without (?:\w{1,12} ){0,2}(?:relief|improvement|benefit))\b"
+    r"\b(?:failed|fail(?:ing|ure of)|despite|refractory to|not (?:responded|responding|improved|improving) (?:to|"
+    r"with)|no (?:\w{1,12} ){0,2}(?:relief|"
+    r"improvement|benefit|response) (?:with|from|to|after|despite)|without (?:\w{1,12} ){0,2}(?:relief|improvement|"
+    r"benefit))\b"
 )
 _INJECTION: Final = rx(
-    r"\b(?:cortico)?(?:steroid|cortisone|epidural|facet|kenalog|depo[\s-]?medrol|hyaluronic acid|hyaluronate|viscosupplement\w{0,6}|trigger[\s-]point|intra[\s-]?articular|"
-    r"transforaminal|sacroiliac|si joint|lidocaine|joint|knee|shoulder|hip|lumbar|spinal)(?: (?:steroid|epidural|joint|acid|cortisone|point|esi)){0,3} "
+    r"\b(?:cortico)?(?:steroid|cortisone|epidural|facet|kenalog|depo[\s-]?medrol|hyaluronic acid|hyaluronate|"
+    r"viscosupplement\w{0,6}|trigger[\s-]point|intra[\s-]?articular|"
+    r"transforaminal|sacroiliac|si joint|lidocaine|joint|knee|shoulder|hip|lumbar|spinal)(?: (?:steroid|epidural|"
+    r"joint|acid|cortisone|point|esi)){0,3} "
     r"injections?\b|\besis?\b"
 )
 _GIVEN: Final = rx(
-    r"\b(?:had|underwent|received|got|given|gave|status post|s/p|tried|trial|failed|prior|previous|last|first|second|third|after|following|without|"
+    r"\b(?:had|underwent|received|got|given|gave|status post|s/p|tried|trial|failed|prior|previous|last|first|second|"
+    r"third|after|following|without|"
     r"relief|help(?:ed|ful)?|improve[ds]?|performed|administered|injected|temporary|completed|did)\b"
 )
 _PERCENT: Final = rx(

@@ -27,7 +27,8 @@ _NUMBER: Final = r"\d{1,3}(?:\.\d)?|couple(?: of)?|" + "|".join(
 )
 _UNIT_DAYS: Final = {"d": Decimal(1), "w": Decimal(7), "m": Decimal("30.4375"), "y": Decimal("365.25")}
 _DURATION: Final = rx(
-    rf"(?<![\w.,/])(?:(?!1/2|1/4|3/4)(?P<over>\d{{1,2}})/)?(?P<low>{_NUMBER})(?: and a (?P<half>half))?(?:[\s-]?(?:-|to|or)[\s-]?(?P<high>{_NUMBER}))?\+?[\s-]{{0,2}}"
+    rf"(?<![\w.,/])(?:(?!1/2|1/4|3/4)(?P<over>\d{{1,2}})/)?(?P<low>{_NUMBER})(?: and a (?P<half>half))?(?:[\s-]?(?:-|"
+    rf"to|or)[\s-]?(?P<high>{_NUMBER}))?\+?[\s-]{{0,2}}"
     r"(?:full |consecutive |whole |solid )?(?P<unit>days?|weeks?|wks?|months?|mos?|mths?|years?|yrs?)\b"
 )
 _AGO: Final = rx(r"^ ?(?:ago|prior\b|earlier|back\b|before\b)")
@@ -42,6 +43,9 @@ _RATE_BEFORE: Final = rx(
 )
 _FUTURE_BEFORE: Final = rx(
     r"(?:\bin|\bwithin|\bnext|\banother|\bin about|\bin approximately|\bfollow[\s-]?up|\breturn)[\s(]{0,3}$"
+)
+_SOME_OF_BEFORE: Final = rx(  # "half of the 12 weeks" is no number that we would reckon out
+    r"(?:half|part|portion|most|some|third|quarter|fraction|few|rest|remainder|percent|%) (?:of )?(?:(?:the|an?|his|her|their|my|those|these) )?$"
 )
 _PAST_BEFORE: Final = rx(r"(?:past|last|previous|prior)[\s(]{0,2}$")
 _BOUND_BEFORE: Final = rx(
@@ -124,7 +128,7 @@ def durations(low: str) -> list[Duration]:
     for match in _DURATION.finditer(low):
         count = _count(match["low"])
         before, after = low[max(0, match.start() - _BEFORE) : match.start()], low[match.end() : match.end() + 24]
-        if count is None or _BOUND_BEFORE.search(before):
+        if count is None or _BOUND_BEFORE.search(before) or _SOME_OF_BEFORE.search(before):
             continue
         if match["half"]:
             count += Decimal("0.5")

@@ -7,7 +7,8 @@ from typing import Final
 from operations.evidence.text.patterns import either, rx
 
 _ALONE: Final = (  # "declined." and "missed because", but not "declined surgery"
-    r"(?= ?(?:$|[,.;:)]|(?:it|this|that|the|her|his|my|test|study|scan|exam|appointment|because|due|by|secondary|for|on|at|in|"
+    r"(?= ?(?:$|[,.;:)]|(?:it|this|that|the|her|his|my|test|study|scan|exam|appointment|because|due|by|secondary|for|"
+    r"on|at|in|"
     r"again|until|after|and|so|as|since|then|but|last|today|twice|once|when)\b))"
 )
 _FAILED: Final = either(
@@ -16,25 +17,35 @@ _FAILED: Final = either(
     "on hold", "aborted", "abandoned", "terminated", "stopped early", "interrupted",
 )  # fmt: skip
 _UNABLE: Final = (
-    r"(?:could|can|did|was|is)(?:n't| ?not) (?:be |able to |been )*(?:tolerate|complete|finish|undergo|have|get|lie|hold|fit|do|perform|proceed|obtain)\w{0,3}|"
-    r"(?:unable|inability|not able) to (?:tolerate|complete|finish|undergo|have|get|lie|hold|fit|do|perform|proceed|obtain)|"
+    r"(?:could|can|did|was|is)(?:n't| ?not) (?:be |able to |been )*(?:tolerate|complete|finish|undergo|have|get|lie|"
+    r"hold|fit|do|perform|proceed|obtain)\w{0,3}|"
+    r"(?:unable|inability|not able) to (?:tolerate|complete|finish|undergo|have|get|lie|hold|fit|do|perform|proceed|"
+    r"obtain)|"
     r"too claustrophobic"
 )
 _REFUSED_BY_PAYER: Final = r"(?:was|were|been|is|got|being)? ?(?:denied|not approved|not authorized|not covered|rejected)"
 _TO_COME: Final = (
-    r"(?:is|are|was|were|has been|been|be)? ?(?:still |currently )?(?:pending|awaited|awaiting|outstanding|scheduled|re-?scheduled|ordered|planned|upcoming)|"
-    r"not yet|yet to be|to be done|has yet|(?:was|were|has been|have been|is|are)(?:n't| not| never)(?: yet| been| ever)* (?:done|performed|obtained|completed|taken)|never (?:done|performed|obtained|completed|took)"
+    r"(?:is|are|was|were|has been|been|be)? ?(?:still |currently )?(?:pending|awaited|awaiting|outstanding|scheduled|"
+    r"re-?scheduled|ordered|planned|upcoming)|"
+    r"not yet|yet to be|to be done|has yet|(?:was|were|has been|have been|is|are)(?:n't| not| never)(?: yet| been|"
+    r" ever)* (?:done|performed|obtained|completed|taken)|never (?:done|performed|obtained|completed|took)"
 )
 _AFTER: Final = rx(
-    rf"\b(?:{_FAILED}{_ALONE}|{_UNABLE}|{_REFUSED_BY_PAYER}\b|(?:{_TO_COME})\b)|[\s(]-? ?(?:pending|scheduled|cancel{{1,2}}ed)\b"
+    rf"\b(?:{_FAILED}{_ALONE}|{_UNABLE}|{_REFUSED_BY_PAYER}\b|(?:{_TO_COME})\b)|[\s(]-? ?(?:pending|scheduled|"
+    rf"cancel{{1,2}}ed)\b"
 )
-_OBJECT: Final = r"(?: (?:for|to|of|having|doing|with|on|out|get|have|undergo|complete|the|an?|his|her|their|this|that|any|repeat|recommended|scheduled|planned|ordered|prior|recent|\w{3,14})){0,4} ?$"
+_OBJECT: Final = (
+    r"(?: (?:for|to|of|having|doing|with|on|out|get|have|undergo|complete|the|an?|his|her|their|this|that|any|repeat|"
+    r"recommended|scheduled|planned|ordered|prior|recent|\w{3,14})){0,4} ?$"
+)
 _BEFORE: Final = rx(
-    rf"\b(?:{_FAILED}|{_UNABLE}|await(?:s|ing)?|waiting (?:for|on)|pending|not yet (?:had|done|undergone|completed|obtained)|never (?:had|underwent|completed|got)|yet to (?:have|undergo|complete))"
+    rf"\b(?:{_FAILED}|{_UNABLE}|await(?:s|ing)?|waiting (?:for|on)|pending|not yet (?:had|done|undergone|completed|"
+    rf"obtained)|never (?:had|underwent|completed|got)|yet to (?:have|undergo|complete))"
     rf"{_OBJECT}"
 )
 _TOOK_PLACE: Final = rx(
-    r"\b(?<!not )(?<!yet )(?<!be )(?<!never )(?<!to )(?<!not be )(?<!been )(?:completed|performed|obtained|done|taken|reviewed|underwent|show(?:s|ed|ing)|reveal(?:s|ed|ing)|demonstrat(?:es|ed|ing)|confirm(?:s|ed))\b"
+    r"\b(?<!not )(?<!yet )(?<!be )(?<!never )(?<!to )(?<!not be )(?<!been )(?:completed|performed|obtained|done|"
+    r"taken|reviewed|underwent|show(?:s|ed|ing)|reveal(?:s|ed|ing)|demonstrat(?:es|ed|ing)|confirm(?:s|ed))\b"
 )
 _TURN: Final = rx(r"\b(?:but|however|although|though|which|and (?=(?:he|she|they|was|were|is|has|had)\b))")
 
