@@ -54,11 +54,19 @@ def coding(name: str, system: str, value: str) -> Resource:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One input parameter: its value, whichever type it came in, and where it stands."""
+    """One input parameter: its value, where it stands, and the type that it came in (`valueInteger`).
+
+    `kind` is None for a parameter in the query of a GET, where everything is text.
+    """
 
     value: Json
     expression: str
     resource: Resource | None = None
+    kind: str | None = None
+
+    def is_of(self, *kinds: str) -> bool:
+        """True for a value of one of these types, or from a query."""
+        return self.kind is None or self.kind in kinds
 
 
 def read_parameters(body: Resource | None, known: Iterable[str], query: Mapping[str, Iterable[str]]) -> dict[str, Given]:
@@ -73,10 +81,10 @@ def read_parameters(body: Resource | None, known: Iterable[str], query: Mapping[
         if name.startswith("_"):  # _format, _pretty: the server's own
             continue
         listed = list(values)
-        _expect_known(name, names, "")
+        _expect_known(name, names, "http.query")
         if len(listed) != 1:
-            raise refuse("parameter-value", f"'{name}' may be given once.")
-        given[name] = Given(listed[0], name)
+            raise refuse("parameter-value", f"'{name}' may be given once.", f"http.{name}")
+        given[name] = Given(listed[0], f"http.{name}")
     if body is None:
         return given
     if body.get("resourceType") != "Parameters":
@@ -103,12 +111,12 @@ def _value(name: str, entry: Resource, at: str) -> Given:
     values = [key for key in entry if key.startswith("value")]
     if len(values) != 1 or entry[values[0]] is None:
         raise refuse("parameter-value", f"'{name}' needs one value.", at)
-    return Given(entry[values[0]], f"{at}.{values[0]}")
+    return Given(entry[values[0]], f"{at}.{values[0]}", kind=values[0])
 
 
 def _expect_known(name: str, known: tuple[str, ...], at: str) -> None:
     if name not in known:
-        raise unknown_parameter(name, known, at or None)
+        raise unknown_parameter(name, known, at)
 
 
 def unknown_parameter(name: str, known: tuple[str, ...], at: str | None) -> FhirError:

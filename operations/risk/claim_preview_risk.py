@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from operations.evidence.fact import Unread
 from operations.packet import Packet
 from operations.pas.request import packet_of
 from operations.pas.stored_packet import packet_from_store
@@ -33,11 +34,17 @@ async def preview_claim(given: OperationInput, context: Context) -> OperationOut
     patient = followed(packet, "patient")
     if patient is not None and not patient.reference.startswith("urn:"):
         context.note_entity(patient.reference)
-    previews = await preview_packet(packet, context)
-    answer = preview_parameters(previews, _subject(packet), context.now())
-    if warnings:
-        answer["parameter"].append({"name": "warnings", "resource": operation_outcome(warnings)})
+    preview = await preview_packet(packet, context)
+    answer = preview_parameters(preview.items, _subject(packet), context.now())
+    if issues := [*warnings, *map(_unread, preview.unread)]:
+        answer["parameter"].append({"name": "warnings", "resource": operation_outcome(issues)})
     return OperationOutput(answer)
+
+
+def _unread(unread: Unread) -> Issue:
+    place = "/".join(unread.reference.partition("/_history/")[0].split("/")[-2:])
+    text = f"Not weighed: {place}. {unread.reason}"
+    return Issue("evidence-unread", text, unread.expression, "warning")
 
 
 async def _packet(given: OperationInput, context: Context) -> tuple[Packet, Sequence[Issue]]:

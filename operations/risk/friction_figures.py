@@ -123,10 +123,10 @@ async def _gaps(patient: Resource, context: Context) -> Figure | None:
     if claim is None:
         return None
     try:
-        previews = await preview_packet(await packet_from_store(claim, context), context)
+        preview = await preview_packet(await packet_from_store(claim, context), context)
     except FhirError:
         return Figure(0, "default", (_name(claim),), "The latest request could not be assessed.")
-    assessments = [preview.assessment for preview in previews if preview.assessment]
+    assessments = [item.assessment for item in preview.items if item.assessment]
     gaps = sum(
         len(assessment.missing_documents) + sum(not finding.result.met for finding in assessment.findings)
         for assessment in assessments

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from operations.evidence.collect import collect_evidence, for_item
+from operations.evidence.fact import Unread
 from operations.packet import Packet
 from operations.policy.insurer import followed, stored_insurer
 from operations.policy.item_policy import policy_for_item
@@ -13,7 +17,15 @@ from profiles.json import Resource
 from profiles.outcome import refuse
 
 
-async def preview_packet(packet: Packet, context: Context) -> list[ItemPreview]:
+@dataclass(frozen=True, slots=True)
+class PacketPreview:
+    """`unread` is what the packet holds, or points at, that could not be read: nothing in it was weighed."""
+
+    items: tuple[ItemPreview, ...]
+    unread: tuple[Unread, ...]
+
+
+async def preview_packet(packet: Packet, context: Context) -> PacketPreview:
     """Every item of a packet, previewed. Raises `FhirError` when the Claim has no item, or a stored policy is broken."""
     items = packet.claim.resource.get("item")
     usable = [
@@ -27,7 +39,17 @@ async def preview_packet(packet: Packet, context: Context) -> list[ItemPreview]:
     for index, item in usable:
         found = await policy_for_item(context, packet, insurer, item)
         previews.append(preview_item(packet, for_item(evidence, packet, index), item, found, insurer is not None))
-    return previews
+    return PacketPreview(tuple(previews), (*evidence.unread, *_out_of_reach(packet)))
+
+
+def _out_of_reach(packet: Packet) -> Iterator[Unread]:
+    """Supporting information that the Claim points at and that is not in the packet: gone, or not for this caller to see."""
+    infos = packet.claim.resource.get("supportingInfo")
+    for index, info in enumerate(infos if isinstance(infos, list) else ()):
+        reference = part(info, "valueReference", "reference")
+        if isinstance(reference, str) and packet.resolve(reference, packet.claim) is None:
+            place = f"Claim.supportingInfo[{index}].valueReference"
+            yield Unread(packet.claim.reference, place, "What it points at is not here, or not for this caller to see.")
 
 
 def _sent_insurer(packet: Packet) -> Resource | None:

@@ -13,7 +13,7 @@ from operations.policy.fhir_parameters import Given, code, group, parameters, re
 from operations.ports import Context, Operation, OperationInput, OperationOutput
 from operations.risk.friction import MEASURES, URGENCY, Component, Figure, Friction, friction
 from operations.risk.friction_figures import counted_figures
-from profiles.json import Json, Resource
+from profiles.json import Resource
 from profiles.outcome import refuse
 
 _HIGHEST: Final[Mapping[str, int]] = {
@@ -41,28 +41,30 @@ async def preview_patient(given: OperationInput, context: Context) -> OperationO
 def _override(name: str, given: Given) -> int | str:
     if name == "urgency":
         return _urgency(given)
-    value, highest = _whole(given.value), _HIGHEST[name]
+    value, highest = _whole(given), _HIGHEST[name]
     if value is None or not 0 <= value <= highest:
         raise refuse("parameter-value", f"'{name}' must be a whole number from 0 to {highest}.", given.expression)
     return value
 
 
-def _whole(value: Json) -> int | None:
-    """A whole number; a GET sends it as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+def _whole(given: Given) -> int | None:
+    """A whole number in one of FHIR's types for it; a GET sends it as text."""
+    value = given.value
+    if given.kind is None and isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    usable = given.is_of("valueInteger", "valueUnsignedInt", "valuePositiveInt")
+    return value if usable and isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _urgency(given: Given) -> str:
-    if isinstance(given.value, str):
+    if isinstance(given.value, str) and given.is_of("valueCode"):
         if given.value in URGENCY:
             return given.value
         if close := get_close_matches(given.value, URGENCY, 1):
             raise refuse(
                 "parameter-value", f"There is no urgency of that name. Did you mean '{close[0]}'?", given.expression
             )
-    raise refuse("parameter-value", f"'urgency' must be one of {', '.join(URGENCY)}.", given.expression)
+    raise refuse("parameter-value", f"'urgency' must be a code, one of {', '.join(URGENCY)}.", given.expression)
 
 
 def _answer(result: Friction) -> Resource:

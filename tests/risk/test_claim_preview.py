@@ -192,6 +192,38 @@ async def test_parameters_may_wrap_the_request_and_a_claim_may_have_its_referenc
     assert named((await preview(draft, *kept))["parameter"], "item")
 
 
+def unread(answer: Resource) -> list[tuple[str, str]]:
+    issues = [issue for outcome in named(answer["parameter"], "warnings") for issue in outcome["issue"]]
+    found = [issue for issue in issues if issue["details"]["coding"][0]["code"] == "evidence-unread"]
+    assert {issue["severity"] for issue in found} <= {"warning"}
+    return [(issue["expression"][0], issue["details"]["text"]) for issue in found]
+
+
+async def test_what_could_not_be_read_is_a_warning() -> None:
+    pdf = note("x")
+    pdf["content"][0]["attachment"]["contentType"] = "application/pdf"
+    answer = await preview(bundle(claim(), pdf), *STORED)
+    ((place, words),) = unread(answer)
+    assert place.startswith("DocumentReference.content[0].attachment")
+    assert "DocumentReference/n" in words
+    assert unread(await preview(bundle(claim(), note("Low back pain for 8 weeks.")), *STORED)) == []
+
+
+async def test_a_document_that_the_caller_cannot_see_is_a_warning() -> None:
+    info = {
+        "sequence": 1,
+        "category": {"coding": [{"code": "additionalInformation"}]},
+        "valueReference": {"reference": "DocumentReference/n"},
+    }
+    kept = (*STORED, PATIENT, coverage(), claim(supportingInfo=[info]))
+    seen = await preview(None, *kept, note("Low back pain for 8 weeks."), resource_id="c")
+    assert unread(seen) == []
+    hidden = await preview(None, *kept, resource_id="c")
+    ((place, words),) = unread(hidden)
+    assert place == "Claim.supportingInfo[0].valueReference"
+    assert "not for this caller to see" in words
+
+
 async def test_without_a_policy_the_stored_payer_says_what_follows() -> None:
     url = "https://assent.example/fhir/StructureDefinition/default-without-policy"
     generous = insurer(extension=[{"url": url, "valueCode": "no-authorization-required"}])

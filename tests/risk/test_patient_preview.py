@@ -151,6 +151,9 @@ async def test_overrides_answer_what_if() -> None:
         ({"name": "age", "valueInteger": True}, "parameter-value", "0 to 130"),
         ({"name": "age", "valueString": "old"}, "parameter-value", "0 to 130"),
         ({"name": "age", "valueQuantity": {"value": 3}}, "parameter-value", "0 to 130"),
+        ({"name": "age", "valueString": "5"}, "parameter-value", "0 to 130"),
+        ({"name": "age", "valueDecimal": 5}, "parameter-value", "0 to 130"),
+        ({"name": "urgency", "valueString": "urgent"}, "parameter-value", "a code"),
         ({"name": "age", "valueInteger": None}, "parameter-value", "one value"),
         ({"name": "packet-gaps"}, "parameter-value", "one value"),
         ({"name": "packet-gaps", "valueInteger": 10**30}, "parameter-value", "0 to 1000"),
@@ -164,6 +167,14 @@ async def test_wrong_overrides_are_refused_with_their_place(entry: dict[str, Any
     assert words in issue.text
     assert issue.expression is not None
     assert issue.expression.startswith("Parameters.parameter[0]")
+
+
+@pytest.mark.parametrize(("query", "place"), [({"agge": "4"}, "http.query"), ({"age": "old"}, "http.age")])
+async def test_wrong_names_and_values_in_the_query_have_a_place(query: dict[str, str], place: str) -> None:
+    with pytest.raises(FhirError) as error:
+        await preview(**query)
+    (issue,) = error.value.issues
+    assert (error.value.status, issue.expression) == (400, place)
 
 
 async def test_an_unknown_patient_is_not_found() -> None:
