@@ -278,3 +278,14 @@ def test_the_rules_remember_no_note() -> None:
 @pytest.mark.parametrize("part", ["half of the", "part of the", "most of her", "50% of the", "a third of the"])
 def test_a_fraction_of_a_course_gives_no_number_of_weeks(part: str) -> None:
     assert f"{PT}.completed_weeks" not in read(f"She completed {part} 12 weeks of physical therapy.")
+
+
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("X-rays of the right knee show a fracture.", "a fracture"),
+        ("Chest x-ray did not show any evidence of airspace disease.", None),
+    ],
+)
+def test_what_a_film_did_not_show_is_no_finding(text: str, findings: str | None) -> None:
+    assert read(text).get("imaging.xray.findings") == findings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -79,7 +78,6 @@ _UNLIMITED: Final = rx(
     r"able to perform (?:all )?(?:\w{1,8} ){0,3}(?:adls|activities of daily living) without"
 )
 
-_NOWHERE: Final = re.compile("")
 _EXCEPTION: Final = rx(
     either(
         r"\b(?:except(?:ing)?|(?:with the )?exception of|other than|apart from|aside from|besides|save for)\b[^.;]{0,80}",
@@ -180,9 +178,10 @@ def read_function(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
     if sentence.section in ("plan", "family", "social"):
         return
     free, match = _UNLIMITED.search(low), _LIMITED.search(low)
-    if "breathing" in low or (free is None and match is None):
+    spoken = free or match
+    if spoken is None or "breathing" in low:
         return
-    first, last = (free or match or _NOWHERE).span()
+    first, last = spoken.span()
     if free is not None and is_of_another(sentence, first, last):
         return
     if free is not None or is_denied(sentence, first, last):

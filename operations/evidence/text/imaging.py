@@ -22,7 +22,8 @@ from profiles.json import Json
 CUES: Final = ("mri", "magnetic", "ct ", "ct.", "ct,", "ct/", "ct:", "ct-", "tomogr", "cat scan", "x-ray", "xray", "x ray", "radiograph",
                "film", "duplex", "doppler", "pet ", "pet/", "pet-", "pet.", "pet,", "positron")  # fmt: skip
 _RESULT: Final = rx(
-    r"\b(?:show(?:s|ed|ing|n)?|demonstrat(?:es?|ed|ing)|reveal(?:s|ed|ing)?|confirm(?:s|ed)|indicates|identified|"
+    r"\b(?:show(?:s|ed|ing|n)|demonstrat(?:es|ed|ing)|reveal(?:s|ed|ing)|(?<!not )(?<!n't )(?:show|demonstrate|"
+    r"reveal)\b|confirm(?:s|ed)|indicates|identified|"
     r"notable for|"
     r"consistent with|significant for|remarkable for|(?:is|are|was|were) (?:\w{1,14} ){0,2}?(?:unremarkable|normal|"
     r"negative|positive|"
