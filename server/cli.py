@@ -34,6 +34,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_token(commands.add_parser("token", help="print an access token", allow_abbrev=False))
     _add_tenant(commands.add_parser("tenant", help="create, list and retire tenants", allow_abbrev=False))
     _add_keys(commands.add_parser("keys", help="change the data keys, and see how far that is", allow_abbrev=False))
+    fsck = commands.add_parser("fsck", help="check everything in the store of a stopped server", allow_abbrev=False)
+    fsck.add_argument("--mend", action="store_true", help="make findable anew what is not found by what it says")
+    commands.add_parser("reindex", help="make everything findable anew, also while the server runs", allow_abbrev=False)
     return parser
 
 

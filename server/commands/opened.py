@@ -7,16 +7,17 @@ the same command works on both back ends and needs no address of its own (docs/d
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 from server.audit.log import seal_batch
 from server.audit.trail import Trail
+from server.auth.access_token import fhir_bases
 from server.config import ConfigurationError, Settings
 from server.repository import MICROSECOND
-from server.seal.keyring import Keyring, WrongMasterKeyError, open_keyring
+from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.seal.tenant_entries import DEFAULT
 from server.store.open import OpenedStore, check_is_there, open_store
 from server.store.store import Commit, Store, StoreUnavailableError
@@ -61,6 +62,11 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         raise ConfigurationError("The store does not answer now: try again in a moment.") from error
     finally:
         await back_end.store.close()
+
+
+def bases_of(settings: Settings) -> Callable[[Tenant], tuple[str, ...]]:
+    """A tenant's FHIR bases, the main one first, as the server with these settings has them."""
+    return lambda tenant: fhir_bases(settings.base_url, tenant.name)
 
 
 def now() -> int:

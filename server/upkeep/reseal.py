@@ -16,16 +16,16 @@ from server.repository import job_binding, key_binding
 from server.seal.cipher import SealBrokenError, key_number
 from server.seal.keyring import Keyring, Tenant
 from server.seal.rotation import Pace, dropping, settled
-from server.store.store import Record, Store
+from server.store.store import Store
 from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewJobBody, Rewrite, Row
 from server.upkeep.progress import FINISHED, Place, Progress
 from server.upkeep.record_types import RecordOpener
+from server.upkeep.versions import versions_of
 
 SETTING: Final = "reseal"
 STAGES: Final = ("records", "keys", "jobs", "audit")
 ROWS: Final = 32
 SMALL: Final = 128
-VERSIONS: Final = 100
 
 
 class Reseal:
@@ -92,7 +92,7 @@ class Reseal:
     async def _record(self, row: Row, target: int, rewrites: list[Rewrite], damaged: dict[int, int]) -> None:
         opener = self._opener(row.tenant)
         type_: str | None = None
-        for record in await self._versions(row.record):
+        for record in await versions_of(self._store, row.record):
             if key_number(record.body) == target:
                 continue
             try:
@@ -101,18 +101,6 @@ class Reseal:
                 damaged[row.tenant] = damaged.get(row.tenant, 0) + 1
                 continue
             rewrites.append(NewBody(record.rid, record.version, record.body, opener.seal(type_, record, plain)))
-
-    async def _versions(self, current: Record) -> list[Record]:
-        """All of them; a record is mostly its only version."""
-        versions = [current]
-        before = current.version
-        while before > 1:
-            older = await self._store.history(current.key, before, VERSIONS)
-            versions += older
-            if len(older) < VERSIONS:
-                break
-            before = older[-1].version
-        return versions
 
     async def _keys(self, place: Place) -> Place:
         while True:

@@ -1,0 +1,147 @@
+"""Checking a whole store: records and versions, what they are found by, uniqueness keys, jobs, the audit trail, the engine's files.
+
+Nothing is changed but what a record is found by, and that only when it is asked for: all else is what somebody stored, and a
+backup is where it comes from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from profiles.references import parse_reference
+from server.audit.log import audit_binding
+from server.audit.record import decode_batch
+from server.repository import job_binding, key_binding
+from server.seal.cipher import SealBrokenError
+from server.seal.keyring import Keyring, Tenant
+from server.store.store import AuditBatch, Store
+from server.store.upkeep import HeldKey, NewIndex, Row
+from server.upkeep.record_check import RecordCheck
+
+AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that differs; `mended` when it does so no more."""
+
+    sentence: str
+    mended: bool = False
+
+
+class Fsck:
+    """`run` once, on a store that nobody else writes to. With `mend`, records are made findable anew where that is wrong."""
+
+    def __init__(
+        self, store: Store, keyring: Keyring, bases_of: Callable[[Tenant], tuple[str, ...]], *, mend: bool
+    ) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._mend = mend
+        self._tenants = [keyring.by_number(entry["number"]) for entry in keyring.entries().values()]
+        self._checks = {tenant.number: RecordCheck(store, tenant, bases_of(tenant)) for tenant in self._tenants}
+        self.looked_at = 0
+
+    async def run(self) -> AsyncIterator[Finding]:
+        """What differs, as it is found. Raises StoreUnavailableError."""
+        for sentence in await self._store.upkeep.damage():
+            yield Finding(sentence)
+        async for finding in self._records():
+            yield finding
+        async for finding in self._keys():
+            yield finding
+        async for finding in self._jobs():
+            yield finding
+        async for finding in self._audit():
+            yield finding
+
+    async def _records(self) -> AsyncIterator[Finding]:
+        after = 0
+        while rows := await self._store.upkeep.rows(after, AT_ONCE):
+            lost = await self._store.upkeep.unfindable(rows)
+            for row in rows:
+                for finding in await self._record(row, row.record.rid in lost):
+                    yield finding
+            after = rows[-1].record.rid
+            self.looked_at += len(rows)
+
+    async def _record(self, row: Row, lost: bool) -> list[Finding]:
+        check = self._checks.get(row.tenant)
+        if check is None:
+            return [Finding(f"The record of row {row.record.rid} is of tenant {row.tenant}, and there is no such tenant.")]
+        checked = await check.check(row)
+        findings = [Finding(f"{checked.name} {problem}.") for problem in checked.problems]
+        if lost or not checked.is_indexed_right:
+            mended = self._mend and checked.index is not None
+            if self._mend and checked.index is not None:
+                await self._store.upkeep.reindex([NewIndex(row.record.rid, row.record.version, checked.index)])
+            findings.append(Finding(f"{checked.name} is not found by all that it says, or by something else.", mended))
+        return findings
+
+    async def _keys(self) -> AsyncIterator[Finding]:
+        after = b""
+        while keys := await self._store.upkeep.held_keys(after, AT_ONCE):
+            for held in keys:
+                problem = await self._key(held)
+                if problem:
+                    yield Finding(f"The uniqueness key {held.key.hex()} {problem}.")
+            after = keys[-1].key
+            self.looked_at += len(keys)
+
+    async def _key(self, held: HeldKey) -> str | None:
+        for tenant in self._tenants:
+            try:
+                holder = tenant.cipher.open(held.holder, key_binding(held.key)).decode()
+            except SealBrokenError:
+                continue
+            reference = parse_reference(holder)
+            if reference is None or reference.type is None or reference.id is None:
+                return f"of {tenant.name} is held by what is no reference"
+            found = await self._store.read(tenant.index.record_key(reference.type, reference.id))
+            if found is None or found.version < int(reference.version or 1):
+                return f"of {tenant.name} is held by {holder}, which is not there"
+            return None
+        return "does not open"
+
+    async def _jobs(self) -> AsyncIterator[Finding]:
+        after = 0
+        while jobs := await self._store.upkeep.jobs(after, AT_ONCE):
+            for job in jobs:
+                try:
+                    self._keyring.by_number(job.tenant).cipher.open(job.body, job_binding(job.tenant, job.kind))
+                except (SealBrokenError, KeyError):
+                    yield Finding(f"The job {job.id} ({job.kind}) does not open.")
+            after = jobs[-1].id
+            self.looked_at += len(jobs)
+
+    async def _audit(self) -> AsyncIterator[Finding]:
+        """Batches are numbered without gaps, open, hold as many records as they say, and each hash covers the one before."""
+        chains: dict[int, bytes] = {}
+        last = 0
+        while batches := await self._store.audit_batches(last, AT_ONCE):
+            for batch in batches:
+                for problem in self._batch(batch, last, chains):
+                    yield Finding(f"Audit batch {batch.seq} {problem}.")
+                last = batch.seq
+            self.looked_at += len(batches)
+        indexed, _ = await self._store.audit_watermark()
+        if indexed > last:
+            yield Finding(
+                f"The audit trail ends at batch {last}, and was made findable up to {indexed}: its end is missing."
+            )
+
+    def _batch(self, batch: AuditBatch, last: int, chains: dict[int, bytes]) -> list[str]:
+        problems = [] if batch.seq == last + 1 else [f"follows batch {last}: what was between is missing"]
+        before = chains.get(batch.tenant, b"")
+        chains[batch.tenant] = batch.chain
+        if hashlib.blake2b(before + batch.seq.to_bytes(8) + batch.body, digest_size=32).digest() != batch.chain:
+            problems.append("does not fit the one before it: the chain is broken")
+        try:
+            tenant = self._keyring.by_number(batch.tenant)
+            records = decode_batch(tenant.cipher.open(batch.body, audit_binding(batch.tenant, batch.seq)))
+        except (SealBrokenError, KeyError):
+            return [*problems, "does not open"]
+        return problems if len(records) == batch.count else [*problems, "holds another number of records than it says"]

@@ -1,0 +1,133 @@
+"""What is wrong with one record: its versions, what they hold, and what it is found by. Content is never named, only places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from profiles import json
+from profiles.json import Resource
+from server.reach import patients_of
+from server.repository import instant
+from server.seal.cipher import SealBrokenError
+from server.seal.keyring import Tenant
+from server.search.index_entries import index_resource
+from server.store.store import Index, Record, Store
+from server.store.upkeep import Row
+from server.upkeep.record_types import RecordOpener
+from server.upkeep.versions import versions_of
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`problems` are sentences without their place. `index` is what the record should be found by: None when nobody can tell."""
+
+    name: str
+    problems: tuple[str, ...]
+    index: Index | None
+    is_indexed_right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    type: str
+    id: str
+    patients: tuple[str, ...]
+    resource: Resource | None
+    """None for a deletion."""
+
+
+class RecordCheck:
+    """For the records of one tenant. `bases` are its FHIR bases, which tell local references from foreign ones.
+
+    A record was indexed under the base that it was written at: it is right when it is right for one of them.
+    """
+
+    def __init__(self, store: Store, tenant: Tenant, bases: tuple[str, ...]) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._bases = bases
+        self._opener = RecordOpener(tenant)
+
+    async def check(self, row: Row) -> Checked:
+        """Everything about a record. Raises StoreUnavailableError."""
+        versions = await versions_of(self._store, row.record)
+        contents = [self._content(record, row.index) for record in versions]
+        known = next((content for content in contents if isinstance(content, _Content)), None)
+        name = f"{known.type}/{known.id}" if known is not None else f"row {row.record.rid}"
+        problems = [*_numbering(versions), *self._contents(versions, contents)]
+        index = self._index(contents[0], row.index)
+        return Checked(f"{self._tenant.name} {name}", tuple(problems), index, index is None or index is row.index)
+
+    def index(self, row: Row) -> Index | None:
+        """What the current version should be found by; None when it does not open."""
+        return self._index(self._content(row.record, row.index), row.index)
+
+    def _contents(self, versions: list[Record], contents: list[_Content | str]) -> Iterator[str]:
+        for record, content in zip(versions, contents, strict=True):
+            problem = content if isinstance(content, str) else self._mismatch(record, content)
+            if problem:
+                yield f"version {record.version} {problem}"
+
+    def _content(self, record: Record, index: Index) -> _Content | str:
+        """What the version holds, or what is wrong with it."""
+        try:
+            type_, plain = self._opener.open(record, index)
+        except SealBrokenError:
+            return "does not open: changed, moved from another place, truncated, or sealed under a key that is not here"
+        head, _, body = plain.partition(b"\n")
+        id_, *patients = head.decode("utf-8", "replace").split(" ")
+        if record.deleted:
+            return _Content(type_, id_, tuple(patients), None) if not body else "is a deletion and has content"
+        try:
+            resource = json.loads(body)
+        except ValueError:
+            return "is no JSON"
+        if not isinstance(resource, dict) or resource.get("resourceType") != type_:
+            return "is of another type than its place"
+        return _Content(type_, id_, tuple(patients), resource)
+
+    def _mismatch(self, record: Record, content: _Content) -> str | None:
+        if self._tenant.index.record_key(content.type, content.id) != record.key:
+            return "is kept under another id"
+        resource = content.resource
+        if resource is None:
+            return None
+        meta = resource.get("meta")
+        stamp = (meta.get("versionId"), meta.get("lastUpdated")) if isinstance(meta, dict) else None
+        if resource.get("id") != content.id or stamp != (str(record.version), instant(record.updated)):
+            return "tells another id, version or time than its place"
+        if patients_of(resource) != content.patients:
+            return "is in other patients' records than it says"
+        return None
+
+    def _index(self, content: _Content | str, kept: Index) -> Index | None:
+        """`kept` itself where it is right."""
+        if isinstance(content, str):
+            return None
+        if content.resource is None:
+            wanted = [Index()]
+        else:
+            wanted = [
+                index_resource(content.resource, content.patients, self._tenant.index, kept.order, base)
+                for base in self._bases
+            ]
+        return kept if any(_same(index, kept) for index in wanted) else wanted[0]
+
+
+def _numbering(versions: list[Record]) -> Iterator[str]:
+    """Versions, newest first, are numbered without gaps down to 1, and each is older than the next."""
+    wanted = list(range(versions[0].version, 0, -1))
+    found = {record.version for record in versions}
+    for number in wanted:
+        if number not in found:
+            yield f"version {number} is missing"
+    for newer, older in pairwise(versions):
+        if older.updated >= newer.updated:
+            yield f"version {older.version} is not older than version {newer.version}"
+
+
+def _same(one: Index, other: Index) -> bool:
+    """Whether both make a record findable by the same."""
+    return one.order == other.order and set(one.terms) == set(other.terms) and set(one.intervals) == set(other.intervals)
