@@ -71,7 +71,8 @@ _OTHER_JOINTS: Final = frozenset({"ankle-foot", "elbow", "shoulder", "wrist-hand
 _LOCKED: Final = rx(r"\blocked knee\b|\bknee (?:is|was) locked\b")
 _AGAIN: Final = either(
     r"re[\s-]?examin(?:ed|ation)", r"re[\s-]?evaluat(?:ed|ion)", r"re[\s-]?assess(?:ed|ment)",
-    r"(?:examined|seen|evaluated|assessed|re-?checked) (?:once )?again", r"repeat (?:physical )?(?:exam(?:ination)?|evaluation|assessment)",
+    r"(?:examined|seen|evaluated|assessed|re-?checked) (?:once )?again",
+    r"repeat (?:physical )?(?:exam(?:ination)?|evaluation|assessment)",
     "returns?", r"follow(?:ing|ed)?[\s-]?up", "presents",
 )  # fmt: skip
 _CARE: Final = either("physical therapy", "therapy", "pt", "conservative", r"(?:home )?exercises?", "nsaids?", "treatment")
@@ -82,11 +83,13 @@ _TO_COME: Final = rx(
     r"\b(?:in|within|next|will|to be) (?:\d|an? |one|two|three|four|six|eight|week|month|be|return|follow)"
 )
 _ACTIVE: Final = either(
-    r"septic (?:arthritis|joint)", r"active (?:\w{1,10} )?infection", "joint infection", "prosthetic joint infection", "bacteremia", "sepsis",
+    r"septic (?:arthritis|joint)", r"active (?:\w{1,10} )?infection", "joint infection",
+    "prosthetic joint infection", "bacteremia", "sepsis",
     r"signs? of infection", "osteomyelitis", "cellulitis",
 )  # fmt: skip
 _TREATED: Final = either(
-    r"(?:wound|urinary tract|respiratory|skin|soft tissue|dental|surgical[\s-]site|foot) infection", "pneumonia", "pyelonephritis", "abscess",
+    r"(?:wound|urinary tract|respiratory|skin|soft tissue|dental|surgical[\s-]site|foot) infection", "pneumonia",
+    "pyelonephritis", "abscess",
     r"infected (?:\w{1,12} ){0,2}(?:ulcer|wound|joint|knee|hip|prosthesis)",
 )  # fmt: skip
 _UNDER_TREATMENT: Final = r"(?=[^;]{0,60}\b(?:on|with|receiving|taking) (?:\w{1,12} ){0,2}(?:antibiotics?|antimicrobials?))"

@@ -12,8 +12,10 @@ _ALONE: Final = (  # "declined." and "missed because", but not "declined surgery
     r"again|until|after|and|so|as|since|then|but|last|today|twice|once|when)\b))"
 )
 _FAILED: Final = either(
-    "cancel{1,2}ed", "cancel{1,2}ing", "cancel", "cancellation", r"no[\s-]?show(?:s|ed|ing)?", "did not (?:show|attend|come|go|happen|take place)",
-    "missed", "skipped", "declined", "declines", "refused", "refuses", "reschedul(?:e|ed|ing)", "postponed", "deferred", "delayed", "put off",
+    "cancel{1,2}ed", "cancel{1,2}ing", "cancel", "cancellation", r"no[\s-]?show(?:s|ed|ing)?",
+    "did not (?:show|attend|come|go|happen|take place)",
+    "missed", "skipped", "declined", "declines", "refused", "refuses", "reschedul(?:e|ed|ing)", "postponed",
+    "deferred", "delayed", "put off",
     "on hold", "aborted", "abandoned", "terminated", "stopped early", "interrupted",
 )  # fmt: skip
 _UNABLE: Final = (
