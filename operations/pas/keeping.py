@@ -12,6 +12,7 @@ from typing import Final
 
 from operations.pas.known_resources import MASTER_TYPES, Known, find_known, identity_keys
 from operations.pas.rewriting import rewritten
+from operations.pas.sent_before import sent_before
 from operations.ports import Context, UniqueKey, Write
 from profiles.bundle_index import Held
 from profiles.json import Json, Resource
@@ -20,6 +21,8 @@ from profiles.pas_request import PasRequest
 from profiles.reading import child, objects, text
 
 _OF_THE_STORE: Final = ("versionId", "lastUpdated")
+_OF_ITS_OWN: Final = frozenset({*MASTER_TYPES, "Claim"}) - {"Coverage", "PractitionerRole"}
+"""Types that are found again by who they are, or never: each request has its Claim. Coverages and roles may lack a number."""
 
 
 @dataclass(slots=True)
@@ -38,25 +41,39 @@ class Kept:
         return found.partition("/_history/")[0] if found is not None else None
 
 
-async def keep(request: PasRequest, context: Context, prior_claim: str | None = None) -> Kept:
+async def keep(request: PasRequest, context: Context, requestor: str, prior_claim: str | None = None) -> Kept:
     """Prepare the storing of every entry. `prior_claim` is the stored Claim that the request updates, if we know it."""
     kept = Kept()
     if request.prior is not None and prior_claim is not None:
         kept.references[request.prior.full_url] = prior_claim
     created: list[Held] = []
+    clinical: list[Held] = []
     for held in sorted(request.index.entries, key=_dependencies_first):
         if held.full_url in kept.references:
             continue
         known = await find_known(held, request.index, kept.references, context)
-        if known.reference is None:
-            kept.references[held.full_url] = f"{held.resource['resourceType']}/{context.new_id()}/_history/1"
-            created.append(held)
+        if known.reference is not None:
+            kept.references[held.full_url] = known.reference
+        elif held.resource["resourceType"] in _OF_ITS_OWN:
+            _create(held, kept, created, context)
             _claim_identity(held, known, kept, request)
         else:
-            kept.references[held.full_url] = known.reference
+            clinical.append(held)
+    before = await sent_before(clinical, request.index, kept.references, requestor, context)
+    kept.references.update(before.references)
+    kept.replaces.update(before.replaces)
+    for held in clinical:
+        if held.full_url in before.keys:
+            _create(held, kept, created, context)
+            kept.keys[before.keys[held.full_url]] = kept.local(held.full_url) or ""
     for held in created:
         _write(held, request, kept, context)
     return kept
+
+
+def _create(held: Held, kept: Kept, created: list[Held], context: Context) -> None:
+    kept.references[held.full_url] = f"{held.resource['resourceType']}/{context.new_id()}/_history/1"
+    created.append(held)
 
 
 def _dependencies_first(held: Held) -> int:

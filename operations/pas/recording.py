@@ -40,7 +40,7 @@ async def record(
     """Compose, store, commit. Raises KeyTakenError or VersionConflictError when somebody was faster, and stores nothing."""
     refused = bool(first.plan.errors)
     replaced = prior if prior is not None and not refused and not prior.is_error else None
-    kept = await keep(given.request, context, _claim_version(prior))
+    kept = await keep(given.request, context, given.identity.requestor, _claim_version(prior))
     frame = Frame(given.packet, context.base_url, context.pas_version, first.response_id, context.new_id())
     request_id = context.new_id()
     remembered = Remembered(

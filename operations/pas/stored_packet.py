@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from uuid import NAMESPACE_OID, uuid5
 
 from operations.packet import Entry, Packet
 from operations.ports import Context
 from profiles.bundle_index import references
-from profiles.json import Resource
+from profiles.json import Resource, dumps_sorted
 from profiles.reading import child, objects, text
 
 MOST_ENTRIES: Final = 300
@@ -90,8 +92,12 @@ async def _with_data(resource: Resource, context: Context) -> Resource:
 
 
 def _address(resource: Resource) -> str:
-    version = text(child(resource, "meta").get("versionId")) or "1"
-    return f"{resource.get('resourceType')}/{resource.get('id')}/_history/{version}"
+    """Of a stored resource its version; of one that was only posted, and has no id, a UUID made of what it says."""
+    logical_id, version = text(resource.get("id")), text(child(resource, "meta").get("versionId"))
+    if logical_id is None:
+        return f"urn:uuid:{uuid5(NAMESPACE_OID, hashlib.blake2b(dumps_sorted(resource)).hexdigest())}"
+    plain = f"{resource.get('resourceType')}/{logical_id}"
+    return f"{plain}/_history/{version}" if version is not None else plain
 
 
 def _plain(reference: str) -> str:

@@ -91,3 +91,18 @@ async def test_the_packet_of_a_bundle_leaves_the_prior_claim_out(memory: Memory)
     assert packet.claim.resource is claim_of(bundle)
     member = packet.of_type("Coverage")[0]
     assert packet.resolve("Patient/p1", member) is packet.follow("patient")
+
+
+async def test_what_was_only_posted_has_a_name_of_its_own(memory: Memory) -> None:
+    claim = {"resourceType": "Claim", "contained": [{"resourceType": "Patient", "id": "p"}], "patient": {"reference": "#p"}}
+    notes = [{"resourceType": "DocumentReference", "description": each} for each in ("one", "two")]
+    packet = await packet_from_store(claim, memory.context(), notes)
+    names = [each.reference for each in packet.entries]
+    assert len(set(names)) == 3
+    assert all(each.startswith("urn:uuid:") for each in names)
+    assert [each.reference for each in (await packet_from_store(claim, memory.context(), notes)).entries] == names
+    patient = packet.follow("patient")
+    assert patient is not None
+    assert patient.reference == f"{names[0]}#p"
+    kept = await packet_from_store({**claim, "id": "c1"}, memory.context())
+    assert kept.claim.reference == "Claim/c1"
