@@ -47,6 +47,7 @@ async def keep(request: PasRequest, context: Context, requestor: str, prior_clai
     if request.prior is not None and prior_claim is not None:
         kept.references[request.prior.full_url] = prior_claim
     created: list[Held] = []
+    unnumbered: list[Held] = []
     clinical: list[Held] = []
     for held in sorted(request.index.entries, key=_dependencies_first):
         if held.full_url in kept.references:
@@ -58,14 +59,15 @@ async def keep(request: PasRequest, context: Context, requestor: str, prior_clai
             _create(held, kept, created, context)
             _claim_identity(held, known, kept, request)
         else:
-            clinical.append(held)
-    before = await sent_before(clinical, request.index, kept.references, requestor, context)
-    kept.references.update(before.references)
-    kept.replaces.update(before.replaces)
-    for held in clinical:
-        if held.full_url in before.keys:
-            _create(held, kept, created, context)
-            kept.keys[before.keys[held.full_url]] = kept.local(held.full_url) or ""
+            (unnumbered if held.resource["resourceType"] in MASTER_TYPES else clinical).append(held)
+    for group in (unnumbered, clinical):
+        before = await sent_before(group, request.index, kept.references, requestor, context)
+        kept.references.update(before.references)
+        kept.replaces.update(before.replaces)
+        for held in group:
+            if held.full_url in before.keys:
+                _create(held, kept, created, context)
+                kept.keys[before.keys[held.full_url]] = kept.local(held.full_url) or ""
     for held in created:
         _write(held, request, kept, context)
     return kept
