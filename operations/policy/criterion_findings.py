@@ -53,7 +53,7 @@ def _weighed(result: RuleResult) -> Iterator[tuple[ConditionResult, bool | None]
 
 def _support(result: ConditionResult, holds: bool | None, view: EvidenceView) -> tuple[Fact, ...]:
     """The facts behind a condition: those that bear it out, or all where it takes several together (a list, a tally)."""
-    facts = view.facts_for(result.condition.name)
+    facts = view.facts_for(result.condition.name) or (view.facts_for(result.path) if result.path else ())
     if holds is None:
         return facts
     bearing_out = tuple(fact for fact in facts if _satisfies(result.condition, fact.value) is holds)

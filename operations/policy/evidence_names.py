@@ -16,6 +16,10 @@ from profiles.json import Json
 
 DIAGNOSIS: Final = "diagnosis"
 _NSAID_TRIALED: Final = "conservative_therapy.nsaids.trialed"
+_CARE_FAILED: Final = "conservative_therapy.failed"
+_COURSES: Final = tuple(f"conservative_therapy.{course}" for course in ("physical_therapy", "home_exercise", "nsaids"))
+WITHOUT_SUCCESS: Final = frozenset({"no relief", "minimal relief", "not tolerated"})
+"""Outcomes that say that a treatment did not help."""
 
 _SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     (DIAGNOSIS, "diagnoses"),
@@ -79,6 +83,8 @@ def find_values(evidence: Json, name: str) -> tuple[tuple[Found, ...], tuple[Blo
         found = [_one_list(found)]
     elif group == _NSAID_TRIALED and not found:
         found = list(_nsaid_among_medications(evidence))
+    elif group == _CARE_FAILED and not found:
+        found = list(_failed_by_outcome(evidence))
     return tuple(found), tuple(blocked)
 
 
@@ -118,3 +124,12 @@ def _nsaid_among_medications(evidence: Json) -> Iterator[Found]:
             if any(not NSAIDS.isdisjoint(_WORD.findall(text)) for text in texts):
                 yield Found(name, True)
                 return
+
+
+def _failed_by_outcome(evidence: Json) -> Iterator[Found]:
+    """Care that nobody judges as a whole has failed when every course of it has, each with its outcome."""
+    courses = {path: found.value for path in _COURSES if isinstance(found := _walk(evidence, path), Found)}
+    outcomes = {path: course.get("outcome") for path, course in courses.items() if isinstance(course, dict) and course}
+    failed = [isinstance(said, str) and said.strip().casefold() in WITHOUT_SUCCESS for said in outcomes.values()]
+    if outcomes and all(failed):
+        yield Found(f"{next(iter(outcomes))}.outcome", True)

@@ -208,6 +208,21 @@ def test_a_list_of_drugs_that_names_no_nsaid_denies_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("care", "expected"),
+    [
+        ({"physical_therapy": {"completed_weeks": 8, "outcome": "minimal relief"}}, "met"),
+        ({"nsaids": {"outcome": "No relief"}}, "met"),
+        ({"nsaids": {"outcome": "no relief"}, "physical_therapy": {"completed_weeks": 8}}, "missing"),
+        ({"nsaids": {"outcome": "no relief"}, "physical_therapy": {"outcome": "relief"}}, "missing"),
+        ({"nsaids": {"outcome": "no relief"}, "failed": False}, "not_met"),
+        ({"nsaids": {"outcome": 7}, "physical_therapy": "x"}, "missing"),
+    ],
+)
+def test_care_has_failed_when_every_course_of_it_has(care: Any, expected: str) -> None:
+    assert state({"conservative_therapy.failed": True}, {"conservative_therapy": care}) == expected
+
+
+@pytest.mark.parametrize(
     ("criteria", "code", "expression"),
     [
         (None, "criteria-invalid", "criteria"),

@@ -6,11 +6,15 @@ import base64
 import json
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from policy_world import PAYER, FakeRecords, context, insurer, policy_document
 
+from operations.evidence.evidence import Evidence
+from operations.evidence.fact import Source
+from operations.evidence.note_text import NoteRules
 from operations.evidence.vocabulary import is_known
 from operations.policy.evidence_names import canonical_name
 from operations.policy.library import (
@@ -24,7 +28,7 @@ from operations.policy.library import (
 )
 from operations.policy.stored_policies import policies_for
 from profiles.base_validation import validate_resource
-from profiles.json import Json, dumps, loads
+from profiles.json import ExactDecimal, Json, dumps, loads
 from profiles.outcome import FhirError
 
 
@@ -231,3 +235,57 @@ def test_thresholds_hold_with_their_comparators() -> None:
     assert apnea(14, 10, daytime_sleepiness=True)
     assert not apnea(14, 9, daytime_sleepiness=True)
     assert not apnea(4, 40, daytime_sleepiness=True)
+
+
+def state_of(policy_id: str, rule_id: str, document: Json) -> str:
+    policy = next(each for each in bundled_policies() if (each.id, each.version) == (policy_id, "2026.1"))
+    return next(rule.state for rule in policy.criteria.evaluate(document).results if rule.rule_id == rule_id)
+
+
+@pytest.mark.parametrize("payer", ["evergreen-medicaid", "delta-prairie"])
+def test_an_oxygen_value_counts_by_the_condition_that_it_was_taken_in(payer: str) -> None:
+    def qualifies(**oxygen: Any) -> str:
+        return state_of(f"{payer}-home-oxygen", "qualifying_value", {"oxygen": {"sao2": 86, **oxygen}})
+
+    assert qualifies(condition="rest") == "met"
+    assert qualifies(condition="sleep") == "missing"
+    assert qualifies(condition="sleep", sleep_minutes=5) == "met"
+    assert qualifies(condition="sleep", sleep_minutes=4) != "met"
+    assert qualifies(condition="exertion") == "missing"
+    assert qualifies(condition="exertion", improves_with_oxygen=True) == "met"
+    assert qualifies() == "missing"
+
+
+def test_preventives_count_for_sixty_days_each_and_overuse_is_addressed() -> None:
+    for payer in ("aurora-health", "cedar-mutual", "delta-prairie"):
+        for rule in ("preventive_length", "duration", "overuse"):
+            assert state_of(f"{payer}-botulinum-migraine", rule, {"drugs": {"preventive_classes": 4}}) == "missing"
+    short = {"drugs": {"preventive_classes_60_days": 2}, "migraine": {"months": 3}}
+    assert state_of("cedar-mutual-botulinum-migraine", "preventive_length", short) == "not_met"
+    assert state_of("cedar-mutual-botulinum-migraine", "duration", short) == "not_met", "more than three months"
+
+
+def test_a_low_hba1c_is_a_value_like_any_other() -> None:
+    for value in (ExactDecimal("5.9"), ExactDecimal("8.1")):
+        labs = {"labs": {"hba1c": value, "hba1c_months_ago": 2}}
+        assert state_of("aurora-health-glp1-diabetes", "hba1c", labs) == "met"
+    assert state_of("aurora-health-glp1-diabetes", "hba1c", {}) == "missing"
+
+
+def test_three_months_as_notes_say_them_meet_twelve_weeks() -> None:
+    found = NoteRules().extract(
+        "Methotrexate 25 mg weekly for 3 months without relief.", Source("n", "x"), date(2026, 11, 1)
+    )
+    weeks = next(fact.value for fact in found if fact.name == "drugs.methotrexate.weeks")
+    for given in (weeks, 12):
+        document = {"diagnosis": ["M05.79"], "drugs": {"methotrexate": {"weeks": given}}}
+        assert state_of("cedar-mutual-infliximab", "indication", document) == "met"
+
+
+@pytest.mark.parametrize("relief", ["minimal relief", "no relief", "little improvement"])
+def test_care_that_brought_little_has_failed(relief: str) -> None:
+    text = f"She completed 8 weeks of physical therapy with {relief}."
+    found = Evidence(tuple(NoteRules().extract(text, Source("n", "x"), date(2026, 11, 1)))).document()
+    policy = next(each for each in bundled_policies() if each.id == "evergreen-medicaid-lumbar-mri")
+    rules = {rule.rule_id: rule for rule in policy.criteria.evaluate(found).results[1].rules}
+    assert rules["conservative_care"].state == "met"
