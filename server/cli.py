@@ -37,6 +37,12 @@ def build_parser() -> argparse.ArgumentParser:
     fsck = commands.add_parser("fsck", help="check everything in the store of a stopped server", allow_abbrev=False)
     fsck.add_argument("--mend", action="store_true", help="make findable anew what is not found by what it says")
     commands.add_parser("reindex", help="make everything findable anew, also while the server runs", allow_abbrev=False)
+    backup = commands.add_parser("backup", help="copy the store to a file, also while the server runs", allow_abbrev=False)
+    backup.add_argument("file", metavar="FILE", help="a new file; it is sealed, and holds no master key")
+    restore = commands.add_parser(
+        "restore", help="make the store of an empty data folder from a backup", allow_abbrev=False
+    )
+    restore.add_argument("file", metavar="FILE", help="what `assent backup` made")
     return parser
 
 
