@@ -35,7 +35,8 @@ class Opened:
         return self.back_end.store
 
     async def note(self, activity: str, query: str = "") -> None:
-        """Leave an audit record of what was just done, in the default tenant."""
+        """Leave an audit record of what was just done, in the default tenant, under a key that is still current."""
+        await self.keyring.refresh()
         tenant = self.keyring.entries()[DEFAULT]["number"]
         trail = Trail(str(uuid4()), interaction=f"${activity}", actor="assent-cli", query=query)
         await self.store.commit(Commit(tenant, audit=[trail.encode(now(), 0)]))
