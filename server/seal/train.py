@@ -58,7 +58,8 @@ def main() -> int:
         print(f"{path.name} has shipped already; take the next number.", file=sys.stderr)
         return 2
     bodies = asyncio.run(samples())
-    trained = zstandard.train_dictionary(SIZE, list[bytes | bytearray | memoryview[int]](bodies), dict_id=number)
+    given: list[bytes | bytearray | memoryview] = [*bodies]
+    trained = zstandard.train_dictionary(SIZE, given, dict_id=number)
     path.write_bytes(trained.as_bytes())
     print(f"{len(bodies)} samples, {sum(map(len, bodies))} bytes, {path.name} of {os.path.getsize(path)} bytes")
     return 0
