@@ -135,7 +135,7 @@ class Store(Protocol):
         """Going through all of it: to seal it anew, to check it, to make it findable anew."""
 
     async def commit(self, commit: Commit) -> None:
-        """Store everything durably, or nothing. Raises StaleVersionError, KeyHeldError, LostLeaseError."""
+        """Store everything durably, or nothing; what holds audit records alone may reach the disk a moment later. Raises StaleVersionError, KeyHeldError, LostLeaseError."""
 
     async def read(self, key: bytes) -> Record | None: ...
 

@@ -1,16 +1,21 @@
 """One writer with group commit: callers that come while a commit is being made durable share the next one.
 
 Statements run on the event loop (they are short and hold the interpreter anyway); the durable part, COMMIT with its fsync,
-runs in a thread, so that a slow disk never stops reads or health checks. docs/decisions: group commit.
+runs in a thread, so that a slow disk never stops reads or health checks (docs/decisions, 0013).
+
+A group that holds nothing but audit records (reads, searches, refusals) is committed without waiting for the disk, and the
+disk is told to follow within `SYNC_SECONDS` (docs/decisions, 0020). Killing the server loses none of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import apsw
@@ -26,6 +31,9 @@ from server.store.store import (
 )
 
 MAX_GROUP: Final = 256
+SYNC_SECONDS: Final = 0.05
+"""How long audit records alone may wait for the disk."""
+
 _REFUSALS = (StaleVersionError, KeyHeldError, LostLeaseError)
 _Result = TypeVar("_Result")
 
@@ -38,13 +46,20 @@ class _Unit:
     done: asyncio.Future[Any]
     tenant: int = 0
     audit: Sequence[bytes] = ()
+    only_audit: bool = False
 
 
 class GroupCommit:
-    """Owns the only writing connection. `commit` and `run` return when the change is durable."""
+    """Owns the only writing connection. `commit` and `run` return when the change is durable.
 
-    def __init__(self, connection: apsw.Connection, seal_audit: AuditSealer) -> None:
+    `log` is the file of SQLite's write-ahead log.
+    """
+
+    def __init__(self, connection: apsw.Connection, seal_audit: AuditSealer, log: Path) -> None:
         self._connection = connection
+        self._log = log
+        self._waits_for_disk = True
+        self._sync: asyncio.TimerHandle | None = None
         self._seal_audit = seal_audit
         self._waiting: list[_Unit] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fsync")
@@ -56,7 +71,8 @@ class GroupCommit:
         def work(connection: apsw.Connection) -> None:
             apply(connection, commit, check(connection, commit))
 
-        await self._submit(_Unit(work, _future(), commit.tenant, commit.audit))
+        only_audit = not (commit.puts or commit.keys or commit.jobs or commit.finished_job)
+        await self._submit(_Unit(work, _future(), commit.tenant, commit.audit, only_audit))
 
     async def run(self, work: Callable[[apsw.Connection], _Result]) -> _Result:
         """Do `work` in a transaction of its own turn. It must not raise after it has written."""
@@ -81,9 +97,14 @@ class GroupCommit:
     async def _commit_group(self, group: list[_Unit]) -> None:
         failure = "it failed"
         try:
+            self._wait_for_disk(not all(unit.only_audit for unit in group))
             self._connection.execute("BEGIN IMMEDIATE")
             results = self._apply_group(group)
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.execute, "COMMIT")
+            if self._waits_for_disk:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.execute, "COMMIT")
+            else:
+                self._connection.execute("COMMIT")
+                self._sync_soon()
             for unit, result in results:
                 if not unit.done.done():
                     unit.done.set_result(result)
@@ -93,6 +114,19 @@ class GroupCommit:
             self._roll_back()
             for unit in group:
                 _settle(unit.done, StoreUnavailableError(f"The store could not commit ({failure})."))
+
+    def _wait_for_disk(self, wanted: bool) -> None:
+        if wanted != self._waits_for_disk:
+            self._connection.pragma("synchronous", "full" if wanted else "normal")
+            self._waits_for_disk = wanted
+
+    def _sync_soon(self) -> None:
+        if self._sync is None:
+            self._sync = asyncio.get_running_loop().call_later(SYNC_SECONDS, self._start_sync)
+
+    def _start_sync(self) -> None:
+        self._sync = None
+        self._thread.submit(_sync_file, self._log)
 
     def _apply_group(self, group: list[_Unit]) -> list[tuple[_Unit, Any]]:
         accepted: list[tuple[_Unit, Any]] = []
@@ -118,7 +152,19 @@ class GroupCommit:
         """Wait for what is being committed; nothing may be submitted afterwards."""
         while self._running is not None:
             await asyncio.wait([self._running])
+        if self._sync is not None:
+            self._sync.cancel()
+            self._start_sync()
         self._thread.shutdown()
+
+
+def _sync_file(path: Path) -> None:
+    with suppress(OSError):  # a log that is gone was copied into the file and synced there
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _future() -> asyncio.Future[Any]:

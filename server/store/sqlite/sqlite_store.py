@@ -38,7 +38,7 @@ class SqliteStore:
         self._writer = open_connection(path, writable=True)
         prepare_schema(self._writer)
         self._reader = open_connection(path, writable=False)
-        self._group = GroupCommit(self._writer, seal_audit)
+        self._group = GroupCommit(self._writer, seal_audit, path.with_name(path.name + "-wal"))
         self.upkeep: Upkeep = SqliteUpkeep(self._reader, self._group)
         self._closing = asyncio.Event()
         self._checkpointer = asyncio.create_task(self._checkpoint_when_grown())
