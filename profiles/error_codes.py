@@ -62,7 +62,9 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "criteria-invalid": ErrorCode(422, "structure", "Policy criteria cannot be read; the expression says where."),
     "criteria-operator": ErrorCode(422, "not-supported", "Policy criteria use an operator that is not registered."),
     "policy-invalid": ErrorCode(422, "structure", "A Library does not carry a usable payer policy."),
-    "evidence-unread": ErrorCode(422, "incomplete", "Part of a packet could not be read, so it was not weighed (a warning)."),
+    "evidence-unread": ErrorCode(
+        422, "incomplete", "Part of a packet could not be read, so it was not weighed (a warning)."
+    ),
     "policy-broken": ErrorCode(422, "processing", "A stored policy cannot be used; an administrator must correct it."),
     # -- PAS requests ($submit, $inquire) ----------------------------------------------------------------------------
     "pas-not-a-bundle": ErrorCode(

@@ -87,7 +87,10 @@ def test_only_a_back_end_and_the_module_that_opens_it_know_its_engine(folder: st
         for name in imports(path)
         if name.partition(".")[0] in drivers or name.startswith(f"server.store.{folder}")
     }
-    assert {name for name in knowing if not name.startswith(f"server/store/{folder}/")} <= {"server/store/open.py", "server/store/copies.py"}
+    assert {name for name in knowing if not name.startswith(f"server/store/{folder}/")} <= {
+        "server/store/open.py",
+        "server/store/copies.py",
+    }
 
 
 def test_no_file_is_too_long_and_most_are_short() -> None:
