@@ -6,6 +6,7 @@ It alone knows everybody. Nothing here decides anything.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -174,7 +175,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         prefix = "" if tenant.name == DEFAULT_TENANT else f"/t/{tenant.name}"
         return f"{settings.base_url}{prefix}/fhir"
 
-    opened = await open_store(settings, seal_audit)
+    opened = await open_store(settings, seal_audit, update=_to_operator)
     store = opened.store
     try:
         keyring = await open_keyring(store, opened.master_key)
@@ -211,6 +212,10 @@ def _payer_settings(settings: Settings) -> PayerSettings:
         review_outcome=settings.review_outcome,
         review_for=timedelta(seconds=settings.review_seconds),
     )
+
+
+def _to_operator(sentence: str) -> None:
+    print(f"assent: {sentence}", file=sys.stderr, flush=True)
 
 
 def _unready(reason: dict[str, str | list[str]]) -> Response:

@@ -11,7 +11,7 @@ from server.seal.key_source import read_master_key
 from server.seal.keyring import is_sealed
 from server.seal.master_key import MasterKeyError
 from server.seal.rotation import ALONE, SHARED, Pace
-from server.store.sqlite.schema import SchemaError
+from server.store.sqlite.schema import SCHEMA_VERSION, SchemaError, earlier_version
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import AuditSealer, Store, StoreUnavailableError
 
@@ -37,20 +37,37 @@ def check_is_there(settings: Settings) -> None:
         )
 
 
-async def open_store(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
-    """Open or make the store. Raises ConfigurationError with one sentence for the operator."""
+async def open_store(
+    settings: Settings, seal_audit: AuditSealer, *, update: Callable[[str], None] | None = None
+) -> OpenedStore:
+    """Open or make the store. Raises ConfigurationError with one sentence for the operator.
+
+    Only who gives `update` (a server, which nobody else's work depends on yet) may bring a store of an earlier schema up to
+    date; it is called with a sentence about it before anything is changed.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         if settings.store == EMBEDDED:
-            return await _embedded(settings, seal_audit)
+            return await _embedded(settings, seal_audit, update)
         return await _mongodb(settings, seal_audit)
     except (MasterKeyError, SchemaError) as error:
         raise ConfigurationError(str(error)) from error
 
 
-async def _embedded(settings: Settings, seal_audit: AuditSealer) -> OpenedStore:
+async def _embedded(settings: Settings, seal_audit: AuditSealer, update: Callable[[str], None] | None) -> OpenedStore:
     path = settings.data / FILE_NAME
     master_key = await read_master_key(settings, sealed=path.exists())
+    earlier = earlier_version(path)
+    if earlier is not None:
+        if update is None:
+            raise SchemaError(
+                f"The store in {settings.data} is of an earlier Assent (schema {earlier}, this one uses {SCHEMA_VERSION}): "
+                "start the server once, which brings it up to date."
+            )
+        update(
+            f"The store in {settings.data} is brought from schema {earlier} to {SCHEMA_VERSION}; the Assent before cannot "
+            "open it any more, only a backup from before leads back."
+        )
     return OpenedStore(SqliteStore(path, seal_audit), "sqlite", master_key, _nothing, ALONE)
 
 

@@ -123,3 +123,9 @@ def _own() -> Mongod:
 def mongodb_url() -> str:
     """The server that all tests share, started when the first one asks."""
     return os.environ.get("ASSENT_TEST_MONGODB_URL") or _own().url
+
+
+def url_of(database: str) -> str:
+    """The address of a database of that name on the same server."""
+    before, _, options = mongodb_url().partition("?")
+    return f"{before.rstrip('/')}/{database}?{options}"

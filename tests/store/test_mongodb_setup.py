@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from mongod import Mongod, binary, mongodb_url
+from mongod import Mongod, binary, mongodb_url, url_of
 from pymongo.asynchronous.database import AsyncDatabase
 from store_back_ends import seal_plainly
 
 from server.store.mongo.connect import make_client, open_store
 from server.store.mongo.schema import INDEXES, MongoSetupError
-
-
-def url_of(database: str) -> str:
-    before, _, options = mongodb_url().partition("?")
-    return f"{before.rstrip('/')}/{database}?{options}"
-
-
-@pytest.fixture
-async def database() -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    """An empty database of the test's own."""
-    async with make_client(url_of(f"assent_setup_{uuid4().hex[:12]}")) as client:
-        database = client.get_default_database()
-        yield database
-        await client.drop_database(database)
 
 
 @pytest.fixture

@@ -15,15 +15,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bson import Binary
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid, PyMongoError
 
 from server.store.mongo.documents import Document
+from server.store.mongo.migrations import FIRST_VERSION, migrate, newest_version
 from server.store.mongo.retry import unavailable
 
 Database = AsyncDatabase[Document]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = newest_version()
 _SCHEMA: Final = "schema"
 
 TERM: Final = "term"
@@ -58,8 +60,11 @@ _WITHOUT_INDEXES: Final = ("version", "unique_key", "setting", "counter")
 
 
 async def prepare(database: Database) -> None:
-    """Make collections and indexes; nothing happens to those that are there. Raises MongoSetupError, PyMongoError."""
-    await _check_version(database)
+    """Make collections and indexes, and take the steps to the present schema; nothing happens to what is there already.
+
+    Raises MongoSetupError, PyMongoError, StoreUnavailableError.
+    """
+    version = await _version(database)
     missing = await missing_indexes(database)
     for index in INDEXES:
         if f"{index.collection}.{index.name}" in missing:
@@ -69,18 +74,19 @@ async def prepare(database: Database) -> None:
         if name not in there:
             with suppress(CollectionInvalid):  # another server was faster
                 await database.create_collection(name)
-    await database["setting"].update_one(
-        {"_id": _SCHEMA}, {"$setOnInsert": {"value": SCHEMA_VERSION.to_bytes(4)}}, upsert=True
-    )
+    reached = await migrate(database, version)
+    await database["setting"].update_one({"_id": _SCHEMA}, {"$max": {"value": Binary(reached.to_bytes(4))}}, upsert=True)
 
 
-async def _check_version(database: Database) -> None:
+async def _version(database: Database) -> int:
+    """Raises MongoSetupError for a schema that this program does not know."""
     found = await database["setting"].find_one({"_id": _SCHEMA})
-    version = int.from_bytes(found["value"]) if found else SCHEMA_VERSION
-    if version != SCHEMA_VERSION:
+    version = int.from_bytes(found["value"]) if found else FIRST_VERSION
+    if version > SCHEMA_VERSION:
         raise MongoSetupError(
             f"The database {database.name} was written by a newer Assent (schema {version}, this one knows {SCHEMA_VERSION})."
         )
+    return version
 
 
 async def missing_indexes(database: Database) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import apsw
 
+from server.store.sqlite.migrations import FIRST_VERSION
 from server.store.sqlite.schema import SCHEMA_VERSION
 
 
@@ -59,7 +60,9 @@ def check_copy(path: Path) -> None:
     try:
         with closing(_open(path)) as copy:
             version = copy.pragma("user_version")
-            sound = version == SCHEMA_VERSION and copy.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+            sound = FIRST_VERSION <= version <= SCHEMA_VERSION and copy.execute("PRAGMA quick_check(1)").fetchall() == [
+                ("ok",)
+            ]
     except apsw.Error as error:
         raise BackupError(f"The file {path} is no backup of Assent, or is damaged.") from error
     if version > SCHEMA_VERSION:

@@ -2,17 +2,20 @@
 
 `term` and `interval` rows carry the record's order, so that an all-of over terms sorted by date is a merge of sorted runs
 (docs/decisions: sorted term rows against FTS5), and what is found need not be a resource (audit records are rows here only). A record keeps its own terms and intervals packed, so that an update removes
-exactly the rows that were written, whatever the extraction rules are by then.
+exactly the rows that were written, whatever the extraction rules are by then. Tables that came later are made by the steps of migrations.py.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 2
+from server.store.sqlite.migrations import FIRST_VERSION, migrate, newest_version
+
+SCHEMA_VERSION: Final = newest_version()
 
 _TABLES: Final = """
 CREATE TABLE resource (
@@ -66,16 +69,34 @@ def open_connection(path: Path, *, writable: bool) -> apsw.Connection:
 
 
 def prepare_schema(connection: apsw.Connection) -> None:
-    """Create the tables in an empty file; refuse a file of a schema that this program does not know."""
+    """Create the tables in an empty file, bring an earlier schema up to date; refuse one that this program does not know."""
+    check_version(connection)
+    if connection.pragma("user_version") == 0:
+        with connection:
+            connection.execute(_TABLES)
+            connection.pragma("user_version", FIRST_VERSION)
+    migrate(connection)
+
+
+def check_version(connection: apsw.Connection) -> None:
+    """Raises SchemaError for a schema that this program does not know."""
     version = connection.pragma("user_version")
-    if version == SCHEMA_VERSION:
-        return
     if version > SCHEMA_VERSION:
         raise SchemaError(
             f"The data folder was written by a newer Assent (schema {version}, this one knows {SCHEMA_VERSION})."
         )
-    if version > 0:
+    if 0 < version < FIRST_VERSION:
         raise SchemaError(f"The data folder was written by an unreleased Assent (schema {version}): choose an empty one.")
-    with connection:
-        connection.execute(_TABLES)
-        connection.pragma("user_version", SCHEMA_VERSION)
+
+
+def earlier_version(path: Path) -> int | None:
+    """The schema of a file that is to be brought up to date when it is opened; None for any other, and for no file."""
+    if not path.exists():
+        return None
+    try:
+        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            connection.set_busy_timeout(5000)
+            version = connection.pragma("user_version")
+    except apsw.Error:  # opening it says what is wrong
+        return None
+    return version if FIRST_VERSION <= version < SCHEMA_VERSION else None
