@@ -12,6 +12,9 @@ from operations.evidence.fact import Fact, Source
 from operations.evidence.ingredients import MIGRAINE_PREVENTIVE_CLASSES, Ingredient
 from profiles.json import Json
 
+_SIXTY_DAYS = Decimal("8.5")
+"""Weeks, which are kept to a tenth and rounded down: 59 days are 8.4."""
+
 Outcome = Literal["no relief", "minimal relief", "partial relief", "relief", "not tolerated"]
 
 
@@ -72,6 +75,8 @@ def _class_facts(drug: Ingredient, use: DrugUse) -> Iterator[Fact]:
     preventive = drug.classes & MIGRAINE_PREVENTIVE_CLASSES
     if use.for_migraine and preventive:
         yield _fact("drugs.preventive_classes", 1, use, topic=min(preventive))
+        if use.weeks is not None and use.weeks >= _SIXTY_DAYS:
+            yield _fact("drugs.preventive_classes_60_days", 1, use, topic=min(preventive))
 
 
 def _course(stem: str, use: DrugUse) -> Iterator[Fact]:

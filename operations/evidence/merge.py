@@ -29,6 +29,7 @@ _BY_NAME: Final[dict[str, Rule]] = {
     "conservative_therapy.injections.count": "tally",
     "imaging.pet.count": "tally",
     "drugs.preventive_classes": "tally",
+    "drugs.preventive_classes_60_days": "tally",
     "lifestyle_program.months": "longest",
     "oxygen.sao2": "lowest",
     "oxygen.pao2": "lowest",

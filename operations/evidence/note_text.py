@@ -14,7 +14,19 @@ from typing import Final
 from operations.evidence.body_site import region_in
 from operations.evidence.coded.attachments import MAX_TEXT
 from operations.evidence.fact import Fact, Source
-from operations.evidence.text import complaint, conditions, drugs, examination, imaging, joint, scores, sleep, therapy
+from operations.evidence.text import (
+    complaint,
+    conditions,
+    drugs,
+    examination,
+    imaging,
+    joint,
+    migraine,
+    oxygen,
+    scores,
+    sleep,
+    therapy,
+)
 from operations.evidence.text.patterns import rx
 from operations.evidence.text.reading import Reading, TextRule
 from operations.evidence.text.sentences import Sentence, fold, sentences
@@ -29,6 +41,8 @@ ALL_RULES: Final[tuple[TextRule, ...]] = (
     *complaint.RULES,
     *examination.RULES,
     *scores.RULES,
+    *oxygen.RULES,
+    *migraine.RULES,
     *sleep.RULES,
     *conditions.RULES,
 )

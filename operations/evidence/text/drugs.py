@@ -97,6 +97,7 @@ _PREVENTIVES: Final = rx(
     r"prophylactic)(?: (?:medication|drug|agent))?"
     r"(?: classes| medications| agents| therapies| drugs|s)?"
 )
+_SIXTY: Final = 60
 _COUNTS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}
 
 
@@ -126,11 +127,20 @@ def read_drugs(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
 
 
 def read_preventives(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
-    """`drugs.preventive_classes` where a number of failed or tried preventives is stated."""
-    match = _PREVENTIVES.search(sentence.low)
-    if match is not None and standing(sentence, *match.span()) == "said" and re.search(r"tried|fail|trial", sentence.low):
-        number = _COUNTS.get(match["n"]) or int(match["n"])
-        yield reading.fact("drugs.preventive_classes", number, sentence, 0.75, span=match.span())
+    """`drugs.preventive_classes` where a number of failed or tried preventives is stated, and those of 60 days or more."""
+    low = sentence.low
+    match = _PREVENTIVES.search(low)
+    if match is None or standing(sentence, *match.span()) != "said" or not re.search(r"tried|fail|trial", low):
+        return
+    number = _COUNTS.get(match["n"]) or int(match["n"])
+    yield reading.fact("drugs.preventive_classes", number, sentence, 0.75, span=match.span())
+    lengths = [span for span in durations(low) if span.kind == "length" and span.start >= match.end()]
+    if any(span.days >= _SIXTY and _of_each(low, match.end(), span) for span in lengths):
+        yield reading.fact("drugs.preventive_classes_60_days", number, sentence, 0.75, span=match.span())
+
+
+def _of_each(low: str, start: int, span: Duration) -> bool:
+    return bool(_EACH_BEFORE.search(low[start : span.start]) or _EACH_AFTER.match(low[span.end : span.end + 12]))
 
 
 def _mention(sentence: Sentence, reading: Reading, mention: _Mention) -> Iterator[Fact]:
@@ -285,7 +295,7 @@ def _weeks(sentence: Sentence, reading: Reading, mention: _Mention) -> int | Dec
 
 def _shares(low: str, mention: _Mention, span: Duration) -> bool:
     """True where each drug of a list was taken for `span`: "A, B and C each for 8 weeks"."""
-    if not (_EACH_BEFORE.search(low[mention.end : span.start]) or _EACH_AFTER.match(low[span.end : span.end + 12])):
+    if not _of_each(low, mention.end, span):
         return False
     places = [mention.start, *sorted(other for other in mention.others if mention.start < other < span.start)]
     return all(_LISTED.match(_after_word(low, first, second)) for first, second in pairwise(places))

@@ -1,4 +1,4 @@
-"""Numbers with a name: BMI, weight, HbA1c, pain, Epworth, AHI, saturation, headache days, disability index.
+"""Numbers with a name: BMI, weight, HbA1c, pain, Epworth, AHI, headache days, disability index.
 
 A goal, a threshold or a bound is not a measurement ("A1c goal below 7", "BMI over 30 is required").
 """
@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from typing import Final
 
 from operations.evidence.coded.elements import months_between, tidy
 from operations.evidence.coded.observation import in_range
 from operations.evidence.fact import Fact
 from operations.evidence.text.patterns import rx
-from operations.evidence.text.reading import MENTIONS, Reading, TextRule
+from operations.evidence.text.reading import Reading, TextRule
 from operations.evidence.text.sentences import Sentence
 from operations.evidence.text.standing import is_of_another, standing
 from operations.evidence.text.times import dates, durations
@@ -87,15 +86,6 @@ _GOAL: Final = rx(
     r"require[ds]?|criteria|if|until|between|reduc\w{1,4}|"
     r"cutoff|at one point|used to|previous(?:ly)?|at best|normal (?:is|range)|aim\w{0,3})\b|[<>≥≤]"
 )
-_SATURATION: Final = rx(
-    r"\b(?:spo2|sao2|o2 sat\w{0,8}|oxygen saturation\w?|pulse ox\w{0,6}|saturation\w?|sats|"
-    r"desaturat\w{2,4}(?: to)?)\b[^.;\d]{0,45}?(?P<v>\d{2,3}) ?%?(?!\d)"
-)
-_PAO2: Final = rx(r"\bpao2\b[^.;\d]{0,25}?(?P<v>\d{2,3})(?: ?mm ?hg)?")
-_DROPPING: Final = rx(
-    r"\b(?:drop\w{0,4}|decreas\w{1,3}|desaturat\w{2,4}|f[ae]ll\w{0,3}|down|went|nadir)(?: \w{1,8})? (?:to|"
-    r"of) (?P<v>\d{2,3}) ?%?(?!\d)"
-)
 _BESIDE: Final = rx(
     r" ?%?(?: (?:kg/m2|kg|lbs?|pounds|mmhg|mm hg|today|taken|on|in|from|as of|dated|measured|room air|ra|at rest|/hr|"
     r"events/hour|events per hour|percent|this|last seen))* ?\(? ?(?:on |in |from )?"
@@ -104,13 +94,6 @@ _NOW: Final = rx(
     r"^[^.;]{0,50}?\b(?:now|currently|down to|up to|(?:de|in)creased to|improved to|worsened to)(?: (?:at|"
     r"is))? (?P<v>\d{1,2}(?:\.\d{1,2})?)(?!\d|\.\d)"
 )
-_ROOM_AIR: Final = rx(r"\broom air\b|\bon ra\b|\bra\b|without (?:supplemental )?oxygen")
-_ON_OXYGEN: Final = rx(
-    r"\bon (?:\d(?:\.\d)?|one|two|three|four) ?(?:l\b|lpm|liters?)|\bnasal cannula\b|supplemental oxygen at"
-)
-_EXERTION: Final = rx(r"\b(?:ambulat\w{1,4}|walk\w{0,3}|exerti\w{1,4}|exercise|6[\s-]minute)\b")
-_SLEEP: Final = rx(r"\b(?:sleep|asleep|nocturnal|overnight|sleeping)\b")
-_REST: Final = rx(r"\b(?:at rest|resting|seated|sitting|awake)\b")
 _FOLLOWED: Final = frozenset({"labs.hba1c", "body.bmi"})
 _AGES: Final = {"body.bmi": "body.months_ago", "labs.hba1c": "labs.hba1c_months_ago", "body.weight_kg": "body.months_ago"}
 _POUND: Final = ExactDecimal("0.45359237")
@@ -124,7 +107,7 @@ def read_scores(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
         if score.name in seen or not any(cue in low for cue in score.cues):
             continue
         match = score.pattern.search(low)
-        if match is None or not _is_measured(sentence, match):
+        if match is None or not is_measured(sentence, match):
             continue
         newer = _NOW.match(low[match.end() : match.end() + 80]) if score.name in _FOLLOWED else None
         value = _number(newer["v"] if newer else match["v"])
@@ -133,49 +116,15 @@ def read_scores(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
             seen.add(score.name)
             yield from _measured(score.name, value, score.confidence, sentence, reading, span)
     match = _WEIGHT.search(low)
-    if match is not None and _is_measured(sentence, match):
+    if match is not None and is_measured(sentence, match):
         kilograms = _number(match["v"])
         if match["u"].startswith(("lb", "pound")):
             kilograms = tidy(kilograms * _POUND)
         yield from _measured("body.weight_kg", kilograms, 0.8, sentence, reading, match.span())
 
 
-def read_oxygen(sentence: Sentence, reading: Reading) -> Iterator[Fact]:
-    """Saturation and PaO2 on room air, each with the condition of its test; on oxygen, or without "room air", no fact."""
-    low = sentence.low
-    if not _ROOM_AIR.search(low):
-        return
-    values = [("oxygen.sao2", match) for match in islice(_SATURATION.finditer(low), MENTIONS)]
-    values += [("oxygen.sao2", match) for match in islice(_DROPPING.finditer(low), MENTIONS)] if values else []
-    values += [("oxygen.pao2", match) for match in islice(_PAO2.finditer(low), MENTIONS)]
-    places = sorted(match.start("v") for _, match in values)
-    for name, match in values:
-        earlier = max((place for place in places if place < match.start("v")), default=0)
-        later = min((place for place in places if place > match.start("v")), default=len(low))
-        around = low[match.start("v") : later] if earlier or later < len(low) else low
-        if _ON_OXYGEN.search(around) or not in_range(name, int(match["v"])) or not _is_measured(sentence, match):
-            continue
-        yield from _oxygen_facts(name, sentence, reading, match, _test_condition(around))
-
-
-def _oxygen_facts(
-    name: str, sentence: Sentence, reading: Reading, match: re.Match[str], condition: str | None
-) -> Iterator[Fact]:
-    day = _day(sentence.low, reading, match.span()) or reading.as_of
-    yield reading.fact(name, int(match["v"]), sentence, 0.8, span=match.span(), topic=condition, as_of=day)
-    if condition is not None:
-        yield reading.fact("oxygen.condition", condition, sentence, 0.8, topic=condition, as_of=day)
-    days = (reading.as_of - day).days
-    yield reading.fact("oxygen.test_days_ago", days, sentence, 0.7, topic=condition, as_of=day)
-
-
-def _test_condition(around: str) -> str | None:
-    if _EXERTION.search(around):
-        return "exertion"
-    return "sleep" if _SLEEP.search(around) else "rest" if _REST.search(around) else None
-
-
-def _is_measured(sentence: Sentence, match: re.Match[str]) -> bool:
+def is_measured(sentence: Sentence, match: re.Match[str]) -> bool:
+    """The value is the patient's own and was found: no goal, no limit of a rule, nobody else's."""
     low = sentence.low
     around = low[max(0, match.start() - 20) : match.end()]
     if _GOAL.search(around) or is_of_another(sentence, *match.span()):
@@ -186,7 +135,7 @@ def _is_measured(sentence: Sentence, match: re.Match[str]) -> bool:
 def _measured(
     name: str, value: int | ExactDecimal, confidence: float, sentence: Sentence, reading: Reading, span: tuple[int, int]
 ) -> Iterator[Fact]:
-    day = _day(sentence.low, reading, span)
+    day = day_beside(sentence.low, reading, span)
     yield reading.fact(name, value, sentence, confidence, span=span, as_of=day)
     fresh = day is not None or sentence.section in ("results", "exam") or "today" in sentence.low
     if name in _AGES and fresh:
@@ -194,7 +143,7 @@ def _measured(
         yield reading.fact(_AGES[name], ago, sentence, confidence * 0.8, as_of=day)
 
 
-def _day(low: str, reading: Reading, span: tuple[int, int]) -> date | None:
+def day_beside(low: str, reading: Reading, span: tuple[int, int]) -> date | None:
     """The day that stands beside the value, not one that belongs to another value of the sentence."""
     start, end = span
     for ago in durations(low):
@@ -214,5 +163,4 @@ def _number(written: str) -> int | ExactDecimal:
 
 RULES: Final = (
     TextRule(("bmi", "body mass", "a1c", "epworth", " ess ", " ess:", "(ess", "ahi", "apnea-hyp", "apnea hyp", "rdi", "respiratory dist", "odi", "oswestry", "pain", "headache", "migraine", "events", "weigh", "wt"), read_scores),
-    TextRule(("spo2", "sao2", "sat", "pulse ox", "pao2"), read_oxygen),
 )  # fmt: skip

@@ -86,7 +86,7 @@ _RELATIVE: Final = (
 _OTHERS_BEFORE: Final = rx(
     rf"\bfamily (?:medical )?history|\b(?:{_RELATIVE})s?,? (?:also |who )?(?:has|had|have|was|is|were|underwent|took|"
     rf"takes|tried|died|"
-    r"suffer\w{0,3}|with|diagnosed)\b|runs in (?:the|his|her) family"
+    rf"suffer\w{{0,3}}|with|diagnosed)\b|runs in (?:the|his|her) family|\b(?:{_RELATIVE})'s (?:\w{{1,14}} ){{0,2}}$"
 )
 _OTHERS_AFTER: Final = rx(
     rf"\b(?:in|of) (?:his|her|their|the patient's|maternal|paternal) (?:{_RELATIVE})s?\b|runs in (?:the|his|her) family"
