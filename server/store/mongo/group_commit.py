@@ -11,6 +11,7 @@ from typing import Final
 
 from pymongo.errors import PyMongoError
 
+from server.store import fail_points
 from server.store.mongo.retry import UNWRITABLE, passes, unavailable
 from server.store.mongo.transaction import Transactions
 from server.store.store import Commit, StoreUnavailableError
@@ -72,6 +73,7 @@ class GroupCommit:
             refusals = await self._transactions.run([unit.commit for unit in group])
             for position, unit in enumerate(group):
                 _settle(unit.done, refusals.get(position))
+            fail_points.reach("mongodb-13-acknowledged")
         except StoreUnavailableError as error:
             failure = error
         except UNWRITABLE as error:

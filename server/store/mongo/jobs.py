@@ -6,6 +6,7 @@ from typing import Final
 
 from pymongo import ReturnDocument
 
+from server.store import fail_points
 from server.store.mongo.documents import to_job
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
@@ -32,6 +33,7 @@ async def lease(database: Database, now: int, lease_until: int, limit: int) -> l
         job = await persist(lease_one)
         if job is None:
             break
+        fail_points.reach("mongodb-21-job-leased")
         jobs.append(job)
     return jobs
 
@@ -43,3 +45,4 @@ async def release(database: Database, job_id: int, fence: int, due: int, failed:
             {"_id": job_id, "fence": fence}, {"$set": {"due": due, "lease": 0, "failed": failed}}
         )
     )
+    fail_points.reach("mongodb-22-job-released")

@@ -10,6 +10,7 @@ from bson import Binary
 from pymongo import AsyncMongoClient, ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
 from server.store.mongo import find as search
 from server.store.mongo import jobs
@@ -104,6 +105,7 @@ class MongoStore:
         documents = [{"_id": rid, **index_fields(index)} for rid, index in entries]
         if documents:
             await persist(lambda: self._insert_missing(documents))
+            fail_points.reach("mongodb-23-audit-indexed")
         await persist(
             lambda: self._database["setting"].update_one(
                 {"_id": _WATERMARK}, {"$max": {"value": Binary(through_seq.to_bytes(8))}}, upsert=True
@@ -146,6 +148,7 @@ class MongoStore:
                 )
 
         found: Document = await persist(put)
+        fail_points.reach("mongodb-24-setting-put")
         stored: bytes = found["value"]
         return stored
 

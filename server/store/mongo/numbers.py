@@ -6,6 +6,7 @@ from typing import Final
 
 from pymongo import ReturnDocument
 
+from server.store import fail_points
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
 
@@ -42,6 +43,7 @@ class Numbers:
                 {"_id": self._name}, {"$inc": {"next": size}}, upsert=True, return_document=ReturnDocument.AFTER
             )
             assert found is not None  # upserted
+            fail_points.reach("mongodb-20-numbers-taken")
             return int(found["next"]) - size
 
         return self._first + await persist(reserve)

@@ -20,6 +20,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from server.store import fail_points
 from server.store.mongo.abandoned import end_abandoned
 from server.store.mongo.apply import REFUSALS, Changes, Refusal, load
 from server.store.mongo.audit_chain import AuditChain
@@ -68,10 +69,13 @@ class Transactions:
                 attempt = _Attempt()
                 unknown = False
                 try:
+                    fail_points.reach("mongodb-01-before-transaction")
                     await session.start_transaction(ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
                     await self._write(session, commits, attempt, mark)
                     unknown = attempt.wrote
+                    fail_points.reach("mongodb-11-before-commit")
                     await self._commit(session, pauses)
+                    fail_points.reach("mongodb-12-committed")
                 except PyMongoError as error:
                     self._chain.forget()
                     await _abort(session)
@@ -90,6 +94,7 @@ class Transactions:
 
     async def _write(self, session: AsyncClientSession, commits: Sequence[Commit], attempt: _Attempt, mark: bytes) -> None:
         changes = await load(self._database, session, commits)
+        fail_points.reach("mongodb-02-state-read")
         audit: dict[int, list[bytes]] = {}
         for position, commit in enumerate(commits):
             try:
@@ -112,19 +117,24 @@ class Transactions:
         if batches:
             documents = [audit_document(batch, mark) for batch in batches]
             await self._database["audit"].insert_many(documents, session=session)
+            fail_points.reach("mongodb-03-audit-written")
         else:
             values = {"w": mark, "at": datetime.now(UTC)}
             await self._database["mark"].update_one({"_id": self._server}, {"$set": values}, upsert=True, session=session)
+            fail_points.reach("mongodb-04-mark-written")
 
     async def _write_records(self, session: AsyncClientSession, changes: Changes) -> None:
         if changes.new:
             changes.number(await self._rids.take(len(changes.new)))
             await self._database["record"].insert_many(list(changes.new.values()), session=session)
+            fail_points.reach("mongodb-05-records-inserted")
         if changes.changed:
             replacements = [ReplaceOne({"_id": document["_id"]}, document) for document in changes.changed.values()]
             await self._database["record"].bulk_write(replacements, session=session)
+            fail_points.reach("mongodb-06-records-replaced")
         if changes.versions:
             await self._database["version"].insert_many(changes.version_documents(), session=session)
+            fail_points.reach("mongodb-07-versions-written")
 
     async def _write_rest(self, session: AsyncClientSession, changes: Changes) -> None:
         if changes.claims:
@@ -133,6 +143,7 @@ class Transactions:
                 for claim in changes.claims.values()
             ]
             await self._database["unique_key"].bulk_write(updates, session=session)
+            fail_points.reach("mongodb-08-keys-written")
         if changes.jobs:
             numbers = await self._jobs.take(len(changes.jobs))
             await self._database["job"].insert_many(
@@ -145,8 +156,10 @@ class Transactions:
                 ],
                 session=session,
             )  # fmt: skip
+            fail_points.reach("mongodb-09-jobs-written")
         if changes.finished:
             await self._database["job"].delete_many({"_id": {"$in": list(changes.finished)}}, session=session)
+            fail_points.reach("mongodb-10-jobs-finished")
 
     async def _commit(self, session: AsyncClientSession, pauses: Pauses) -> None:
         """Asking again is safe: the server knows the transaction by its number."""

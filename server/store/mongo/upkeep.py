@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
+from server.store import fail_points
 from server.store.mongo.documents import FIRST_ROW, Document, index_fields, to_record
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
@@ -56,6 +57,7 @@ class MongoUpkeep:
         await self._update(
             "record", [_update({"_id": item.rid, "v": item.version}, "b", item.old, item.new) for item in bodies]
         )
+        fail_points.reach("mongodb-25-records-resealed")
         await self._update(
             "version",
             [_update({"_id": {"r": item.rid, "v": item.version}}, "b", item.old, item.new) for item in bodies],
@@ -64,12 +66,14 @@ class MongoUpkeep:
         await self._update("unique_key", [_update({"_id": item.key}, "h", item.old, item.new) for item in holders])
         jobs = [item for item in rewrites if not isinstance(item, NewBody | NewHolder)]
         await self._update("job", [_update({"_id": item.id}, "b", item.old, item.new) for item in jobs])
+        fail_points.reach("mongodb-26-batch-resealed")
 
     async def reindex(self, entries: Sequence[NewIndex]) -> None:
         await self._update(
             "record",
             [UpdateOne({"_id": entry.rid, "v": entry.version}, {"$set": index_fields(entry.index)}) for entry in entries],
         )
+        fail_points.reach("mongodb-27-reindexed")
 
     async def _update(self, collection: str, updates: list[UpdateOne]) -> None:
         if updates:

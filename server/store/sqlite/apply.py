@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from server.store import fail_points
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import AuditSealer, Commit, Index, KeyClaim, KeyHeldError, LostLeaseError, Put, StaleVersionError
 
@@ -49,18 +50,23 @@ def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Cur
     """Write what the commit carries, except its audit records (`append_audit`)."""
     for put in commit.puts:
         _put(connection, commit.tenant, put, current.get(put.key))
+    if commit.puts:
+        fail_points.reach("sqlite-05-puts-applied")
     for claim in commit.keys:
         connection.execute(
             "INSERT INTO unique_key (key, digest, holder) VALUES (?, ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, holder = excluded.holder",
             (claim.key, claim.digest, claim.holder),
         )
+        fail_points.reach("sqlite-06-keys-applied")
     for job in commit.jobs:
         connection.execute(
             "INSERT INTO job (tenant, kind, due, body) VALUES (?, ?, ?, ?)", (commit.tenant, job.kind, job.due, job.body)
         )
+        fail_points.reach("sqlite-07-jobs-applied")
     if commit.finished_job is not None:
         connection.execute("DELETE FROM job WHERE id = ?", (commit.finished_job[0],))
+        fail_points.reach("sqlite-08-job-finished")
 
 
 def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | None) -> None:
@@ -73,19 +79,23 @@ def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | Non
             (put.key, tenant, put.version, put.updated, put.deleted, index.order, terms, intervals, put.body),
         )
         rid = connection.last_insert_rowid()
+        fail_points.reach("sqlite-02-record-written")
         insert_index(connection, rid, index)
+        fail_points.reach("sqlite-04-terms-written")
         return
     rid, version, updated, deleted, old_terms, old_intervals, old_order, body = row
     connection.execute(
         "INSERT INTO version (rid, version, updated, deleted, body) VALUES (?, ?, ?, ?, ?)",
         (rid, version, updated, deleted, body),
     )
+    fail_points.reach("sqlite-03-version-written")
     connection.execute(
         "UPDATE resource SET version = ?, updated = ?, deleted = ?, ord = ?, terms = ?, intervals = ?, body = ? "
         "WHERE rid = ?",
         (put.version, put.updated, put.deleted, index.order, terms, intervals, put.body, rid),
     )
     replace_index(connection, rid, Index(old_order, unpack_terms(old_terms), tuple(unpack_intervals(old_intervals))), index)
+    fail_points.reach("sqlite-04-terms-written")
 
 
 def insert_index(connection: apsw.Connection, rid: int, index: Index) -> None:
@@ -130,3 +140,4 @@ def append_audit(connection: apsw.Connection, tenant: int, records: Sequence[byt
         "INSERT INTO audit (seq, tenant, count, chain, body) VALUES (?, ?, ?, ?, ?)",
         (seq, tenant, len(records), chain, body),
     )
+    fail_points.reach("sqlite-09-audit-appended")

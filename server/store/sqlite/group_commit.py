@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from server.store import fail_points
 from server.store.sqlite.apply import append_audit, apply, check
 from server.store.store import (
     AuditSealer,
@@ -98,16 +99,21 @@ class GroupCommit:
         failure = "it failed"
         try:
             self._wait_for_disk(not all(unit.only_audit for unit in group))
+            fail_points.reach("sqlite-01-before-begin")
             self._connection.execute("BEGIN IMMEDIATE")
             results = self._apply_group(group)
+            fail_points.reach("sqlite-10-before-commit")
             if self._waits_for_disk:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.execute, "COMMIT")
+                fail_points.reach("sqlite-11-committed")
             else:
                 self._connection.execute("COMMIT")
+                fail_points.reach("sqlite-12-audit-committed")
                 self._sync_soon()
             for unit, result in results:
                 if not unit.done.done():
                     unit.done.set_result(result)
+            fail_points.reach("sqlite-13-acknowledged")
         except apsw.Error as error:
             failure = type(error).__name__
         finally:  # whatever went wrong, also a fault of ours: nothing is stored by half, and nobody waits for ever

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import apsw
 
+from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
 from server.store.sqlite import find as search
 from server.store.sqlite.apply import insert_index
@@ -104,6 +105,7 @@ class SqliteStore:
                 "RETURNING id, tenant, kind, attempts, fence, body",
                 (lease_until, now, now, limit),
             ).fetchall()
+            fail_points.reach("sqlite-21-jobs-leased")
             return [Job(*_untyped(row)) for row in rows]
 
         if not self._one("SELECT 1 FROM job WHERE failed = 0 AND due <= ? AND lease_until <= ? LIMIT 1", (now, now)):
@@ -116,6 +118,7 @@ class SqliteStore:
                 "UPDATE job SET due = ?, lease_until = 0, failed = ? WHERE id = ? AND fence = ?",
                 (due, failed, job_id, fence),
             )
+            fail_points.reach("sqlite-22-job-released")
 
         await self._group.run(release)
 
@@ -131,6 +134,7 @@ class SqliteStore:
         def write(connection: apsw.Connection) -> None:
             for rid, index in entries:
                 insert_index(connection, rid, index)
+            fail_points.reach("sqlite-23-audit-indexed")
             connection.execute(
                 "INSERT INTO setting (name, value) VALUES ('audit-watermark', ?) "
                 "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -160,6 +164,7 @@ class SqliteStore:
                 )
             else:
                 connection.execute("UPDATE setting SET value = ? WHERE name = ? AND value = ?", (value, name, replaces))
+            fail_points.reach("sqlite-24-setting-put")
 
         await self._group.run(write)
         return await self.get_setting(name) or value

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import apsw
 
+from server.store import fail_points
 from server.store.sqlite.apply import insert_index, replace_index
 from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
@@ -45,6 +46,7 @@ class SqliteUpkeep:
         def write(connection: apsw.Connection) -> None:
             for item in rewrites:
                 _rewrite(connection, item)
+                fail_points.reach("sqlite-25-resealed")
 
         await self._group.run(write)
 
@@ -105,5 +107,6 @@ def _reindex(connection: apsw.Connection, entry: NewIndex) -> None:
         "UPDATE resource SET ord = ?, terms = ?, intervals = ? WHERE rid = ?",
         (entry.index.order, pack_terms(entry.index.terms), pack_intervals(entry.index), entry.rid),
     )
+    fail_points.reach("sqlite-26-reindexing")
     replace_index(connection, entry.rid, old, entry.index)
     insert_index(connection, entry.rid, entry.index)
