@@ -1,25 +1,35 @@
 """Resources of one tenant in plain form, on top of the sealed store: seal, open, index, version.
 
 A sealed body is one line (the id, then the patients whose compartment the resource is in), then the resource's JSON as it
-is sent. So a read is named, audited and filtered by compartment without parsing what it only passes on.
+is sent. So a read is named, audited and filtered by compartment without parsing what it only passes on. The content of a Binary
+and bodies that are too large for a record are kept apart, in sealed chunks; the line says where (server/sealed_head.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from profiles import json
 from profiles.json import Resource
+from server.documents.apart import LARGEST_BODY, Apart, body_apart, content_apart, inline_content
+from server.documents.kept import DamagedContentError, new_blob_of, read_all
 from server.reach import patients_of
+from server.seal.chunks import BlobName
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
 from server.search.index_entries import index_resource
-from server.store.store import Index, KeyClaim, NewJob, Put, Record, Store
+from server.search.timeline_terms import timeline_terms
+from server.sealed_head import Head, read_head
+from server.store.blobs import NewBlob
+from server.store.jobs import NewJob
+from server.store.store import Index, KeyClaim, Put, Record, Store
+from server.store.timeline import Moment, Timeline
 
 MICROSECOND: Final = 1_000_000
+SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 
 class DamagedRecordError(Exception):
@@ -28,7 +38,10 @@ class DamagedRecordError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a resource. `body` is its JSON exactly as it is sent; empty when the version is a deletion."""
+    """One version of a resource. `body` is its JSON exactly as it is sent; empty when the version is a deletion.
+
+    `content` is where the content of a Binary lies that is not in the body.
+    """
 
     type: str
     id: str
@@ -38,6 +51,8 @@ class Version:
     body: bytes
     patients: tuple[str, ...]
     record: Record
+    content: BlobName | None = None
+    body_apart: BlobName | None = None
 
     @property
     def reference(self) -> str:
@@ -47,17 +62,36 @@ class Version:
     def etag(self) -> str:
         return f'W/"{self.version}"'
 
+    @property
+    def listed(self) -> bytes:
+        """The body as it is shown among others: content that lies elsewhere is left out, and that is said."""
+        if self.content is None:
+            return self.body
+        resource = self.resource()
+        meta = resource["meta"]
+        return json.dumps({**resource, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}})
+
     def resource(self) -> Resource:
+        """Without content that lies elsewhere (`Repository.content`)."""
         resource: Resource = json.loads(self.body)
         return resource
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A version that is ready to be committed."""
+    """A version that is ready to be committed, together with `blobs`.
+
+    What is `apart` must be put into the store before (server/documents/apart.py).
+    """
 
     put: Put
     version: Version
+    apart: tuple[Apart, ...] = ()
+
+    @property
+    def blobs(self) -> list[NewBlob]:
+        """What the commit makes current."""
+        return [new_blob_of(part.name) for part in self.apart]
 
 
 class Repository:
@@ -71,41 +105,90 @@ class Repository:
 
     async def read(self, type_: str, id_: str) -> Version | None:
         record = await self.store.read(self.tenant.index.record_key(type_, id_))
-        return self.open(record, type_, id_) if record is not None else None
+        return await self.whole(self.open(record, type_, id_)) if record is not None else None
 
     async def read_version(self, type_: str, id_: str, version: int) -> Version | None:
         record = await self.store.read_version(self.tenant.index.record_key(type_, id_), version)
-        return self.open(record, type_, id_) if record is not None else None
+        return await self.whole(self.open(record, type_, id_)) if record is not None else None
 
     async def history(self, type_: str, id_: str, before: int | None, limit: int) -> list[Version]:
         records = await self.store.history(self.tenant.index.record_key(type_, id_), before, limit)
-        return [self.open(record, type_, id_) for record in records]
+        return [await self.whole(self.open(record, type_, id_)) for record in records]
+
+    async def timeline(self, types: Mapping[int, str], plan: Timeline) -> tuple[list[tuple[Version, bool]], Moment | None]:
+        """(versions, each with whether the one before it was a deletion; where to go on). `types`: term -> resource type."""
+        page = await self.store.timeline(plan)
+        versions = [await self.whole(self.open(entry.record, types[entry.term])) for entry in page.listed]
+        return [(version, entry.revived) for version, entry in zip(versions, page.listed, strict=True)], page.rest
 
     def open(self, record: Record, type_: str, id_: str | None = None) -> Version:
-        """Raises DamagedRecordError when the record is not what was stored. `id_` only names it in that message."""
+        """Raises DamagedRecordError when the record is not what was stored. `id_` only names it in that message.
+
+        A body that lies apart is not there yet: `whole` brings it.
+        """
         try:
             plain = self.tenant.cipher.open(
                 record.body, record_binding(self.tenant.number, type_, record.key, record.version)
             )
         except SealBrokenError as error:
             raise DamagedRecordError(f"{type_}/{id_ or '?'} version {record.version}: {error}") from error
-        head, _, body = plain.partition(b"\n")
-        name, *patients = head.decode().split(" ")
-        return Version(type_, name, record.version, record.updated, record.deleted, body, tuple(patients), record)
+        line, _, body = plain.partition(b"\n")
+        head = read_head(line)
+        return Version(
+            type_,
+            head.id,
+            record.version,
+            record.updated,
+            record.deleted,
+            body,
+            head.patients,
+            record,
+            head.content,
+            head.body,
+        )
 
-    def prepare(self, resource: Resource, id_: str, previous: Version | None) -> Prepared:
-        """The next version of a resource, with `id`, `meta.versionId` and `meta.lastUpdated` set."""
+    async def whole(self, version: Version) -> Version:
+        """The version with its body, wherever that lies. Raises DamagedRecordError."""
+        if version.body_apart is None:
+            return version
+        body = await self._read_all(version, version.body_apart)
+        return replace(version, body=body, body_apart=None)
+
+    async def _read_all(self, version: Version, name: BlobName, most: int | None = None) -> bytes:
+        try:
+            return await read_all(self.store.blobs, self.tenant.number, name, most)
+        except DamagedContentError as error:
+            raise DamagedRecordError(f"{version.reference} version {version.version}: {error}") from error
+
+    async def content(self, version: Version, most: int | None = None) -> bytes | None:
+        """The content of a Binary, or its first `most` bytes; None for what has none. Raises DamagedRecordError."""
+        if version.content is not None:
+            return await self._read_all(version, version.content, most)
+        content = inline_content(version.resource())
+        return content[:most] if content is not None and most is not None else content
+
+    def prepare(
+        self, resource: Resource, id_: str, previous: Version | None, content: BlobName | None = None
+    ) -> Prepared:
+        """The next version of a resource, with `id`, `meta.versionId` and `meta.lastUpdated` set.
+
+        `content` is that of a Binary which was put into the store already; without it, data that is large is set apart here.
+        """
         type_: str = resource["resourceType"]
         updated = self._next_instant(previous)
         number = 1 if previous is None else previous.version + 1
+        apart = Apart(content) if content is not None else None
+        if type_ == "Binary" and apart is None:
+            resource, apart = content_apart(resource)
         stamped = stamp(resource, id_, number, updated)
         patients = patients_of(stamped)
         created = updated if previous is None or previous.deleted else previous.record.order
         index = index_resource(stamped, patients, self.tenant.index, created, self.base_url)
-        return self._prepared(type_, id_, number, updated, False, json.dumps(stamped), patients, index)
+        return self._prepared(type_, id_, number, updated, False, json.dumps(stamped), patients, index, apart)
 
     def prepare_deletion(self, previous: Version) -> Prepared:
-        """The version that marks a resource as deleted: no content, found by nothing but its address."""
+        """The version that marks a resource as deleted: no content, found by its address and in the history only."""
+        listed = timeline_terms(self.tenant.index, previous.type, previous.patients)
         return self._prepared(
             previous.type,
             previous.id,
@@ -114,7 +197,7 @@ class Repository:
             True,
             b"",
             previous.patients,
-            Index(),
+            Index(timeline=listed),
         )
 
     def _next_instant(self, previous: Version | None) -> int:
@@ -132,14 +215,20 @@ class Repository:
         body: bytes,
         patients: tuple[str, ...],
         index: Index,
+        content: Apart | None = None,
     ) -> Prepared:
         key = self.tenant.index.record_key(type_, id_)
+        large = body_apart(body) if len(body) > LARGEST_BODY else None
+        apart = tuple(part for part in (content, large) if part is not None)
+        head = Head(id_, patients, content.name if content else None, large.name if large else None)
         sealed = self.tenant.cipher.seal(
-            " ".join((id_, *patients)).encode() + b"\n" + body, record_binding(self.tenant.number, type_, key, number)
+            head.encode() + b"\n" + (b"" if large else body), record_binding(self.tenant.number, type_, key, number)
         )
         record = Record(0, key, number, updated, deleted, sealed)
         put = Put(key, number, updated, sealed, index, deleted)
-        return Prepared(put, Version(type_, id_, number, updated, deleted, body, patients, record))
+        return Prepared(
+            put, Version(type_, id_, number, updated, deleted, body, patients, record, head.content), apart
+        )
 
     async def holder(self, key: tuple[str, ...]) -> str | None:
         """The reference that holds a uniqueness key."""

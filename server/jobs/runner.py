@@ -21,7 +21,8 @@ from server.rest.context import context_for
 from server.rest.exchange import Exchange, Services
 from server.rest.request import Base, Request
 from server.rest.response import Response
-from server.store.store import Commit, Job, LostLeaseError, StoreUnavailableError
+from server.store.jobs import Job
+from server.store.store import Commit, LostLeaseError, StoreUnavailableError
 
 LEASE_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.5

@@ -26,9 +26,11 @@ from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
 from server.rest.response import Response
 from server.rest.turns import Turns
+from server.rest.unavailable import Outage
 from server.seal.keyring import Keyring, Tenant
 from server.seal.tenant_entries import TenantError
-from server.store.store import Commit, KeyClaim, KeyHeldError, NewJob, StaleVersionError, Store
+from server.store.jobs import NewJob
+from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError, Store
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 AUDIT_TYPE: Final = "AuditEvent"
@@ -57,6 +59,7 @@ class Services:
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
+    outage: Outage = field(default_factory=Outage)
 
     def new_id(self) -> str:
         return str(uuid4())

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from server.store.algebra import Clause, Hit, Plan
+from server.store.blobs import Blobs, NewBlob
+from server.store.jobs import Checkpoint, Job, Jobs, NewJob
 
 if TYPE_CHECKING:
+    from server.store.timeline import Timeline, TimelinePage
     from server.store.upkeep import Upkeep
 
 
@@ -31,11 +34,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """How a record is found: its order (primary date), its terms, and its intervals (column, low, high)."""
+    """How a record is found: its order (primary date), its terms, and its intervals (column, low, high).
+
+    `timeline` are the terms under which this version stays listed in the history (server/store/timeline.py).
+    """
 
     order: int = 0
     terms: tuple[int, ...] = ()
     intervals: tuple[tuple[int, float, float], ...] = ()
+    timeline: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +68,6 @@ class KeyClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class NewJob:
-    kind: str
-    due: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Commit:
     """What becomes durable together. `audit` are encoded audit records (server/audit), in order."""
 
@@ -77,19 +77,11 @@ class Commit:
     jobs: Sequence[NewJob] = ()
     audit: Sequence[bytes] = ()
     finished_job: tuple[int, int] | None = None
-    """(job id, fence): the job that this commit completes; refused when the fence is no longer valid."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job under lease: only the holder of `fence` may complete it."""
-
-    id: int
-    tenant: int
-    kind: str
-    attempts: int
-    fence: int
-    body: bytes
+    """(job id, fence): the job that this commit completes and removes; refused when the fence is no longer valid."""
+    checkpoint: Checkpoint | None = None
+    """The job that this is done for, and how far it is then; refused when its fence is no longer valid."""
+    blobs: Sequence[NewBlob] = ()
+    """Uploads that become current; refused (BlobGoneError) when one is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +111,17 @@ class LostLeaseError(Exception):
     """The job was leased to somebody else meanwhile. Nothing was stored."""
 
 
+Trouble = Literal["full", "read-only", "disk", "slow", "busy", "away", "unknown"]
+"""Why a store cannot answer: no room; a disk that takes no writes, or that fails; a disk or database that takes too long; too
+many who wait for it; a database that is not reached."""
+
+
 class StoreUnavailableError(Exception):
-    """The store cannot answer now (disk full, database away). Whether a running commit succeeded is not known."""
+    """The store cannot answer now. Whether a running commit succeeded is not known, unless the trouble is `full` or `busy`."""
+
+    def __init__(self, message: str, trouble: Trouble = "unknown") -> None:
+        super().__init__(message)
+        self.trouble: Trouble = trouble
 
 
 AuditSealer = Callable[[int, int, Sequence[bytes]], bytes]
@@ -134,6 +135,14 @@ class Store(Protocol):
     def upkeep(self) -> Upkeep:
         """Going through all of it: to seal it anew, to check it, to make it findable anew."""
 
+    @property
+    def jobs(self) -> Jobs:
+        """Durable work: leases, how far it is, results."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Content too large for a record, in sealed chunks."""
+
     async def commit(self, commit: Commit) -> None:
         """Store everything durably, or nothing; what holds audit records alone may reach the disk a moment later. Raises StaleVersionError, KeyHeldError, LostLeaseError."""
 
@@ -143,6 +152,9 @@ class Store(Protocol):
 
     async def history(self, key: bytes, before_version: int | None, limit: int) -> list[Record]:
         """Versions, newest first."""
+
+    async def timeline(self, plan: Timeline) -> TimelinePage:
+        """Versions of many records in the order of their times."""
 
     async def find(self, plan: Plan) -> list[Hit]: ...
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from server.store.mongo.documents import Document, record_document, version_document
+from server.store.mongo.job_changes import JobChanges, load_jobs
 from server.store.mongo.schema import Database
-from server.store.store import Commit, KeyClaim, KeyHeldError, LostLeaseError, NewJob, Put, StaleVersionError
+from server.store.store import Commit, KeyClaim, KeyHeldError, LostLeaseError, Put, StaleVersionError
 
 READ_AT_ONCE: Final = 1000
 
@@ -27,13 +28,12 @@ class Changes:
 
     records: dict[bytes, Document] = field(default_factory=dict)
     digests: dict[bytes, bytes] = field(default_factory=dict)
-    fences: dict[int, int] = field(default_factory=dict)
     new: dict[bytes, Document] = field(default_factory=dict)
     changed: dict[bytes, Document] = field(default_factory=dict)
-    versions: list[Document] = field(default_factory=list)
+    versions: list[tuple[Document, int]] = field(default_factory=list)
+    """What was replaced, and when."""
     claims: dict[bytes, KeyClaim] = field(default_factory=dict)
-    jobs: list[tuple[int, NewJob]] = field(default_factory=list)
-    finished: set[int] = field(default_factory=set)
+    jobs: JobChanges = field(default_factory=JobChanges)
 
     def add(self, commit: Commit) -> None:
         """Take a commit into the group, or raise what refuses it and leave the group as it was."""
@@ -43,10 +43,7 @@ class Changes:
         for claim in commit.keys:
             self.digests[claim.key] = claim.digest
             self.claims[claim.key] = claim
-        self.jobs += [(commit.tenant, job) for job in commit.jobs]
-        if commit.finished_job is not None:
-            self.finished.add(commit.finished_job[0])
-            del self.fences[commit.finished_job[0]]
+        self.jobs.add(commit)
 
     def _check(self, commit: Commit) -> None:
         written: set[bytes] = set()
@@ -60,8 +57,7 @@ class Changes:
             if claim.key in claimed or self.digests.get(claim.key) != claim.replaces:
                 raise KeyHeldError
             claimed.add(claim.key)
-        if commit.finished_job is not None and self.fences.get(commit.finished_job[0]) != commit.finished_job[1]:
-            raise LostLeaseError
+        self.jobs.check(commit)
 
     def _put(self, tenant: int, put: Put) -> None:
         """A new record has no row number yet: `number` gives it one."""
@@ -70,7 +66,7 @@ class Changes:
             document = self.new[put.key] = record_document(0, tenant, put)
         else:
             document = record_document(current["_id"], current["n"], put)
-            self.versions.append(current)
+            self.versions.append((current, put.updated))
             (self.new if put.key in self.new else self.changed)[put.key] = document
         self.records[put.key] = document
 
@@ -78,28 +74,25 @@ class Changes:
         """Give the new records their row numbers, and their earlier versions in this group as well."""
         for document, rid in zip(self.new.values(), rids, strict=True):
             document["_id"] = rid
-        for version in self.versions:
+        for version, _ in self.versions:
             if version["_id"] == 0:
                 version["_id"] = self.new[version["k"]]["_id"]
 
     def version_documents(self) -> list[Document]:
-        return [version_document(record) for record in self.versions]
+        return [version_document(record, until) for record, until in self.versions]
 
 
 async def load(database: Database, session: AsyncClientSession, commits: Iterable[Commit]) -> Changes:
     """Read what the commits stand on: records, holders of keys, fences of jobs. One round trip for most groups."""
     keys: dict[bytes, None] = {}
     claimed: dict[bytes, None] = {}
-    jobs: dict[int, None] = {}
     for commit in commits:
         keys.update(dict.fromkeys(put.key for put in commit.puts))
         claimed.update(dict.fromkeys(claim.key for claim in commit.keys))
-        jobs.update(dict.fromkeys([commit.finished_job[0]] if commit.finished_job else []))
-    changes = Changes()
+    changes = Changes(jobs=await load_jobs(database, session, commits))
     wanted: list[tuple[str, str, list[Any]]] = [
         ("record", "k", list(keys)),
         ("unique_key", "_id", list(claimed)),
-        ("job", "_id", list(jobs)),
     ]
     for collection, name, values in wanted:
         for start in range(0, len(values), READ_AT_ONCE):
@@ -112,7 +105,5 @@ async def load(database: Database, session: AsyncClientSession, commits: Iterabl
 def _keep(changes: Changes, collection: str, document: Document) -> None:
     if collection == "record":
         changes.records[document["k"]] = document
-    elif collection == "unique_key":
-        changes.digests[document["_id"]] = document["g"]
     else:
-        changes.fences[int(document["_id"])] = int(document["fence"])
+        changes.digests[document["_id"]] = document["g"]

@@ -5,10 +5,11 @@ of a resource: the record itself, the version it replaces, and its share of an a
 
 | collection | `_id` | fields |
 | --- | --- | --- |
-| `record` | row number | `k` key, `n` tenant, `v` version, `u` updated, `d` deleted, `o` order, `t` terms, `i` intervals, `b` body |
-| `version` | `{r: row number, v: version}` | `u`, `d`, `b` |
+| `record` | row number | `k` key, `n` tenant, `v` version, `u` updated, `d` deleted, `o` order, `t` terms, `i` intervals, `h` timeline, `b` body |
+| `version` | `{r: row number, v: version}` | `u`, `d`, `h`, `b`, and `e`: when the next version was stored |
 | `unique_key` | key | `g` digest, `h` holder |
-| `job` | number | `n`, `kind`, `due`, `lease`, `fence`, `tries`, `failed`, `b` |
+| `job` | number | `n`, `kind`, `due`, `lease`, `fence`, `tries`, `failed` (closed in any way), `end`, `until`, `total`, `done`, `created`, `owner`, `handle`, `b`, `commits` |
+| `job_part` | `{j: job, n: number}` | `b` |
 | `audit` | sequence number | `n`, `count`, `chain`, `b`, `w` (the group of commits that wrote it) |
 | `setting` | name | `value` |
 | `counter` | name | `next` |
@@ -19,10 +20,11 @@ Audit records that were made findable are records too: they have `o`, `t` and `i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from server.store.store import AuditBatch, Index, Job, Put, Record
+from server.store.jobs import Job, JobStatus, NewJob
+from server.store.store import AuditBatch, Index, Put, Record
 
 Document = dict[str, Any]
 
@@ -40,6 +42,7 @@ def record_document(rid: int, tenant: int, put: Put) -> Document:
         "d": put.deleted,
         "b": put.body,
         **index_fields(put.index),
+        **timeline_field(put.index.timeline),
     }
 
 
@@ -52,10 +55,16 @@ def index_fields(index: Index) -> Document:
     }
 
 
-def version_document(record: Mapping[str, Any]) -> Document:
-    """The earlier version that a record was."""
+def timeline_field(terms: Sequence[int]) -> Document:
+    """Left out where there are none, so that what is in no history has no key in its index."""
+    return {"h": list(terms)} if terms else {}
+
+
+def version_document(record: Mapping[str, Any], until: int) -> Document:
+    """The earlier version that a record was until then."""
     identity = {"r": record["_id"], "v": record["v"]}
-    return {"_id": identity, "u": record["u"], "d": record["d"], "b": record["b"]}
+    document = {"_id": identity, "u": record["u"], "d": record["d"], "b": record["b"], "e": until}
+    return {**document, **timeline_field(record.get("h", ()))}
 
 
 def to_record(document: Mapping[str, Any]) -> Record:
@@ -90,7 +99,31 @@ def to_audit_batch(document: Mapping[str, Any]) -> AuditBatch:
     return AuditBatch(int(document["_id"]), document["n"], document["count"], document["chain"], document["b"])
 
 
+def new_job_document(number: int, tenant: int, job: NewJob) -> Document:
+    document: Document = {
+        "_id": number,
+        "n": tenant,
+        "kind": job.kind,
+        "due": job.due,
+        "lease": 0,
+        "fence": 0,
+        "tries": 0,
+        "failed": False,
+        "total": job.total,
+        "done": 0,
+        "created": job.created,
+        "owner": job.owner,
+        "b": job.body,
+    }
+    return document if job.handle is None else {**document, "handle": job.handle}
+
+
+def part_id(job: int, number: int) -> Document:
+    return {"j": job, "n": number}
+
+
 def to_job(document: Mapping[str, Any]) -> Job:
+    """Jobs of the first release have neither counts nor an owner."""
     return Job(
         int(document["_id"]),
         document["n"],
@@ -98,4 +131,23 @@ def to_job(document: Mapping[str, Any]) -> Job:
         document["tries"],
         int(document["fence"]),
         document["b"],
+        int(document.get("total", 1)),
+        int(document.get("done", 0)),
+    )
+
+
+def to_job_status(document: Mapping[str, Any]) -> JobStatus:
+    return JobStatus(
+        int(document["_id"]),
+        document["n"],
+        document["kind"],
+        document.get("end", "failed") if document["failed"] else None,
+        int(document.get("total", 1)),
+        int(document.get("done", 0)),
+        document["tries"],
+        int(document.get("created", 0)),
+        int(document["due"]),
+        int(document["lease"]),
+        int(document.get("until", 0)),
+        document.get("owner", b""),
     )

@@ -12,18 +12,21 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
+from server.store.jobs import Job, Jobs
 from server.store.mongo import find as search
-from server.store.mongo import jobs
+from server.store.mongo import timeline
 from server.store.mongo.abandoned import sweep
 from server.store.mongo.documents import Document, index_fields, to_audit_batch, to_old_version, to_record
 from server.store.mongo.group_commit import GroupCommit
 from server.store.mongo.group_read import GroupRead
+from server.store.mongo.jobs import MongoJobs
 from server.store.mongo.rarity import Rarity
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database, missing_indexes
 from server.store.mongo.transaction import Transactions
 from server.store.mongo.upkeep import MongoUpkeep
-from server.store.store import AuditBatch, AuditSealer, Commit, Index, Job, Record
+from server.store.store import AuditBatch, AuditSealer, Commit, Index, Record
+from server.store.timeline import Timeline, TimelinePage
 from server.store.upkeep import Upkeep
 
 _WATERMARK: Final = "audit-watermark"
@@ -38,6 +41,7 @@ class MongoStore:
         self._database = database
         self._group = GroupCommit(Transactions(client, database, seal_audit))
         self.upkeep: Upkeep = MongoUpkeep(database)
+        self.jobs: Jobs = MongoJobs(database)
         self._reads = GroupRead(database)
         self._rarity = Rarity(database)
         self._closing = asyncio.Event()
@@ -68,6 +72,9 @@ class MongoStore:
         found = await persist(lambda: self._database["version"].find(wanted, sort=[("_id", -1)], limit=limit).to_list())
         return (records + [to_old_version(key, document) for document in found])[:limit]
 
+    async def timeline(self, plan: Timeline) -> TimelinePage:
+        return await persist(lambda: timeline.page(self._database, plan))
+
     async def find(self, plan: Plan) -> list[Hit]:
         return await persist(lambda: search.find(self._database, self._rarity, plan))
 
@@ -86,10 +93,10 @@ class MongoStore:
         return found["h"] if found else None
 
     async def lease_jobs(self, now: int, lease_until: int, limit: int) -> list[Job]:
-        return await jobs.lease(self._database, now, lease_until, limit)
+        return await self.jobs.lease(now, lease_until, limit)
 
     async def release_job(self, job_id: int, fence: int, due: int, failed: bool) -> None:
-        await jobs.release(self._database, job_id, fence, due, failed)
+        await self.jobs.release(job_id, fence, due, failed_until=0 if failed else None)
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
         wanted = {"_id": {"$gt": after_seq}}

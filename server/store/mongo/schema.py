@@ -1,12 +1,14 @@
 """The indexes that the store needs: made when it is opened, and checked, so that `/ready` can say which one is missing.
 
-The four indexes of `record` carry a whole search between them:
+Four indexes of `record` carry a whole search between them:
 
 - `term`: (term, order, row). An all-of over terms is walked along its rarest term in the order of the answer; what asks for
   one term only is answered from the index alone.
 - `column_up`, `column_down`: (column, low end, row), both ways, because an index on values of a list cannot be read backwards
   in order. They serve ranges and orders by a column.
 - `column_end`: (column, high end), for ranges that only say after when.
+
+`timeline`, on `record` and on `version`: (timeline term, time, row and version), the history of a type in its order.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ TERM: Final = "term"
 COLUMN_UP: Final = "column_up"
 COLUMN_DOWN: Final = "column_down"
 COLUMN_END: Final = "column_end"
+TIMELINE: Final = "timeline"
+
+_LISTED: Final = {"h": {"$exists": True}}
 
 
 class MongoSetupError(Exception):
@@ -52,11 +57,16 @@ INDEXES: Final = (
     NeededIndex("record", COLUMN_UP, (("i.c", 1), ("i.l", 1), ("_id", 1))),
     NeededIndex("record", COLUMN_DOWN, (("i.c", 1), ("i.l", -1), ("_id", -1))),
     NeededIndex("record", COLUMN_END, (("i.c", 1), ("i.h", 1))),
+    NeededIndex("record", TIMELINE, (("h", 1), ("u", -1), ("_id", -1)), (("partialFilterExpression", _LISTED),)),
+    NeededIndex("version", TIMELINE, (("h", 1), ("u", -1), ("_id", -1)), (("partialFilterExpression", _LISTED),)),
     NeededIndex("job", "due", (("failed", 1), ("due", 1))),
+    NeededIndex("job", "owner", (("n", 1), ("owner", 1), ("failed", 1))),
+    NeededIndex("job", "handle", (("handle", 1),), (("unique", True), ("sparse", True))),
+    NeededIndex("job", "until", (("until", 1),), (("sparse", True),)),
     NeededIndex("audit", "tenant", (("n", 1), ("_id", -1))),
     NeededIndex("mark", "old", (("at", 1),), (("expireAfterSeconds", 7 * 86400),)),
 )
-_WITHOUT_INDEXES: Final = ("version", "unique_key", "setting", "counter")
+_WITHOUT_INDEXES: Final = ("unique_key", "setting", "counter", "job_part")
 
 
 async def prepare(database: Database) -> None:

@@ -25,6 +25,7 @@ from server.store.mongo.abandoned import end_abandoned
 from server.store.mongo.apply import REFUSALS, Changes, Refusal, load
 from server.store.mongo.audit_chain import AuditChain
 from server.store.mongo.documents import FIRST_ROW, Document, audit_document
+from server.store.mongo.job_changes import write_jobs
 from server.store.mongo.numbers import Numbers
 from server.store.mongo.retry import Pauses, passes, persist
 from server.store.mongo.schema import Database
@@ -144,22 +145,7 @@ class Transactions:
             ]
             await self._database["unique_key"].bulk_write(updates, session=session)
             fail_points.reach("mongodb-08-keys-written")
-        if changes.jobs:
-            numbers = await self._jobs.take(len(changes.jobs))
-            await self._database["job"].insert_many(
-                [
-                    {
-                        "_id": number, "n": tenant, "kind": job.kind, "due": job.due, "lease": 0, "fence": 0, "tries": 0,
-                        "failed": False, "b": job.body,
-                    }
-                    for number, (tenant, job) in zip(numbers, changes.jobs, strict=True)
-                ],
-                session=session,
-            )  # fmt: skip
-            fail_points.reach("mongodb-09-jobs-written")
-        if changes.finished:
-            await self._database["job"].delete_many({"_id": {"$in": list(changes.finished)}}, session=session)
-            fail_points.reach("mongodb-10-jobs-finished")
+        await write_jobs(self._database, session, changes.jobs, self._jobs)
 
     async def _commit(self, session: AsyncClientSession, pauses: Pauses) -> None:
         """Asking again is safe: the server knows the transaction by its number."""

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import apsw
 
 from server.store import fail_points
+from server.store.sqlite.blob_rows import check_blobs, keep_blobs
+from server.store.sqlite.job_rows import apply_jobs, check_jobs
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
-from server.store.store import AuditSealer, Commit, Index, KeyClaim, KeyHeldError, LostLeaseError, Put, StaleVersionError
+from server.store.store import AuditSealer, Commit, Index, KeyClaim, KeyHeldError, Put, StaleVersionError
 
 _Current = tuple[int, int, int, int, bytes, bytes, int, bytes]
 
@@ -33,10 +35,8 @@ def check(connection: apsw.Connection, commit: Commit) -> dict[bytes, _Current]:
             raise KeyHeldError
         claimed.add(claim.key)
         _check_key(connection, claim)
-    if commit.finished_job is not None:
-        row = connection.execute("SELECT fence FROM job WHERE id = ?", (commit.finished_job[0],)).fetchone()
-        if row is None or row[0] != commit.finished_job[1]:
-            raise LostLeaseError
+    check_jobs(connection, commit)
+    check_blobs(connection, commit.blobs)
     return current
 
 
@@ -59,14 +59,8 @@ def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Cur
             (claim.key, claim.digest, claim.holder),
         )
         fail_points.reach("sqlite-06-keys-applied")
-    for job in commit.jobs:
-        connection.execute(
-            "INSERT INTO job (tenant, kind, due, body) VALUES (?, ?, ?, ?)", (commit.tenant, job.kind, job.due, job.body)
-        )
-        fail_points.reach("sqlite-07-jobs-applied")
-    if commit.finished_job is not None:
-        connection.execute("DELETE FROM job WHERE id = ?", (commit.finished_job[0],))
-        fail_points.reach("sqlite-08-job-finished")
+    apply_jobs(connection, commit)
+    keep_blobs(connection, commit.tenant, commit.blobs)
 
 
 def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | None) -> None:
@@ -81,6 +75,7 @@ def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | Non
         rid = connection.last_insert_rowid()
         fail_points.reach("sqlite-02-record-written")
         insert_index(connection, rid, index)
+        list_version(connection, rid, put.version, put.updated, index.timeline)
         fail_points.reach("sqlite-04-terms-written")
         return
     rid, version, updated, deleted, old_terms, old_intervals, old_order, body = row
@@ -95,6 +90,7 @@ def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | Non
         (put.version, put.updated, put.deleted, index.order, terms, intervals, put.body, rid),
     )
     replace_index(connection, rid, Index(old_order, unpack_terms(old_terms), tuple(unpack_intervals(old_intervals))), index)
+    list_version(connection, rid, put.version, put.updated, index.timeline)
     fail_points.reach("sqlite-04-terms-written")
 
 
@@ -106,6 +102,14 @@ def insert_index(connection: apsw.Connection, rid: int, index: Index) -> None:
         connection.executemany(
             "INSERT OR IGNORE INTO interval (col, low, high, ord, rid) VALUES (?, ?, ?, ?, ?)",
             [(*item, index.order, rid) for item in index.intervals],
+        )
+
+
+def list_version(connection: apsw.Connection, rid: int, version: int, updated: int, terms: Sequence[int]) -> None:
+    """Rows of the timeline are never changed: they belong to the version, not to the record."""
+    for term in terms:
+        connection.execute(
+            "INSERT OR IGNORE INTO timeline (term, updated, rid, version) VALUES (?, ?, ?, ?)", (term, updated, rid, version)
         )
 
 

@@ -5,23 +5,30 @@ runs in a thread, so that a slow disk never stops reads or health checks (docs/d
 
 A group that holds nothing but audit records (reads, searches, refusals) is committed without waiting for the disk, and the
 disk is told to follow within `SYNC_SECONDS` (docs/decisions, 0020). Killing the server loses none of it.
+
+Nobody waits for ever: what has not begun after `PATIENCE` never does, and when the disk keeps a group waiting for as long, all
+who wait are told (docs/decisions, 0028).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import apsw
 
 from server.store import fail_points
+from server.store.blobs import BlobGoneError
 from server.store.sqlite.apply import append_audit, apply, check
+from server.store.sqlite.faults import unavailable
+from server.store.sqlite.files import Files
+from server.store.sqlite.room import Room
 from server.store.store import (
     AuditSealer,
     Commit,
@@ -29,13 +36,22 @@ from server.store.store import (
     LostLeaseError,
     StaleVersionError,
     StoreUnavailableError,
+    Trouble,
 )
 
 MAX_GROUP: Final = 256
 SYNC_SECONDS: Final = 0.05
 """How long audit records alone may wait for the disk."""
 
-_REFUSALS = (StaleVersionError, KeyHeldError, LostLeaseError)
+MAX_WAITING: Final = 1024
+MAX_WAITING_BYTES: Final = 256 * 2**20
+PATIENCE: Final = 10.0
+"""Seconds for which a change may wait for its turn, and then for the disk."""
+
+BUSY_MS: Final = 5000
+"""For so long another process may hold the store."""
+
+_REFUSALS = (StaleVersionError, KeyHeldError, LostLeaseError, BlobGoneError)
 _Result = TypeVar("_Result")
 
 
@@ -48,23 +64,27 @@ class _Unit:
     tenant: int = 0
     audit: Sequence[bytes] = ()
     only_audit: bool = False
+    from_reserve: bool = False
+    size: int = 0
+    since: float = field(default_factory=time.monotonic)
 
 
 class GroupCommit:
-    """Owns the only writing connection. `commit` and `run` return when the change is durable.
+    """The only user of the writing connection. `commit` and `run` return when the change is durable."""
 
-    `log` is the file of SQLite's write-ahead log.
-    """
-
-    def __init__(self, connection: apsw.Connection, seal_audit: AuditSealer, log: Path) -> None:
-        self._connection = connection
-        self._log = log
+    def __init__(self, files: Files, seal_audit: AuditSealer, room: Room) -> None:
+        self._files = files
+        self._room = room
+        self._waiting_bytes = 0
+        self._is_stuck = False
         self._waits_for_disk = True
         self._sync: asyncio.TimerHandle | None = None
+        self._syncing: Future[None] | None = None
         self._seal_audit = seal_audit
         self._waiting: list[_Unit] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fsync")
         self._running: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     async def commit(self, commit: Commit) -> None:
         """Check and apply a commit. Raises what refuses it, or StoreUnavailableError."""
@@ -72,15 +92,31 @@ class GroupCommit:
         def work(connection: apsw.Connection) -> None:
             apply(connection, commit, check(connection, commit))
 
-        only_audit = not (commit.puts or commit.keys or commit.jobs or commit.finished_job)
-        await self._submit(_Unit(work, _future(), commit.tenant, commit.audit, only_audit))
+        only_audit = not (
+            commit.puts or commit.keys or commit.jobs or commit.finished_job or commit.checkpoint or commit.blobs
+        )
+        size = sum(len(put.body) for put in commit.puts)
+        await self._submit(_Unit(work, _future(), commit.tenant, commit.audit, only_audit, only_audit, size))
 
-    async def run(self, work: Callable[[apsw.Connection], _Result]) -> _Result:
-        """Do `work` in a transaction of its own turn. It must not raise after it has written."""
-        result: _Result = await self._submit(_Unit(work, _future()))
+    async def run(self, work: Callable[[apsw.Connection], _Result], *, from_reserve: bool = False) -> _Result:
+        """Do `work` in a transaction of its own turn. It must not raise after it has written.
+
+        With `from_reserve` also when room on the disk is short: for what reads need.
+        """
+        result: _Result = await self._submit(_Unit(work, _future(), from_reserve=from_reserve))
         return result
 
+    async def beside(self, work: Callable[[], _Result]) -> _Result:
+        """Do what writes on a connection of its own, between two groups. It must not leave a transaction open."""
+        async with self._turn:
+            return work()
+
     async def _submit(self, unit: _Unit) -> Any:
+        if self._is_stuck:
+            raise StoreUnavailableError("The disk does not answer.", "slow")
+        if len(self._waiting) >= MAX_WAITING or (self._waiting and self._waiting_bytes + unit.size > MAX_WAITING_BYTES):
+            raise StoreUnavailableError("Too many changes are waiting.", "busy")
+        self._waiting_bytes += unit.size
         self._waiting.append(unit)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
@@ -90,40 +126,97 @@ class GroupCommit:
         try:
             while self._waiting:
                 await asyncio.sleep(0)
-                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
-                await self._commit_group(group)
+                async with self._turn:
+                    if group := self._take():
+                        await self._commit_group(group)
         finally:  # a group that failed by a fault of ours has been answered; the others go on
             self._running = asyncio.create_task(self._run()) if self._waiting else None
 
+    def _take(self) -> list[_Unit]:
+        """The next group, without those who have waited too long and those for whom there is no room."""
+        group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+        self._waiting_bytes -= sum(unit.size for unit in group)
+        oldest = time.monotonic() - PATIENCE
+        if group and group[0].since < oldest:
+            group = _refuse([unit for unit in group if unit.since < oldest], group, "It waited too long.", "busy")
+        if not all(unit.from_reserve for unit in group) and self._room.is_short():
+            group = _refuse([unit for unit in group if not unit.from_reserve], group, "Room is short.", "full")
+        return group
+
     async def _commit_group(self, group: list[_Unit]) -> None:
-        failure = "it failed"
+        failure = StoreUnavailableError("The commit failed.")
         try:
+            await self._make_sound()
             self._wait_for_disk(not all(unit.only_audit for unit in group))
             fail_points.reach("sqlite-01-before-begin")
-            self._connection.execute("BEGIN IMMEDIATE")
+            await self._begin()
             results = self._apply_group(group)
             fail_points.reach("sqlite-10-before-commit")
             if self._waits_for_disk:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.execute, "COMMIT")
+                await self._commit_durably(group)
                 fail_points.reach("sqlite-11-committed")
             else:
-                self._connection.execute("COMMIT")
+                self._files.writer.execute("COMMIT")
                 fail_points.reach("sqlite-12-audit-committed")
                 self._sync_soon()
             for unit, result in results:
                 if not unit.done.done():
                     unit.done.set_result(result)
             fail_points.reach("sqlite-13-acknowledged")
+        except StoreUnavailableError as error:
+            failure = error
         except apsw.Error as error:
-            failure = type(error).__name__
+            failure = unavailable(error, self._files.writer)
+            self._files.distrust(error)
         finally:  # whatever went wrong, also a fault of ours: nothing is stored by half, and nobody waits for ever
             self._roll_back()
             for unit in group:
-                _settle(unit.done, StoreUnavailableError(f"The store could not commit ({failure})."))
+                _settle(unit.done, failure)
+
+    async def _make_sound(self) -> None:
+        """Nothing is committed on a disk that has lost what it took."""
+        if not self._files.is_sound:
+            if self._syncing is not None:
+                await asyncio.wait([asyncio.wrap_future(self._syncing)])
+            await self._files.make_sound()
+            self._waits_for_disk = True
+
+    async def _begin(self) -> None:
+        """On the event loop; in a thread where another process (a command) is just committing."""
+        try:
+            self._files.writer.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            await self._in_thread("BEGIN IMMEDIATE", BUSY_MS)
+
+    async def _commit_durably(self, group: list[_Unit]) -> None:
+        watch = asyncio.get_running_loop().call_later(PATIENCE, self._give_up, group)
+        try:
+            await self._in_thread("COMMIT", BUSY_MS)
+        finally:
+            watch.cancel()
+            self._is_stuck = False
+
+    async def _in_thread(self, statement: str, patience_ms: int) -> None:
+        writer = self._files.writer
+
+        def execute() -> None:
+            writer.set_busy_timeout(patience_ms)
+            try:
+                writer.execute(statement)
+            finally:
+                writer.set_busy_timeout(0)
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, execute)
+
+    def _give_up(self, group: list[_Unit]) -> None:
+        """The disk does not answer: nobody waits for it any longer, and until it does nobody begins to."""
+        self._is_stuck = True
+        _refuse([*group, *self._waiting], [], "The disk took too long.", "slow")
+        self._waiting, self._waiting_bytes = [], 0
 
     def _wait_for_disk(self, wanted: bool) -> None:
         if wanted != self._waits_for_disk:
-            self._connection.pragma("synchronous", "full" if wanted else "normal")
+            self._files.writer.pragma("synchronous", "full" if wanted else "normal")
             self._waits_for_disk = wanted
 
     def _sync_soon(self) -> None:
@@ -132,27 +225,33 @@ class GroupCommit:
 
     def _start_sync(self) -> None:
         self._sync = None
-        self._thread.submit(_sync_file, self._log)
+        self._syncing = self._thread.submit(os.fsync, self._files.log)
+        self._syncing.add_done_callback(self._synced)
+
+    def _synced(self, sync: Future[None]) -> None:
+        """Called in the thread: it only notes."""
+        if isinstance(error := sync.exception(), OSError):
+            self._files.distrust(error)
 
     def _apply_group(self, group: list[_Unit]) -> list[tuple[_Unit, Any]]:
         accepted: list[tuple[_Unit, Any]] = []
         audit: dict[int, list[bytes]] = {}
         for unit in group:
             try:
-                accepted.append((unit, unit.work(self._connection)))
+                accepted.append((unit, unit.work(self._files.writer)))
             except _REFUSALS as refusal:
                 _settle(unit.done, refusal)
                 continue
             if unit.audit:
                 audit.setdefault(unit.tenant, []).extend(unit.audit)
         for tenant, records in audit.items():
-            append_audit(self._connection, tenant, records, self._seal_audit)
+            append_audit(self._files.writer, tenant, records, self._seal_audit)
         return accepted
 
     def _roll_back(self) -> None:
         with suppress(apsw.Error):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if self._files.writer.in_transaction:
+                self._files.writer.execute("ROLLBACK")
 
     async def close(self) -> None:
         """Wait for what is being committed; nothing may be submitted afterwards."""
@@ -164,13 +263,11 @@ class GroupCommit:
         self._thread.shutdown()
 
 
-def _sync_file(path: Path) -> None:
-    with suppress(OSError):  # a log that is gone was copied into the file and synced there
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _refuse(units: Sequence[_Unit], group: Sequence[_Unit], why: str, trouble: Trouble) -> list[_Unit]:
+    """Tell `units`; what of `group` is left."""
+    for unit in units:
+        _settle(unit.done, StoreUnavailableError(why, trouble))
+    return [unit for unit in group if not unit.done.done()]
 
 
 def _future() -> asyncio.Future[Any]:

@@ -13,12 +13,20 @@ from typing import Final
 
 import apsw
 
+from server.store.sqlite.blob_rows import BLOB_TABLES
+from server.store.sqlite.job_rows import TABLES as JOB_TABLES
+from server.store.sqlite.timeline import TIMELINE_TABLES
+
 Step = str | Callable[[apsw.Connection], None]
 
 FIRST_VERSION: Final = 2
 """The schema of the first release, in schema.py; the step at position 0 leads to the version after it."""
 
-STEPS: Final[tuple[Step, ...]] = ()
+STEPS: Final[tuple[Step, ...]] = (
+    TIMELINE_TABLES,
+    JOB_TABLES,
+    BLOB_TABLES,
+)
 
 
 def newest_version(steps: Sequence[Step] = STEPS) -> int:

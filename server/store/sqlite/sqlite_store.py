@@ -15,12 +15,20 @@ import apsw
 
 from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
+from server.store.blobs import Blobs
+from server.store.jobs import Job, Jobs
 from server.store.sqlite import find as search
+from server.store.sqlite import timeline
 from server.store.sqlite.apply import insert_index
+from server.store.sqlite.blobs import SqliteBlobs
+from server.store.sqlite.faults import unavailable
+from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
-from server.store.sqlite.schema import open_connection, prepare_schema
+from server.store.sqlite.jobs import SqliteJobs
+from server.store.sqlite.room import Room
 from server.store.sqlite.upkeep import SqliteUpkeep
-from server.store.store import AuditBatch, AuditSealer, Commit, Index, Job, Record, StoreUnavailableError
+from server.store.store import AuditBatch, AuditSealer, Commit, Index, Record
+from server.store.timeline import Timeline, TimelinePage
 from server.store.upkeep import Upkeep
 
 CHECKPOINT_PAGES: Final = 4000
@@ -34,13 +42,13 @@ _AUDIT: Final = "seq, tenant, count, chain, body"
 class SqliteStore:
     """Implements `server.store.store.Store` on one file. `open` it inside a running event loop."""
 
-    def __init__(self, path: Path, seal_audit: AuditSealer) -> None:
-        self._path = path
-        self._writer = open_connection(path, writable=True)
-        prepare_schema(self._writer)
-        self._reader = open_connection(path, writable=False)
-        self._group = GroupCommit(self._writer, seal_audit, path.with_name(path.name + "-wal"))
-        self.upkeep: Upkeep = SqliteUpkeep(self._reader, self._group)
+    def __init__(self, path: Path, seal_audit: AuditSealer, reserve: int = 0) -> None:
+        self._files = Files(path)
+        self._group = GroupCommit(self._files, seal_audit, Room(path.parent, reserve))
+        self.upkeep: Upkeep = SqliteUpkeep(self._files, self._group)
+        self.jobs: Jobs = SqliteJobs(self._files, self._group)
+        self._blobs = SqliteBlobs(path, self._group)
+        self.blobs: Blobs = self._blobs
         self._closing = asyncio.Event()
         self._checkpointer = asyncio.create_task(self._checkpoint_when_grown())
 
@@ -73,17 +81,23 @@ class SqliteStore:
         records += [Record(current.rid, key, row[0], row[1], bool(row[2]), row[3]) for row in rows]
         return records[:limit]
 
+    async def timeline(self, plan: Timeline) -> TimelinePage:
+        try:
+            return timeline.page(self._files.reader, plan)
+        except apsw.Error as error:
+            raise unavailable(error, self._files.reader) from error
+
     async def find(self, plan: Plan) -> list[Hit]:
         try:
-            return search.find(self._reader, plan)
+            return search.find(self._files.reader, plan)
         except apsw.Error as error:
-            raise _unreadable(error) from error
+            raise unavailable(error, self._files.reader) from error
 
     async def count(self, clauses: Sequence[Clause], limit: int) -> int:
         try:
-            return search.count(self._reader, clauses, limit)
+            return search.count(self._files.reader, clauses, limit)
         except apsw.Error as error:
-            raise _unreadable(error) from error
+            raise unavailable(error, self._files.reader) from error
 
     async def fetch(self, rids: Sequence[int]) -> dict[int, Record]:
         records: dict[int, Record] = {}
@@ -98,29 +112,10 @@ class SqliteStore:
         return row[0] if row else None
 
     async def lease_jobs(self, now: int, lease_until: int, limit: int) -> list[Job]:
-        def lease(connection: apsw.Connection) -> list[Job]:
-            rows = connection.execute(
-                "UPDATE job SET lease_until = ?, fence = fence + 1, attempts = attempts + 1 WHERE id IN "
-                "(SELECT id FROM job WHERE failed = 0 AND due <= ? AND lease_until <= ? ORDER BY due LIMIT ?) "
-                "RETURNING id, tenant, kind, attempts, fence, body",
-                (lease_until, now, now, limit),
-            ).fetchall()
-            fail_points.reach("sqlite-21-jobs-leased")
-            return [Job(*_untyped(row)) for row in rows]
-
-        if not self._one("SELECT 1 FROM job WHERE failed = 0 AND due <= ? AND lease_until <= ? LIMIT 1", (now, now)):
-            return []
-        return await self._group.run(lease)
+        return await self.jobs.lease(now, lease_until, limit)
 
     async def release_job(self, job_id: int, fence: int, due: int, failed: bool) -> None:
-        def release(connection: apsw.Connection) -> None:
-            connection.execute(
-                "UPDATE job SET due = ?, lease_until = 0, failed = ? WHERE id = ? AND fence = ?",
-                (due, failed, job_id, fence),
-            )
-            fail_points.reach("sqlite-22-job-released")
-
-        await self._group.run(release)
+        await self.jobs.release(job_id, fence, due, failed_until=0 if failed else None)
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
         rows = self._all(f"SELECT {_AUDIT} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
@@ -141,7 +136,7 @@ class SqliteStore:
                 (through_seq.to_bytes(8),),
             )
 
-        await self._group.run(write)
+        await self._group.run(write, from_reserve=True)
 
     async def audit_watermark(self) -> tuple[int, int]:
         stored = self._one("SELECT coalesce(max(seq), 0) FROM audit", ())
@@ -173,44 +168,31 @@ class SqliteStore:
         self._closing.set()
         await self._checkpointer
         await self._group.close()
-        self._reader.close()
-        self._writer.close()
+        self._blobs.close()
+        self._files.close()
 
     async def _checkpoint_when_grown(self) -> None:
         """Copy the log into the file off the event loop, on a connection of its own, so that no caller waits for it."""
-        log = self._path.with_name(self._path.name + "-wal")
-        connection = open_connection(self._path, writable=True)
-        try:
-            while not self._closing.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), CHECKPOINT_SECONDS)
-                if log.exists() and log.stat().st_size > CHECKPOINT_PAGES * 4096:
-                    with suppress(apsw.Error):
-                        await asyncio.to_thread(connection.wal_checkpoint)
-        finally:
-            connection.close()
+        while not self._closing.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), CHECKPOINT_SECONDS)
+            if self._files.log_size() > CHECKPOINT_PAGES * 4096:
+                await self._files.copy_log()
 
     def _one(self, sql: str, values: tuple[int | bytes | str, ...]) -> tuple[Any, ...] | None:
         try:
-            return self._reader.execute(sql, values).fetchone()
+            return self._files.reader.execute(sql, values).fetchone()
         except apsw.Error as error:
-            raise _unreadable(error) from error
+            raise unavailable(error, self._files.reader) from error
 
     def _all(self, sql: str, values: tuple[int | bytes | str, ...]) -> list[tuple[Any, ...]]:
         try:
-            return self._reader.execute(sql, values).fetchall()
+            return self._files.reader.execute(sql, values).fetchall()
         except apsw.Error as error:
-            raise _unreadable(error) from error
+            raise unavailable(error, self._files.reader) from error
 
 
 def _record(row: tuple[Any, ...]) -> Record:
     rid, key, version, updated, deleted, body, order = row
     return Record(rid, key, version, updated, bool(deleted), body, order)
 
-
-def _untyped(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return row
-
-
-def _unreadable(error: apsw.Error) -> StoreUnavailableError:
-    return StoreUnavailableError(f"The store could not read ({type(error).__name__}).")
