@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from profiles.json import Resource
 from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
-from profiles.search_paths import Value, Walk, compile_paths
+from profiles.search_paths import Value, Walk, compile_paths, path_kinds
 from profiles.structure import resource_types
 from profiles.tables import table
 
@@ -36,7 +36,7 @@ class Component:
 class SearchParameter:
     """One parameter of one type.
 
-    `type`: token, string, reference, date, number, quantity, uri, composite, special. `targets`: what a reference may point
+    `paths`: where its values are (profiles/tables/search_facts.py), and `kinds` the FHIR types of what is there. `type`: token, string, reference, date, number, quantity, uri, composite, special. `targets`: what a reference may point
     at. `extract` takes a resource of any shape and never raises; for a composite each value is of kind "composite" and
     holds a list of values for each component, all of them found at the same place.
     """
@@ -45,6 +45,8 @@ class SearchParameter:
     type: str
     targets: frozenset[str]
     components: tuple[Component, ...]
+    paths: tuple[str, ...]
+    kinds: frozenset[str]
     extract: Callable[[Resource], list[Value]]
 
 
@@ -63,7 +65,7 @@ def _of_type(type_name: str) -> Mapping[str, SearchParameter]:
         own = rows.get(type_name, {})
         found.update((code, _parameter(code, row, type_name, type_name)) for code, row in own.items())
         for code, (kind, paths) in OWN_SEARCH_PARAMETERS.get(type_name, {}).items():
-            found[code] = SearchParameter(code, kind, frozenset(), (), _extractor(compile_paths(paths, type_name)))
+            found[code] = _simple(code, kind, frozenset(), paths, type_name)
     return MappingProxyType(found)
 
 
@@ -72,9 +74,13 @@ def _parameter(code: str, row: list[Any], holder: str, type_name: str) -> Search
     if kind == "composite":
         components = tuple(Component(name, table("search")["parameters"][holder][name][0]) for name, _ in rest)
         extract = _composite_extractor(paths, [component_paths for _, component_paths in rest], type_name)
-        return SearchParameter(code, kind, frozenset(), components, extract)
-    start = RESOURCE_LEVEL if type_name == RESOURCE_LEVEL else type_name
-    return SearchParameter(code, kind, frozenset(rest), (), _extractor(compile_paths(paths, start)))
+        return SearchParameter(code, kind, frozenset(), components, tuple(paths.split(" | ")), frozenset(), extract)
+    return _simple(code, kind, frozenset(rest), paths, type_name)
+
+
+def _simple(code: str, kind: str, targets: frozenset[str], paths: str, type_name: str) -> SearchParameter:
+    extract = _extractor(compile_paths(paths, type_name))
+    return SearchParameter(code, kind, targets, (), tuple(paths.split(" | ")), path_kinds(paths, type_name), extract)
 
 
 def _extractor(walks: tuple[Walk, ...]) -> Callable[[Resource], list[Value]]:

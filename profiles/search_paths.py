@@ -58,6 +58,24 @@ def compile_paths(paths: str, type_name: str) -> tuple[Walk, ...]:
     return tuple(_compile_alternative(path, type_name) for path in paths.split(" | "))
 
 
+def path_kinds(paths: str, type_name: str) -> frozenset[str]:
+    """The FHIR types of what `paths` finds. Raises ValueError for a bad path."""
+    found: set[str] = set()
+    for path in paths.split(" | "):
+        root = type_name.partition(".")[0] if path.startswith("^") else type_name
+        found |= {type_name} if path == "." else _kinds(_steps(path.removeprefix("^")), root)
+    return frozenset(found)
+
+
+def _kinds(steps: list[_Step], type_name: str) -> set[str]:
+    names = _json_names(steps[0], type_name)
+    if steps[0].true:
+        return {"boolean"}
+    if len(steps) == 1:
+        return {code for _, code in names}
+    return {kind for _, code in names for kind in _kinds(steps[1:], code)}
+
+
 def _compile_alternative(path: str, type_name: str) -> Walk:
     if path == ".":
         return lambda node, out, root: out.append(Value(type_name, node))
@@ -87,6 +105,15 @@ def _steps(path: str) -> list[_Step]:
 def _compile(steps: list[_Step], type_name: str) -> Walk:
     """The walk for the rest of a path, from objects of `type_name`."""
     step = steps[0]
+    names = _json_names(step, type_name)
+    if step.true:
+        return _truth([name for name, _ in names])
+    walks = [_getter(name, step, _take(step, steps[1:], code)) for name, code in names]
+    return walks[0] if len(walks) == 1 else _first_of(walks)
+
+
+def _json_names(step: _Step, type_name: str) -> list[tuple[str, str]]:
+    """(property, type) of the element that a step leads to."""
     definition = type_definition(type_name)
     element = definition.elements.get(step.name) if definition is not None else None
     if element is None:
@@ -94,10 +121,7 @@ def _compile(steps: list[_Step], type_name: str) -> Walk:
     names = [(name, type_.code) for name, type_ in element.json_names() if step.cast in {None, type_.code}]
     if not names:
         raise ValueError(f"{type_name}.{step.name} has no type {step.cast}")
-    if step.true:
-        return _truth([name for name, _ in names])
-    walks = [_getter(name, step, _take(step, steps[1:], code)) for name, code in names]
-    return walks[0] if len(walks) == 1 else _first_of(walks)
+    return names
 
 
 def _take(step: _Step, rest: list[_Step], type_code: str) -> _Take:

@@ -57,6 +57,20 @@ PURPOSE_OPERATIONS: Final = "HPAYMT"
 """Healthcare payment: why a prior authorization server touches a record unless the caller says otherwise."""
 
 _RESTFUL: Final = "http://hl7.org/fhir/restful-interaction"
+_EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+_ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+_ENTITY_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
+_OWN: Final = "https://assent.example/fhir/CodeSystem/"
+
+SYSTEMS: Final = {
+    "agent-role": (f"{_OWN}role",),
+    "entity-role": (_ENTITY_ROLE,),
+    "entity-type": (_ENTITY_TYPE, f"{_OWN}audit-entity"),
+    "subtype": (_RESTFUL, f"{_OWN}activity", f"{_OWN}operation"),
+    "type": (_EVENT_TYPE,),
+}
+"""The code systems of all that `to_audit_event` says, by search parameter."""
+
 _OUTCOMES: Final = {2: "0", 4: "4", 5: "8"}
 
 
@@ -66,7 +80,7 @@ def to_audit_event(record: AuditRecord, id_: str, recorded: str, base_url: str) 
     subtype = {"system": _RESTFUL, "code": "operation" if operation else record.interaction}
     if record.status == 0:
         subtype = {
-            "system": "https://assent.example/fhir/CodeSystem/activity",
+            "system": f"{_OWN}activity",
             "code": record.interaction.removeprefix("$"),
         }
     event: Resource = {
@@ -74,7 +88,7 @@ def to_audit_event(record: AuditRecord, id_: str, recorded: str, base_url: str) 
         "id": id_,
         "meta": {"versionId": "1", "lastUpdated": recorded},
         "type": {
-            "system": "http://terminology.hl7.org/CodeSystem/audit-event-type",
+            "system": _EVENT_TYPE,
             "code": "rest",
             "display": "RESTful Operation",
         },
@@ -84,9 +98,7 @@ def to_audit_event(record: AuditRecord, id_: str, recorded: str, base_url: str) 
         "outcome": _OUTCOMES.get(record.status // 100, "0"),
     }
     if operation:
-        event["subtype"].append(
-            {"system": "https://assent.example/fhir/CodeSystem/operation", "code": record.interaction[1:]}
-        )
+        event["subtype"].append({"system": f"{_OWN}operation", "code": record.interaction[1:]})
     if record.refusal:
         event["outcomeDesc"] = f"{record.status} {record.refusal}"
     event["purposeOfEvent"] = [
@@ -125,8 +137,7 @@ def _agents(record: AuditRecord) -> list[Resource]:
     if record.fhir_user:
         user["who"]["reference"] = record.fhir_user
     if record.roles:
-        system = "https://assent.example/fhir/CodeSystem/role"
-        user["role"] = [{"coding": [{"system": system, "code": role}]} for role in record.roles]
+        user["role"] = [{"coding": [{"system": f"{_OWN}role", "code": role}]} for role in record.roles]
     if record.address:
         user["network"] = {"address": record.address, "type": "2"}
     agents = [user]
@@ -142,8 +153,7 @@ def _agents(record: AuditRecord) -> list[Resource]:
 
 
 def _entities(record: AuditRecord) -> list[Resource]:
-    kind = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
-    role = "http://terminology.hl7.org/CodeSystem/object-role"
+    kind, role = _ENTITY_TYPE, _ENTITY_ROLE
     entities: list[Resource] = [
         {
             "what": {"reference": f"Patient/{patient}"},
@@ -171,7 +181,7 @@ def _entities(record: AuditRecord) -> list[Resource]:
     entities.append(
         {
             "what": {"identifier": {"value": record.request_id}},
-            "type": {"system": "https://assent.example/fhir/CodeSystem/audit-entity", "code": "request-id"},
+            "type": {"system": f"{_OWN}audit-entity", "code": "request-id"},
         }
     )
     return entities

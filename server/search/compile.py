@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -15,25 +14,31 @@ from typing import Final
 
 from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
-from profiles.text import instant_range, normalize
+from profiles.text import instant_range
 from server.seal.blind_index import BlindIndex
 from server.search import calendar
-from server.search.index_entries import COMPARTMENT, PRIMARY_DATES, SEALED_DATES, TYPE_TERM
+from server.search.compile_terms import Check, compile_terms
+from server.search.index_entries import (
+    PRIMARY_DATES,
+    SEALED_DATES,
+    TYPE_TERM,
+    compartment_term,
+    date_column,
+    number_in_unit,
+    same_date,
+)
+from server.search.overlap import asked_codes
 from server.search.query import Criterion, Query, SortKey, split_escaped, unescape
 from server.search.registry import indexed_parameters
-from server.search.terms import local_reference, matches_prefix, prefix_term, strings
-from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, Order
+from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, Order
 
 PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?\Z")
-_REFERENCE_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 MAX_TERMS: Final = 2000
 """Terms that one search may ask the store for, all criteria together: more keep the store busy with planning alone."""
 _INTERVAL_COST: Final = 4
 """A range costs the store as much as so many terms."""
-
-Check = Callable[[Resource], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,14 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
     """Raises FhirError for values of the wrong form."""
     clauses: list[Clause] = [AnyOf((index.term(query.type, TYPE_TERM, ""),))]
     if compartment is not None:
-        clauses.append(AnyOf((index.term(query.type, COMPARTMENT, compartment),)))
+        clauses.append(AnyOf((compartment_term(index, query.type, compartment),)))
     checks: list[Check] = []
     cost = 0
     for criterion in query.criteria:
         clause, check = _compile(query.type, criterion, index, base_url)
-        clauses.append(clause)
-        cost += _cost(clause)
+        if clause is not None:
+            clauses.append(clause)
+            cost += _cost(clause)
         if cost > MAX_TERMS:
             raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
         if check is not None:
@@ -68,74 +74,21 @@ def _cost(clause: Clause) -> int:
 
 
 def _order(type_: str, sort: SortKey | None, index: BlindIndex) -> Order:
-    if sort is None or sort.code == PRIMARY_DATES.get(type_):
+    if sort is None or same_date(type_, sort.code) == PRIMARY_DATES.get(type_):
         return Order(descending=sort is None or sort.descending)
     parameter = indexed_parameters(type_).get(sort.code)
     if sort.code in SEALED_DATES or (parameter is not None and parameter.type != "date"):
         raise refuse("not-supported", f"Sorting by {sort.code} is not supported; dates and _lastUpdated are.", "http._sort")
-    return Order(index.column(type_, sort.code), sort.descending)
+    return Order(date_column(index, type_, sort.code), sort.descending)
 
 
-def _compile(type_: str, criterion: Criterion, index: BlindIndex, base_url: str) -> tuple[Clause, Check | None]:
+def _compile(type_: str, criterion: Criterion, index: BlindIndex, base_url: str) -> tuple[Clause | None, Check | None]:
     code = criterion.code
-    if criterion.type == "string":
-        return _string(type_, criterion, index)
     if criterion.type == "date":
         return (_sealed_date if code in SEALED_DATES else _date)(type_, criterion, index), None
     if criterion.type in {"number", "quantity"}:
-        return _quantity(type_, criterion, index), None
-    texts: list[str] = []
-    for value in criterion.values:
-        if criterion.type == "token":
-            texts.append(_token(code, value))
-        elif criterion.type == "reference":
-            texts.extend(_reference(criterion, value, base_url))
-        else:
-            texts.append(f"u{unescape(value)}")
-    terms = tuple(sorted({index.term(type_, code, text) for text in texts}))
-    return (NoneOf(terms) if criterion.modifier == "not" else AnyOf(terms)), None
-
-
-def _token(code: str, value: str) -> str:
-    parts = [unescape(part) for part in split_escaped(value, "|")]
-    if len(parts) == 1:
-        return f"c{parts[0]}"
-    if len(parts) == 2 and parts[1]:
-        return f"s{parts[0]}|{parts[1]}"
-    raise refuse("parameter-value", f"{code} has the form code, system|code or |code.", f"http.{code}")
-
-
-def _reference(criterion: Criterion, value: str, base_url: str) -> list[str]:
-    if criterion.modifier == "identifier":
-        parts = [unescape(part) for part in split_escaped(value, "|")]
-        return [f"i|{parts[0]}" if len(parts) == 1 else f"i{'|'.join(parts)}"]
-    value = unescape(value)
-    if "/" in value or ":" in value or "|" in value:
-        return [f"r{local_reference(value, base_url)}"]
-    if not _REFERENCE_ID.match(value):
-        raise refuse("parameter-value", f"{criterion.code} is Type/id, an id or a URL.", f"http.{criterion.code}")
-    targets = [criterion.modifier] if criterion.modifier else sorted(criterion.targets)
-    return [f"r{target}/{value}" for target in targets] + ([] if targets else [f"r{value}"])
-
-
-def _string(type_: str, criterion: Criterion, index: BlindIndex) -> tuple[Clause, Check | None]:
-    code = criterion.code
-    if criterion.modifier == "exact":
-        return AnyOf(tuple(index.term(type_, code, f"x{unescape(value)}") for value in criterion.values)), None
-    queries = [normalize(unescape(value)) for value in criterion.values]
-    if not all(queries):
-        raise refuse("parameter-value", f"{code} needs at least one letter or digit.", f"http.{code}")
-    found = [prefix_term(query) for query in queries]
-    clause = AnyOf(tuple(sorted({index.term(type_, code, term) for term, _ in found})))
-    if not any(inexact for _, inexact in found):
-        return clause, None
-    extract = indexed_parameters(type_)[code].extract
-
-    def check(resource: Resource) -> bool:
-        texts = [text for value in extract(resource) for text in strings(value)]
-        return any(matches_prefix(query, texts) for query in queries)
-
-    return clause, check
+        return _quantity(type_, criterion, index)
+    return compile_terms(type_, criterion, index, base_url)
 
 
 def split_prefix(value: str) -> tuple[str, str]:
@@ -150,7 +103,7 @@ def _bad_date(code: str) -> FhirError:
 
 
 def _date(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
-    column = index.column(type_, criterion.code)
+    column = date_column(index, type_, criterion.code)
     intervals: list[Interval] = []
     for value in criterion.values:
         prefix, text = split_prefix(value)
@@ -223,8 +176,9 @@ def _calendar_terms(code: str, prefix: str, text: str, first: date, last: date) 
     return terms
 
 
-def _quantity(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
+def _quantity(type_: str, criterion: Criterion, index: BlindIndex) -> tuple[Clause, Check | None]:
     intervals: list[Interval] = []
+    asked: list[tuple[str, str, list[Interval]]] = []
     for value in criterion.values:
         prefix, text = split_prefix(value)
         number, *unit = (unescape(part) for part in split_escaped(text, "|"))
@@ -233,10 +187,35 @@ def _quantity(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
             raise refuse(
                 "parameter-value", f"{criterion.code} is {form}, with an optional prefix.", f"http.{criterion.code}"
             )
-        named = "|".join(unit) if unit and unit[0] else unit[1] if unit else ""
+        system, code = unit or ("", "")
         low, high = precision_range(number, prefix)
-        intervals.extend(_compare(prefix, index.column(type_, f"{criterion.code}|{named}"), low, high))
-    return AnyInterval(tuple(intervals))
+        for name in asked_codes(type_, criterion.code):
+            intervals += _compare(prefix, index.column(type_, f"{name}|{code}"), low, high)
+        asked.append((system, code, _compare(prefix, 0, low, high)))
+    clause = AnyInterval(tuple(intervals))
+    if not any(system for system, _, _ in asked):
+        return clause, None
+    extract = indexed_parameters(type_)[criterion.code].extract
+
+    def check(resource: Resource) -> bool:
+        return any(
+            (found := number_in_unit(value.value, system, code)) is not None
+            and any(fits(interval, found, found) for interval in wanted)
+            for value in extract(resource)
+            for system, code, wanted in asked
+        )
+
+    return clause, check
+
+
+def fits(interval: Interval, low: float, high: float) -> bool:
+    """Whether a stored [low, high] lies within the bounds."""
+    return (
+        (interval.low_from is None or low >= interval.low_from)
+        and (interval.low_to is None or low <= interval.low_to)
+        and (interval.high_from is None or high >= interval.high_from)
+        and (interval.high_to is None or high <= interval.high_to)
+    )
 
 
 def precision_range(text: str, prefix: str) -> tuple[float, float]:

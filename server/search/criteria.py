@@ -18,9 +18,9 @@ from profiles.json import Resource
 from profiles.outcome import FhirError, Issue, refuse
 from profiles.structure import resource_types
 from server.seal.blind_index import BlindIndex
-from server.search.compile import Compiled, compile_query
+from server.search.compile import Compiled, compile_query, fits
 from server.search.query import RESULT_PARAMETERS, parse_query
-from server.store.algebra import AnyInterval, AnyOf, Clause, Interval
+from server.store.algebra import AnyInterval, AnyOf, Clause
 from server.store.store import Index
 
 SERVER_ONLY_TYPE: Final = "AuditEvent"
@@ -78,20 +78,13 @@ def _normal(clause: Clause) -> str:
 def holds(clause: Clause, index: Index) -> bool:
     """Whether a record with these index entries satisfies a clause, as every store has it."""
     if isinstance(clause, AnyInterval):
-        return any(_fits(interval, entry) for entry in index.intervals for interval in clause.intervals)
+        return any(
+            column == interval.column and fits(interval, low, high)
+            for column, low, high in index.intervals
+            for interval in clause.intervals
+        )
     met = not set(clause.terms).isdisjoint(index.terms)
     return met if isinstance(clause, AnyOf) else not met
-
-
-def _fits(interval: Interval, entry: tuple[int, float, float]) -> bool:
-    column, low, high = entry
-    return (
-        column == interval.column
-        and (interval.low_from is None or low >= interval.low_from)
-        and (interval.low_to is None or low <= interval.low_to)
-        and (interval.high_from is None or high >= interval.high_from)
-        and (interval.high_to is None or high <= interval.high_to)
-    )
 
 
 def percent_encoded(text: str) -> str:

@@ -1,4 +1,9 @@
-"""What a resource is found by: terms, intervals and its order (`server.store.Index`), made when a version is written."""
+"""What a resource is found by: terms, intervals and its order (`server.store.Index`), made when a version is written.
+
+Every entry is a key that the database keeps (three for an interval on MongoDB), so nothing is entered twice: what several
+parameters look at is under the narrowest of them (server/search/overlap.py), and what can be told in another way is not
+entered at all.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +17,15 @@ from profiles.search_parameters import SearchParameter, Value
 from profiles.text import instant_range, period_range
 from server.seal.blind_index import BlindIndex
 from server.search.calendar import calendar_terms
-from server.search.registry import indexed_parameters
-from server.search.terms import reference_terms, string_terms, strings, token_terms
+from server.search.known_systems import known_token_terms, systems_of
+from server.search.overlap import NOTHING, narrow_first, shared
+from server.search.strings import bounded, string_terms, strings
+from server.search.terms import reference_terms, token_terms
+from server.search.timeline_terms import timeline_terms
 from server.store.store import Index
+
+INDEX_FORMAT: Final = 2
+"""Raise it when anything here, or in what makes the terms, gives a resource other entries than before."""
 
 TYPE_TERM: Final = "_type"
 COMPARTMENT: Final = "_compartment"
@@ -24,6 +35,8 @@ OPEN_FUTURE: Final = 2.0**62
 
 SEALED_DATES: Final = frozenset({"birthdate", "death-date"})
 """Date parameters that name people, by code: indexed as calendar terms, never as plain columns."""
+
+NO_TEXTS: Final = frozenset[str]()
 
 PRIMARY_DATES: Final = {
     "Claim": "created",
@@ -52,46 +65,79 @@ PRIMARY_DATES: Final = {
 def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIndex, created: int, base_url: str) -> Index:
     """All entries of one version. `created` is in microseconds; `patients` are the compartments it is in."""
     type_: str = resource["resourceType"]
-    terms = {index.term(type_, TYPE_TERM, ""), index.term(type_, "_id", f"c{resource['id']}")}
-    terms.update(index.term(type_, COMPARTMENT, patient) for patient in patients)
+    term = index.term
+    terms = {term(type_, TYPE_TERM, ""), term(type_, "_id", f"c{resource['id']}")}
+    terms.update(compartment_term(index, type_, patient) for patient in patients)
     intervals: set[tuple[int, float, float]] = set()
+    given: dict[str, set[str]] = {}
     order = created
     primary = PRIMARY_DATES.get(type_)
-    for code, parameter in indexed_parameters(type_).items():
+    sharing = shared(type_)
+    for code, parameter in narrow_first(type_):
         values = parameter.extract(resource)
         if not values:
             continue
         if parameter.type == "date" and code not in SEALED_DATES:
             ranges = [found for value in values if (found := date_range(value)) is not None]
-            intervals.update((index.column(type_, code), *found) for found in ranges)
+            intervals.update((date_column(index, type_, code), *found) for found in ranges)
             if code == primary:
                 order = int(max((low for low, _ in ranges if low > OPEN_PAST), default=created))
-        elif parameter.type in {"number", "quantity"}:
+            continue
+        if parameter.type in {"number", "quantity"}:
             intervals.update(_numbers(type_, parameter, values, index))
-        elif parameter.type == "string":
-            terms.update(term for value in values for text in strings(value) for term in _string(index, type_, code, text))
-        else:
-            term = index.term
-            terms.update([term(type_, code, text) for value in values for text in _texts(parameter, value, base_url)])
-    return Index(order, tuple(sorted(terms)), tuple(sorted(intervals)))
+            continue
+        share = sharing.get(code, NOTHING)
+        texts = (
+            _string_texts(code, values, share.elements)
+            if parameter.type == "string"
+            else _texts(parameter, values, base_url, type_)
+        )
+        for part in share.parts:
+            texts -= given.get(part.code, NO_TEXTS)
+        given[code] = texts
+        terms.update([term(type_, code, text) for text in texts])
+    return Index(order, tuple(sorted(terms)), tuple(sorted(intervals)), timeline_terms(index, type_, patients))
 
 
-@lru_cache(maxsize=16_384)
-def _string(index: BlindIndex, type_: str, code: str, text: str) -> tuple[int, ...]:
-    """Terms of one string; names of people and places come again and again."""
-    return tuple(index.term(type_, code, term) for term in string_terms(text))
+def compartment_term(index: BlindIndex, type_: str, patient: str) -> int:
+    """What is in a patient's compartment; a Patient is in its own alone, so that its id says it."""
+    if type_ == "Patient":
+        return index.term(type_, "_id", f"c{patient}")
+    return index.term(type_, COMPARTMENT, patient)
 
 
-def _texts(parameter: SearchParameter, value: Value, base_url: str) -> Iterator[str]:
+def date_column(index: BlindIndex, type_: str, code: str) -> int:
+    """The column of a date parameter; two that always tell the same share one."""
+    return index.column(type_, same_date(type_, code))
+
+
+def same_date(type_: str, code: str) -> str:
+    """An audit event is recorded when it is last updated, and never changed."""
+    return "date" if type_ == "AuditEvent" and code == "_lastUpdated" else code
+
+
+def _string_texts(code: str, values: list[Value], without: frozenset[str]) -> set[str]:
+    texts: set[str] = set()
+    for value in values:
+        for text in strings(value, without):
+            texts |= _words(code, text)
+    return bounded(code, texts)
+
+
+_words: Final = lru_cache(maxsize=16_384)(string_terms)
+"""Names of people and places come again and again."""
+
+
+def _texts(parameter: SearchParameter, values: list[Value], base_url: str, type_: str) -> set[str]:
     if parameter.type == "token":
-        return token_terms(value)
+        if systems_of(type_, parameter.code):
+            return {text for value in values for text in known_token_terms(value)}
+        return {text for value in values for text in token_terms(value)}
     if parameter.type == "reference":
-        return reference_terms(value, base_url)
+        return {text for value in values for text in reference_terms(value, base_url)}
     if parameter.type == "date":
-        return calendar_terms(value.value) if isinstance(value.value, str) else iter(())
-    if parameter.type == "uri" and isinstance(value.value, str):
-        return iter((f"u{value.value}",))
-    return iter(())
+        return {text for value in values if isinstance(value.value, str) for text in calendar_terms(value.value)}
+    return {f"u{value.value}" for value in values if isinstance(value.value, str)}
 
 
 def date_range(value: Value) -> tuple[float, float] | None:
@@ -132,17 +178,24 @@ def _numbers(
         number = _number(data.get("value")) if isinstance(data, dict) else _number(data)
         if number is None:
             continue
-        for unit in quantity_units(data) if isinstance(data, dict) else ("",):
+        for unit in quantity_units(data) if isinstance(data, dict) else {""}:
             yield index.column(type_, f"{parameter.code}|{unit}"), number, number
 
 
 def quantity_units(quantity: Resource) -> set[str]:
-    """The ways a query may name the unit: not at all, by code, by system and code, by its printed form."""
+    """The ways a query may name the unit: not at all, by code, by its printed form. The code's system is checked on the hit."""
     code = quantity.get("code") or quantity.get("currency")
-    names = {"", *(text for text in (code, quantity.get("unit")) if isinstance(text, str))}
-    if isinstance(code, str) and isinstance(quantity.get("system"), str):
-        names.add(f"{quantity['system']}|{code}")
-    return names
+    return {"", *(text for text in (code, quantity.get("unit")) if isinstance(text, str))}
+
+
+def number_in_unit(data: Json, system: str, code: str) -> float | None:
+    """The number of a quantity whose unit may be named so; an empty system stands for any."""
+    quantity = data if isinstance(data, dict) else {"value": data}
+    if system:
+        named = quantity.get("system") == system and code == (quantity.get("code") or quantity.get("currency"))
+    else:
+        named = code in quantity_units(quantity)
+    return _number(quantity.get("value")) if named else None
 
 
 def _number(data: Json) -> float | None:

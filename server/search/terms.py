@@ -1,38 +1,32 @@
 """The strings whose keyed hashes become search terms, on both sides: as a resource is indexed and as a query is compiled.
 
 One letter tells kinds apart, so that a code never meets a reference: `c` code in any system, `s` system and code, `r`
-reference, `i` reference by identifier, `u` uri, `x` exact string, `p` string prefix, `d`/`m`/`y` calendar day, month, year,
-`M`/`Y` a date known only to the month or year.
+reference, `i` reference by identifier, `u` uri, `d`/`m`/`y` calendar day, month, year, `M`/`Y` a date known only to the month
+or year. Those of strings are in server/search/strings.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from profiles.json import Json
 from profiles.references import parse_reference
 from profiles.search_parameters import Value
-from profiles.text import normalize
-
-PREFIX_LENGTHS: Final = (1, 3, 6)
-"""Indexed prefix lengths. Other queries are looked up by the longest that fits and checked on the decrypted hit: each length
-costs a term for every word of every name and address."""
-
-_NAME_PARTS: Final = ("text", "family", "given", "prefix", "suffix")
-_ADDRESS_PARTS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")
 
 
 def token_terms(value: Value) -> Iterator[str]:
-    """Terms of a token parameter's value (R4 search 3.1.1.4.10)."""
+    """Terms of a token parameter's value (R4 search 3.1.1.4.10).
+
+    An identifier is found by its value alone, for hardly any two systems give the same; the system is checked on the hit.
+    """
     data = value.value
     if value.kind == "CodeableConcept":
         codings = data.get("coding") if isinstance(data, dict) else None
         for coding in codings if isinstance(codings, list) else ():
-            yield from _coding(coding, "code")
-    elif value.kind in {"Coding", "Identifier"}:
-        yield from _coding(data, "code" if value.kind == "Coding" else "value")
-    elif value.kind == "ContactPoint":
+            yield from _coding(coding)
+    elif value.kind == "Coding":
+        yield from _coding(data)
+    elif value.kind in {"Identifier", "ContactPoint"}:
         if isinstance(data, dict) and isinstance(data.get("value"), str):
             yield f"c{data['value']}"
     elif isinstance(data, bool):
@@ -41,11 +35,21 @@ def token_terms(value: Value) -> Iterator[str]:
         yield f"c{data}"
 
 
-def _coding(coding: Json, element: str) -> Iterator[str]:
-    if isinstance(coding, dict) and isinstance(coding.get(element), str):
+def _coding(coding: Json) -> Iterator[str]:
+    if isinstance(coding, dict) and isinstance(coding.get("code"), str):
         system = coding.get("system")
-        yield f"c{coding[element]}"
-        yield f"s{system if isinstance(system, str) else ''}|{coding[element]}"
+        yield f"c{coding['code']}"
+        yield f"s{system if isinstance(system, str) else ''}|{coding['code']}"
+
+
+def has_identifier(values: Iterable[Value], system: str | None, number: str) -> bool:
+    """The check behind an identifier that was asked for with its system: an empty one stands for none, None for any."""
+    for _, data in values:
+        if isinstance(data, dict) and data.get("value") == number:
+            given = data.get("system")
+            if system in {None, given if isinstance(given, str) else ""}:
+                return True
+    return False
 
 
 def reference_terms(value: Value, base_url: str) -> Iterator[str]:
@@ -75,44 +79,3 @@ def local_reference(text: str, base_url: str) -> str:
     if reference is not None and reference.kind == "relative" and reference.type and reference.id:
         return f"{reference.type}/{reference.id}"
     return text
-
-
-def strings(value: Value) -> Iterator[str]:
-    """The strings that a string parameter searches in a value; each part of a name or address counts by itself."""
-    data = value.value
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict):
-        for part in _NAME_PARTS if value.kind == "HumanName" else _ADDRESS_PARTS:
-            content = data.get(part)
-            for item in content if isinstance(content, list) else (content,):
-                if isinstance(item, str):
-                    yield item
-
-
-def string_terms(text: str) -> set[str]:
-    """Exact and prefix terms. Words inside a string are prefixes too: "de la Cruz" is found by "cruz"."""
-    normalized = normalize(text)
-    terms = {
-        f"p{word[:length]}"
-        for word in (normalized, *normalized.split())
-        for length in PREFIX_LENGTHS
-        if len(word) >= length
-    }
-    terms.add(f"x{text}")
-    return terms
-
-
-def prefix_term(query: str) -> tuple[str, bool]:
-    """(term, whether hits must be checked) for a normalized query string of at least one character."""
-    length = max(size for size in PREFIX_LENGTHS if size <= len(query))
-    return f"p{query[:length]}", length != len(query)
-
-
-def matches_prefix(query: str, texts: Iterable[str]) -> bool:
-    """The check behind `prefix_term`."""
-    for text in texts:
-        normalized = normalize(text)
-        if normalized.startswith(query) or any(word.startswith(query) for word in normalized.split()):
-            return True
-    return False
