@@ -20,9 +20,9 @@ from server.reach import patients_of
 from server.seal.chunks import BlobName
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
+from server.sealed_head import Head, read_head
 from server.search.index_entries import index_resource
 from server.search.timeline_terms import timeline_terms
-from server.sealed_head import Head, read_head
 from server.store.blobs import NewBlob
 from server.store.jobs import NewJob
 from server.store.store import Index, KeyClaim, Put, Record, Store

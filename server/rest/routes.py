@@ -12,7 +12,7 @@ from server.auth.decision import Letter
 from server.rest.exchange import Exchange
 from server.rest.interactions import conditional
 from server.rest.interactions.bundle import bundle
-from server.rest.interactions.history import history
+from server.rest.interactions.history import history_instance, history_system, history_type
 from server.rest.interactions.operation import operation
 from server.rest.interactions.read import read, vread
 from server.rest.interactions.search import search_type
@@ -49,7 +49,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "{type}/{id}", "read", "R", read, "r"),
     Route("PUT", "{type}/{id}", "update", "U", update, "u", read_only_types=False),
     Route("DELETE", "{type}/{id}", "delete", "D", delete, "d", read_only_types=False),
-    Route("GET", "{type}/{id}/_history", "history-instance", "R", history, "r", read_only_types=False),
+    Route("GET", "_history", "history-system", "E", history_system),
+    Route("GET", "{type}/_history", "history-type", "E", history_type, "s", read_only_types=False),
+    Route("GET", "{type}/{id}/_history", "history-instance", "R", history_instance, "r", read_only_types=False),
     Route("GET", "{type}/{id}/_history/{version}", "vread", "R", vread, "r"),
     Route("POST", "${operation}", "operation", "E", operation),
     Route("GET", "${operation}", "operation", "E", operation),

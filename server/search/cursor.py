@@ -7,17 +7,18 @@ import binascii
 import struct
 from typing import Final
 
-from profiles.outcome import refuse
+from profiles.outcome import FhirError, refuse
 from server.seal.cipher import Cipher, SealBrokenError
 from server.search.query import Query
 from server.store.algebra import Position
+from server.store.timeline import Moment
 
 _POSITION: Final = struct.Struct(">dq")
+_MOMENT: Final = struct.Struct(">qqq")
 
 
 def make_cursor(cipher: Cipher, query: Query, subject: str, position: Position) -> str:
-    sealed = cipher.seal(_POSITION.pack(position.value, position.rid), _binding(query, subject))
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+    return _seal(cipher, _POSITION.pack(position.value, position.rid), _binding(query, subject))
 
 
 def read_cursor(cipher: Cipher, query: Query, subject: str) -> Position | None:
@@ -25,12 +26,37 @@ def read_cursor(cipher: Cipher, query: Query, subject: str) -> Position | None:
     if query.cursor is None:
         return None
     try:
-        sealed = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        return Position(*_POSITION.unpack(cipher.open(sealed, _binding(query, subject))))
-    except (SealBrokenError, binascii.Error, ValueError, struct.error) as error:
-        raise refuse(
-            "bad-cursor", "The cursor belongs to another search or caller, or was altered.", "http._cursor"
-        ) from error
+        return Position(*_POSITION.unpack(_open(cipher, query.cursor, _binding(query, subject))))
+    except struct.error as error:
+        raise _not_ours() from error
+
+
+def make_history_cursor(cipher: Cipher, moment: Moment, binding: str) -> str:
+    """`binding` names the caller and everything that was asked for."""
+    return _seal(cipher, _MOMENT.pack(moment.updated, moment.rid, moment.version), f"history/{binding}".encode())
+
+
+def read_history_cursor(cipher: Cipher, cursor: str, binding: str) -> Moment:
+    """Raises FhirError (400) when it is not ours for this history."""
+    try:
+        return Moment(*_MOMENT.unpack(_open(cipher, cursor, f"history/{binding}".encode())))
+    except struct.error as error:
+        raise _not_ours() from error
+
+
+def _seal(cipher: Cipher, content: bytes, binding: bytes) -> str:
+    return base64.urlsafe_b64encode(cipher.seal(content, binding)).decode().rstrip("=")
+
+
+def _open(cipher: Cipher, cursor: str, binding: bytes) -> bytes:
+    try:
+        return cipher.open(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), binding)
+    except (SealBrokenError, binascii.Error, ValueError) as error:
+        raise _not_ours() from error
+
+
+def _not_ours() -> FhirError:
+    return refuse("bad-cursor", "The cursor belongs to another query or caller, or was altered.", "http._cursor")
 
 
 def _binding(query: Query, subject: str) -> bytes:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 from in_process import House, running_house
-from pymongo import MongoClient
 from rest_help import bundle, entry, ids, observation, patient, statuses
+from two_engines import ENGINES, house_on, mongodb_environment
 
 from server.rest.turns import Turns
-
-sys.path.append(str(Path(__file__).parents[1] / "store"))
-from mongod import mongodb_url  # the folder of another area
 
 CALLERS = 64
 ROUNDS = 200
@@ -39,21 +34,10 @@ def spellings(value: str) -> list[str]:
     ]  # fmt: skip
 
 
-@contextmanager
-def mongodb_environment() -> Iterator[dict[str, str]]:
-    """Settings for a database of the test's own on the server that all tests share."""
-    address, question, options = mongodb_url().partition("?")
-    name = f"assent_races_{uuid4().hex[:12]}"
-    yield {"ASSENT_STORE": f"{address.rstrip('/')}/{name}{question}{options}"}
-    with MongoClient[dict[str, object]](mongodb_url()) as plain:
-        plain.drop_database(name)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("mongodb", marks=pytest.mark.slow)])
+@pytest.fixture(params=ENGINES)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    with mongodb_environment() if request.param == "mongodb" else nullcontext({}) as environment:
-        async with running_house(tmp_path / "data", **environment) as opened:
-            yield opened
+    async with house_on(request.param, tmp_path / "data") as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ async def test_history_tells_everything_newest_first(client: httpx.AsyncClient) 
         for e in bundle["entry"]
     ]
     assert told == [
-        ("PUT", "Patient/p", "200", 'W/"4"'),
+        ("PUT", "Patient/p", "201", 'W/"4"'),
         ("DELETE", "Patient/p", "204", 'W/"3"'),
         ("PUT", "Patient/p", "200", 'W/"2"'),
         ("POST", "Patient", "201", 'W/"1"'),
@@ -133,7 +133,6 @@ async def test_history_comes_in_pages(client: httpx.AsyncClient) -> None:
         answer = await client.get(following[0])
     assert pages == [["7", "6", "5"], ["4", "3", "2"], ["1"]]
     refused(await client.get("/Patient/p/_history?_count=x"), 400, "parameter-value", "http._count")
-    refused(await client.get("/Patient/p/_history?_since=2020"), 400, "unknown-parameter")
     assert (await client.get("/Patient/p/_history?_count=1&_pretty=true&_format=json")).status_code == 200
 
 

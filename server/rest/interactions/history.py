@@ -1,65 +1,164 @@
-"""history of an instance (R4 http.html#history): every version, newest first, in pages."""
+"""history of an instance, a type or everything (R4 http.html#history): every version, deletions too, in pages.
+
+A caller who is limited to one patient sees the versions that lie in that patient's compartment, of records that lie there now
+(docs/decisions, 0024).
+"""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
 
 from profiles import json
 from profiles.json import Resource
 from profiles.outcome import refuse
+from profiles.structure import resource_types
+from server.auth.bearer import forbidden
+from server.auth.decision import Decision
+from server.reach import personal_types
 from server.repository import Version, instant
-from server.rest.exchange import Exchange
-from server.rest.request import FORMAT_PARAMETERS
+from server.rest.exchange import AUDIT_TYPE, Exchange
+from server.rest.history_query import HistoryQuery, links, read_history_query
 from server.rest.response import Response
-from server.search.query import MAX_COUNT
+from server.search.timeline_terms import patient_term, type_term
+from server.store.timeline import Moment, Timeline
 
-DEFAULT_PAGE = 50
+_AT_ONCE: Final = 100
+
+Found = tuple[Version, bool]
+"""A version, and whether the one before it was a deletion."""
 
 
-async def history(exchange: Exchange) -> Response:
+async def history_instance(exchange: Exchange) -> Response:
     type_, id_, _ = exchange.request.segments
-    count, before = _paging(exchange)
-    if await exchange.visible(type_, id_, exchange.decision) is None:
+    query = read_history_query(exchange)
+    current = await exchange.visible(type_, id_, exchange.decision)
+    if current is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     exchange.trail.note(f"{type_}/{id_}")
-    versions = await exchange.repository.history(type_, id_, before, count + 1)
-    shown = [version for version in versions[:count] if exchange.may_see(version, exchange.decision)]
-    for version in shown:
-        exchange.trail.patients.update(version.patients)
-    base = exchange.request.base.url
-    links = [{"relation": "self", "url": f"{base}/{type_}/{id_}/_history"}]
-    if len(versions) > count:
-        links.append(
-            {
-                "relation": "next",
-                "url": f"{base}/{type_}/{id_}/_history?_count={count}&_before={versions[count - 1].version}",
-            }
+    first, last = await _span(exchange, current, query)
+    total = last - first + 1 if exchange.decision.compartment is None else None
+    if query.after is not None:
+        first, last = (first, query.after.version - 1) if query.descending else (query.after.version + 1, last)
+    found = [entry async for entry in _versions(exchange, current, first, last, query)]
+    return _answer(exchange, query, found[: query.count], _rest(found, query), total)
+
+
+async def history_type(exchange: Exchange) -> Response:
+    (type_, _) = exchange.request.segments
+    return await _of_types(exchange, {type_: exchange.decision})
+
+
+async def history_system(exchange: Exchange) -> Response:
+    """Of all types that the caller may search; AuditEvents have no versions."""
+    decisions = {
+        type_: exchange.services.decide(exchange.principal, "s", type_)
+        for type_ in sorted(resource_types())
+        if type_ != AUDIT_TYPE
+    }
+    granted = {type_: decision for type_, decision in decisions.items() if decision.granted}
+    if not granted:
+        raise forbidden(next(iter(decisions.values())))
+    return await _of_types(exchange, granted)
+
+
+async def _of_types(exchange: Exchange, decisions: dict[str, Decision]) -> Response:
+    query = read_history_query(exchange)
+    exchange.trail.query = "&".join(f"{name}={value}" for name, value in query.text)[:4000]
+    types = {_term(exchange, type_, decision): type_ for type_, decision in decisions.items()}
+    limited = any(decision.compartment is not None for decision in decisions.values())
+    plan = Timeline(tuple(types), limited, query.since, query.at, query.descending, query.after, query.count)
+    found, rest = await exchange.repository.timeline(types, plan)
+    for version, _ in found:
+        exchange.trail.note(f"{version.reference}/_history/{version.version}")
+    return _answer(exchange, query, found, rest, None)
+
+
+def _term(exchange: Exchange, type_: str, decision: Decision) -> int:
+    """What the versions that the caller may see of a type are listed under."""
+    if decision.compartment is not None and type_ in personal_types():
+        return patient_term(exchange.tenant.index, type_, decision.compartment)
+    return type_term(exchange.tenant.index, type_)
+
+
+async def _span(exchange: Exchange, current: Version, query: HistoryQuery) -> tuple[int, int]:
+    """The first and last version that are asked for: those of one record are numbered in the order of their times."""
+
+    async def first_since(moment: int) -> int:
+        """The first version that was stored then or later."""
+        low, high = 1, current.version + 1
+        while low < high:
+            middle = (low + high) // 2
+            version = await _read(exchange, current, middle)
+            low, high = (low, middle) if version is None or version.updated >= moment else (middle + 1, high)
+        return low
+
+    first, last = 1, current.version
+    if query.at is not None:
+        first, last = await first_since(query.at[0]), await first_since(query.at[1] + 1) - 1
+        before = await _read(exchange, current, first - 1) if first > 1 else None
+        if before is not None and not before.deleted:
+            following = await _read(exchange, current, first)
+            if following is None or following.updated > query.at[0]:
+                first -= 1  # in force when the interval began
+    if query.since is not None:
+        first = max(first, await first_since(query.since))
+    return first, max(last, first - 1)
+
+
+async def _read(exchange: Exchange, current: Version, number: int) -> Version | None:
+    if number == current.version:
+        return current
+    return await exchange.repository.read_version(current.type, current.id, number)
+
+
+async def _versions(
+    exchange: Exchange, current: Version, first: int, last: int, query: HistoryQuery
+) -> AsyncIterator[Found]:
+    """From `first` to `last` in the order that is asked for, one more than the page takes; those that the caller may see."""
+    given = 0
+    while first <= last and given <= query.count:
+        low, high = (
+            (max(first, last - _AT_ONCE + 1), last) if query.descending else (first, min(last, first + _AT_ONCE - 1))
         )
-    head: Resource = {"resourceType": "Bundle", "type": "history", "link": links}
-    if before is None and len(versions) <= count:
-        head["total"] = len(shown)
-    entries = b",".join(_entry(base, version) for version in shown)
-    body = json.dumps(head)[:-1] + (b',"entry":[' + entries + b"]}" if shown else b"}")
-    return Response(200, body)
+        found = await exchange.repository.history(current.type, current.id, high + 1, high - low + 2)
+        deleted = {version.version for version in found if version.deleted}
+        part = [version for version in found if version.version >= low]
+        for version in part if query.descending else reversed(part):
+            if given <= query.count and exchange.may_see(version, exchange.decision):
+                given += 1
+                yield version, version.version - 1 in deleted
+        first, last = (first, low - 1) if query.descending else (high + 1, last)
 
 
-def _paging(exchange: Exchange) -> tuple[int, int | None]:
-    count, before = DEFAULT_PAGE, None
-    for name, value in exchange.request.query:
-        if name in FORMAT_PARAMETERS:
-            continue
-        if name not in {"_count", "_before"}:
-            raise refuse("unknown-parameter", "The history of a resource takes _count only.", "http.query")
-        if not value.isascii() or not value.isdigit() or len(value) > 9:
-            raise refuse("parameter-value", f"{name} is a whole number.", f"http.{name}")
-        if name == "_count":
-            count = max(1, min(int(value), MAX_COUNT))
-        else:
-            before = int(value)
-    return count, before
+def _rest(found: list[Found], query: HistoryQuery) -> Moment | None:
+    if len(found) <= query.count:
+        return None
+    version, _ = found[query.count - 1]
+    return Moment(version.updated, 0, version.version)
 
 
-def _entry(base: str, version: Version) -> bytes:
+def _answer(
+    exchange: Exchange, query: HistoryQuery, found: list[Found], rest: Moment | None, total: int | None
+) -> Response:
+    for version, _ in found:
+        exchange.trail.patients.update(version.patients)
+    head: Resource = {"resourceType": "Bundle", "type": "history"}
+    if total is None and rest is None and query.after is None:
+        total = len(found)
+    if total is not None:
+        head["total"] = total
+    head["link"] = links(exchange, query, rest)
+    base = exchange.request.base.url
+    entries = b",".join(_entry(base, version, revived) for version, revived in found)
+    return Response(200, json.dumps(head)[:-1] + (b',"entry":[' + entries + b"]}" if found else b"}"))
+
+
+def _entry(base: str, version: Version, revived: bool) -> bytes:
+    """How the version came to be. What was deleted before was created anew by an update (R4 http.html#upsert)."""
+    created = version.version == 1 or revived
     method = "DELETE" if version.deleted else "POST" if version.version == 1 else "PUT"
-    status = "204" if version.deleted else "201" if version.version == 1 else "200"
+    status = "204" if version.deleted else "201" if created else "200"
     url = version.type if method == "POST" else version.reference
     parts = {
         "request": {"method": method, "url": url},

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from server.store.blobs import BlobGoneError
+from server.store.mongo.blobs import BlobChanges, load_blobs
 from server.store.mongo.documents import Document, record_document, version_document
 from server.store.mongo.job_changes import JobChanges, load_jobs
 from server.store.mongo.schema import Database
@@ -18,8 +20,8 @@ from server.store.store import Commit, KeyClaim, KeyHeldError, LostLeaseError, P
 
 READ_AT_ONCE: Final = 1000
 
-Refusal = StaleVersionError | KeyHeldError | LostLeaseError
-REFUSALS: Final = (StaleVersionError, KeyHeldError, LostLeaseError)
+Refusal = StaleVersionError | KeyHeldError | LostLeaseError | BlobGoneError
+REFUSALS: Final = (StaleVersionError, KeyHeldError, LostLeaseError, BlobGoneError)
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Changes:
     """What was replaced, and when."""
     claims: dict[bytes, KeyClaim] = field(default_factory=dict)
     jobs: JobChanges = field(default_factory=JobChanges)
+    blobs: BlobChanges = field(default_factory=BlobChanges)
 
     def add(self, commit: Commit) -> None:
         """Take a commit into the group, or raise what refuses it and leave the group as it was."""
@@ -44,6 +47,7 @@ class Changes:
             self.digests[claim.key] = claim.digest
             self.claims[claim.key] = claim
         self.jobs.add(commit)
+        self.blobs.add(commit)
 
     def _check(self, commit: Commit) -> None:
         written: set[bytes] = set()
@@ -58,6 +62,7 @@ class Changes:
                 raise KeyHeldError
             claimed.add(claim.key)
         self.jobs.check(commit)
+        self.blobs.check(commit)
 
     def _put(self, tenant: int, put: Put) -> None:
         """A new record has no row number yet: `number` gives it one."""
@@ -89,7 +94,9 @@ async def load(database: Database, session: AsyncClientSession, commits: Iterabl
     for commit in commits:
         keys.update(dict.fromkeys(put.key for put in commit.puts))
         claimed.update(dict.fromkeys(claim.key for claim in commit.keys))
-    changes = Changes(jobs=await load_jobs(database, session, commits))
+    changes = Changes(
+        jobs=await load_jobs(database, session, commits), blobs=await load_blobs(database, session, commits)
+    )
     wanted: list[tuple[str, str, list[Any]]] = [
         ("record", "k", list(keys)),
         ("unique_key", "_id", list(claimed)),

@@ -12,10 +12,12 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
+from server.store.blobs import Blobs
 from server.store.jobs import Job, Jobs
 from server.store.mongo import find as search
 from server.store.mongo import timeline
 from server.store.mongo.abandoned import sweep
+from server.store.mongo.blobs import MongoBlobs
 from server.store.mongo.documents import Document, index_fields, to_audit_batch, to_old_version, to_record
 from server.store.mongo.group_commit import GroupCommit
 from server.store.mongo.group_read import GroupRead
@@ -42,6 +44,7 @@ class MongoStore:
         self._group = GroupCommit(Transactions(client, database, seal_audit))
         self.upkeep: Upkeep = MongoUpkeep(database)
         self.jobs: Jobs = MongoJobs(database)
+        self.blobs: Blobs = MongoBlobs(database)
         self._reads = GroupRead(database)
         self._rarity = Rarity(database)
         self._closing = asyncio.Event()

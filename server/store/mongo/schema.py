@@ -66,7 +66,7 @@ INDEXES: Final = (
     NeededIndex("audit", "tenant", (("n", 1), ("_id", -1))),
     NeededIndex("mark", "old", (("at", 1),), (("expireAfterSeconds", 7 * 86400),)),
 )
-_WITHOUT_INDEXES: Final = ("unique_key", "setting", "counter", "job_part")
+_WITHOUT_INDEXES: Final = ("unique_key", "setting", "counter", "upload", "blob", "chunk", "job_part")
 
 
 async def prepare(database: Database) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pymongo import UpdateOne
 
 from server.store import fail_points
-from server.store.mongo.documents import FIRST_ROW, Document, index_fields, to_record
+from server.store.mongo.documents import FIRST_ROW, Document, index_fields, timeline_field, to_record
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
 from server.store.store import Index
@@ -71,7 +71,13 @@ class MongoUpkeep:
     async def reindex(self, entries: Sequence[NewIndex]) -> None:
         await self._update(
             "record",
-            [UpdateOne({"_id": entry.rid, "v": entry.version}, {"$set": index_fields(entry.index)}) for entry in entries],
+            [
+                UpdateOne(
+                    {"_id": entry.rid, "v": entry.version},
+                    {"$set": {**index_fields(entry.index), **timeline_field(entry.index.timeline)}},
+                )
+                for entry in entries
+            ],
         )
         fail_points.reach("mongodb-27-reindexed")
 

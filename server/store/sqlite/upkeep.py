@@ -8,7 +8,8 @@ from typing import Any, Final
 import apsw
 
 from server.store import fail_points
-from server.store.sqlite.apply import insert_index, replace_index
+from server.store.sqlite.apply import insert_index, list_version, replace_index
+from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index, Record, StoreUnavailableError
@@ -22,8 +23,8 @@ _INTERVAL: Final = "SELECT 1 FROM interval WHERE col = ? AND low = ? AND high = 
 class SqliteUpkeep:
     """Shares the store's reader and writer."""
 
-    def __init__(self, reader: apsw.Connection, group: GroupCommit) -> None:
-        self._reader = reader
+    def __init__(self, files: Files, group: GroupCommit) -> None:
+        self._files = files
         self._group = group
 
     async def totals(self) -> Totals:
@@ -71,7 +72,7 @@ class SqliteUpkeep:
 
     def _all(self, sql: str, *values: int | float | bytes) -> list[tuple[Any, ...]]:
         try:
-            return self._reader.execute(sql, values).fetchall()
+            return self._files.reader.execute(sql, values).fetchall()
         except apsw.Error as error:
             raise StoreUnavailableError(f"The store could not read ({type(error).__name__}).") from error
 
@@ -98,7 +99,7 @@ def _rewrite(connection: apsw.Connection, item: Rewrite) -> None:
 def _reindex(connection: apsw.Connection, entry: NewIndex) -> None:
     """Also entries that should be there already are written, for they may be what is missing."""
     row = connection.execute(
-        "SELECT ord, terms, intervals FROM resource WHERE rid = ? AND version = ?", (entry.rid, entry.version)
+        "SELECT ord, terms, intervals, updated FROM resource WHERE rid = ? AND version = ?", (entry.rid, entry.version)
     ).fetchone()
     if row is None:
         return
@@ -110,3 +111,4 @@ def _reindex(connection: apsw.Connection, entry: NewIndex) -> None:
     fail_points.reach("sqlite-26-reindexing")
     replace_index(connection, entry.rid, old, entry.index)
     insert_index(connection, entry.rid, entry.index)
+    list_version(connection, entry.rid, entry.version, row[3], entry.index.timeline)
