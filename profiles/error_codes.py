@@ -111,5 +111,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "reference-target": ErrorCode(400, "structure", "A reference points at a type that may not stand here."),
     # -- the server --------------------------------------------------------------------------------------------------
     "internal": ErrorCode(500, "exception", "The server failed; the request id finds it in the log."),
+    "storage-full": ErrorCode(507, "no-store", "The store has no room for this; nothing was stored. Try again later."),
+    "overloaded": ErrorCode(503, "throttled", "More requests are under way than the server takes; try again in a moment."),
     "unavailable": ErrorCode(503, "transient", "The store or a payer cannot answer now; try again later."),
 }

@@ -20,6 +20,7 @@ from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
 from operations.registry import job_handlers, operations
 from profiles import json
+from server.admission import Admission
 from server.audit.log import AuditLog, seal_batch
 from server.auth.access_token import TokenVerifier
 from server.auth.signing_key import load_or_create
@@ -37,6 +38,7 @@ from server.sample.load import load_practice
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
+from server.store.trouble import in_words
 from server.upkeep.keys import KeyKeeper
 
 CANCEL_SECONDS: Final = 3.0
@@ -54,7 +56,7 @@ class Application:
     def __init__(self, settings: Settings, log: EventLog) -> None:
         self._settings = settings
         self._log = log
-        self._http: FhirHttp | None = None
+        self._http: Admission | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._last_request = 0.0
         self._statements: dict[str, bytes] = {}
@@ -78,6 +80,12 @@ class Application:
 
     async def start(self) -> None:
         """Open everything. Raises ConfigurationError with one sentence for the operator."""
+        try:
+            await self._start()
+        except StoreUnavailableError as error:
+            raise ConfigurationError(f"The store {in_words(error)}: mend that, and start again.") from error
+
+    async def _start(self) -> None:
         opened, services = await open_services(self._settings, self._log)
         self._opened, self.services = opened, services
         await services.keyring.make(DEFAULT_TENANT)
@@ -89,7 +97,7 @@ class Application:
             asyncio.create_task(self._index_audit(services)),
             asyncio.create_task(KeyKeeper(services.store, services.keyring, opened.pace, services.now, self._log).run()),
         ]
-        self._http = FhirHttp(
+        http = FhirHttp(
             self._settings.base_url,
             self._settings.max_body,
             lambda request: answer(services, request),
@@ -98,6 +106,7 @@ class Application:
             self._log,
             lambda name: services.keyring.get(name) is not None,
         )
+        self._http = Admission(http, self._settings.max_requests, self._log)
 
     async def stop(self) -> None:
         """Finish what is under way, then close the store."""
@@ -141,8 +150,8 @@ class Application:
         try:
             await opened.store.put_setting("ready", int(time.time()).to_bytes(8))
             missing = await opened.missing_indexes()
-        except StoreUnavailableError:
-            return _unready({"store": "does not take writes"})
+        except StoreUnavailableError as error:
+            return _unready({"store": in_words(error)})
         if missing:
             return _unready({"store": "lacks indexes; a restart of the server makes them", "missing": missing})
         return _plain({"status": "ready", "store": opened.name})

@@ -38,6 +38,8 @@ class Settings:
     store: str = field(repr=False)
     base_url: str
     max_body: int
+    max_requests: int
+    disk_reserve: int
     log_level: Literal["debug", "info", "warning", "error"]
     unknown_payer: Literal["review", "refuse"]
     scenarios: Literal["auto", "on", "off"]
@@ -201,6 +203,21 @@ SETTINGS: Final = (
         _base_url,
     ),
     Setting("ASSENT_MAX_BODY", "max_body", str(50 * 2**20), "Largest request body, in bytes.", _whole_number(1024, 2**31)),
+    Setting(
+        "ASSENT_MAX_REQUESTS",
+        "max_requests",
+        "1000",
+        "How many requests may be under way together; more are answered with 503.",
+        _whole_number(1, 100_000),
+    ),
+    Setting(
+        "ASSENT_DISK_RESERVE",
+        "disk_reserve",
+        str(64 * 2**20),
+        "Bytes that the embedded store leaves free on its disk: when less is free, changes are answered with 507, and what is "
+        "left is for the audit records of reads.",
+        _whole_number(0, 2**40),
+    ),
     Setting(
         "ASSENT_LOG_LEVEL",
         "log_level",

@@ -21,6 +21,7 @@ from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyri
 from server.seal.tenant_entries import DEFAULT
 from server.store.open import OpenedStore, check_is_there, open_store
 from server.store.store import Commit, Store, StoreUnavailableError
+from server.store.trouble import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
     except WrongMasterKeyError as error:
         raise ConfigurationError(str(error)) from error
     except StoreUnavailableError as error:
-        raise ConfigurationError("The store does not answer now: try again in a moment.") from error
+        raise ConfigurationError(f"The store {in_words(error)}: mend that, or try again in a moment.") from error
     finally:
         await back_end.store.close()
 

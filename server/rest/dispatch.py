@@ -19,6 +19,7 @@ from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, chec
 from server.rest.request import Request, check_accept, refuse_unknown
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable
+from server.rest.unavailable import unavailable
 from server.seal.keyring import Tenant
 from server.store.store import Commit, StoreUnavailableError
 
@@ -42,8 +43,8 @@ async def answer(services: Services, request: Request) -> Response:
         _note_address(request, trail)
         response = error_response(error)
     except StoreUnavailableError as error:
-        services.log.failure("store unavailable", error, request_id=request.request_id)
-        return _unavailable()
+        services.outage.met(services.log, error, request.request_id)
+        return unavailable(error)
     except DamagedRecordError as error:
         services.log.failure("damaged record", error, request_id=request.request_id)
         response = internal_error(request.request_id)
@@ -51,12 +52,14 @@ async def answer(services: Services, request: Request) -> Response:
         services.log.failure("request failed", error, request_id=request.request_id)
         response = internal_error(request.request_id)
     if trail.committed:
+        services.outage.over(services.log)
         return response
     try:
         await _audit(services, tenant, trail, response)
     except StoreUnavailableError as error:
-        services.log.failure("store unavailable", error, request_id=request.request_id)
-        return _unavailable()
+        services.outage.met(services.log, error, request.request_id)
+        return unavailable(error)
+    services.outage.over(services.log)
     return response
 
 
@@ -129,9 +132,3 @@ async def _audit(services: Services, tenant: Tenant | None, trail: Trail, respon
         trail.patients.clear()
     record = trail.encode(services.now(), response.status, response.refusal)
     await services.store.commit(Commit(tenant.number, audit=[record]))
-
-
-def _unavailable() -> Response:
-    error = refuse("unavailable", "The store cannot answer now; try again in a moment.")
-    error.headers["Retry-After"] = "2"
-    return error_response(error)

@@ -14,6 +14,7 @@ from server.seal.rotation import ALONE, SHARED, Pace
 from server.store.sqlite.schema import SCHEMA_VERSION, SchemaError, earlier_version
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import AuditSealer, Store, StoreUnavailableError
+from server.store.trouble import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ async def open_store(
         return await _mongodb(settings, seal_audit)
     except (MasterKeyError, SchemaError) as error:
         raise ConfigurationError(str(error)) from error
+    except StoreUnavailableError as error:
+        raise ConfigurationError(f"The store {in_words(error)}: mend that, and try again.") from error
 
 
 async def _embedded(settings: Settings, seal_audit: AuditSealer, update: Callable[[str], None] | None) -> OpenedStore:
@@ -68,7 +71,7 @@ async def _embedded(settings: Settings, seal_audit: AuditSealer, update: Callabl
             f"The store in {settings.data} is brought from schema {earlier} to {SCHEMA_VERSION}; the Assent before cannot "
             "open it any more, only a backup from before leads back."
         )
-    return OpenedStore(SqliteStore(path, seal_audit), "sqlite", master_key, _nothing, ALONE)
+    return OpenedStore(SqliteStore(path, seal_audit, settings.disk_reserve), "sqlite", master_key, _nothing, ALONE)
 
 
 async def _nothing() -> list[str]:

@@ -1,0 +1,100 @@
+"""The open connections to one store: the writer, the reader, the one for checkpoints; and how trust in the disk is regained.
+
+When a sync fails, the system has dropped what it could not write and counts it as written ("fsyncgate"): the next sync proves
+nothing. So nothing is acknowledged after that until all connections are closed, the log was read again (SQLite verifies its
+checksums then, and leaves out what is broken), and everything in it was copied into the main file and synced there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from server.store.sqlite.faults import breaks_trust, unavailable
+from server.store.sqlite.schema import open_connection, prepare_schema
+from server.store.store import StoreUnavailableError
+
+RETRY_SECONDS: Final = 1.0
+"""A disk that fails is tried again so often at most."""
+
+
+class Files:
+    """Belongs to one event loop. `writer`, `reader` and `log` may be others after `make_sound`: never keep one of them.
+
+    `log` is a descriptor of the write-ahead log, for syncing it. Raises SchemaError or StoreUnavailableError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.log_path = path.with_name(path.name + "-wal")
+        self.is_sound = True
+        self._try_again = 0.0
+        self._copying = asyncio.Lock()
+        self._open()
+
+    def _open(self) -> None:
+        with ExitStack() as opened:
+            try:
+                self.writer = opened.enter_context(closing(open_connection(self._path, writable=True)))
+                prepare_schema(self.writer)
+                self.writer.set_busy_timeout(0)
+                self.reader = opened.enter_context(closing(open_connection(self._path, writable=False)))
+                self._copier = opened.enter_context(closing(open_connection(self._path, writable=True)))
+                self.log = os.open(self.log_path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except apsw.Error as error:
+                raise unavailable(error) from error
+            except OSError as error:
+                raise StoreUnavailableError("The log cannot be opened.", "disk") from error
+            opened.pop_all()
+
+    def distrust(self, error: Exception) -> None:
+        """Note an error of a sync; others change nothing."""
+        if isinstance(error, OSError) or (isinstance(error, apsw.Error) and breaks_trust(error)):
+            self.is_sound = False
+
+    async def make_sound(self) -> None:
+        """Does nothing while the disk has kept its word. Raises StoreUnavailableError as long as it does not."""
+        if self.is_sound:
+            return
+        if time.monotonic() < self._try_again:
+            raise StoreUnavailableError("The disk failed a moment ago.", "disk")
+        self._try_again = time.monotonic() + RETRY_SECONDS
+        async with self._copying:
+            self.close()
+            self._open()
+            try:
+                await asyncio.to_thread(self._copier.wal_checkpoint, mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.Error as error:
+                raise unavailable(error, self._copier) from error
+        self.is_sound = True
+
+    async def copy_log(self) -> None:
+        """A checkpoint, off the event loop and without waiting for anybody. What it does not do, the next one does."""
+        async with self._copying:
+            try:
+                await asyncio.to_thread(self._copier.wal_checkpoint)
+            except apsw.Error as error:
+                self.distrust(error)
+
+    def log_size(self) -> int:
+        """Bytes."""
+        try:
+            return os.fstat(self.log).st_size
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        """The last one to close copies the log into the main file, unless the disk is not trusted: then the next start does."""
+        for connection in (self._copier, self.reader, self.writer):
+            if not self.is_sound:
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close()
+        if self.log >= 0:
+            os.close(self.log)
+            self.log = -1
