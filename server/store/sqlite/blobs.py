@@ -1,0 +1,127 @@
+"""`server.store.blobs.Blobs` on two tables of the embedded store.
+
+A chunk is one row under (the blob's row, its number), put in a transaction of its own between two groups of commits, on a
+connection of its own with a small page cache: neither memory nor the wait of others grows with the size of a blob. Chunks are not
+synced; the commit that makes the blob current is, and whatever stands before it in the log with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from server.store.blobs import CHUNKS_AT_MOST, BlobGoneError, KeptBlob
+from server.store.sqlite.faults import unavailable
+from server.store.sqlite.group_commit import GroupCommit
+from server.store.sqlite.schema import open_connection
+
+CACHE_KIB: Final = 1024
+REMOVED_AT_ONCE: Final = 64
+"""Chunks that one transaction takes away."""
+
+
+class SqliteBlobs:
+    """Writes in the turns of `group`."""
+
+    def __init__(self, path: Path, group: GroupCommit) -> None:
+        self._group = group
+        self._writer = open_connection(path, writable=True)
+        self._writer.pragma("synchronous", "normal")
+        self._reader = open_connection(path, writable=False)
+        for connection in (self._writer, self._reader):
+            connection.pragma("cache_size", -CACHE_KIB)
+
+    async def begin(self, blob: bytes, tenant: int, now: int) -> None:
+        await self._write("INSERT INTO blob (id, tenant, begun) VALUES (?, ?, ?)", blob, tenant, now)
+
+    async def put(self, blob: bytes, number: int, chunk: bytes) -> None:
+        if not 0 <= number < CHUNKS_AT_MOST:
+            raise ValueError("A blob does not have so many chunks.")
+        put = await self._write(
+            "INSERT OR REPLACE INTO chunk (place, body) SELECT row * ? + ?, ? FROM blob WHERE id = ? AND state = 0",
+            CHUNKS_AT_MOST,
+            number,
+            chunk,
+            blob,
+        )
+        if not put:
+            raise BlobGoneError
+
+    async def read(self, blob: bytes, number: int) -> bytes | None:
+        found = self._all(
+            "SELECT chunk.body FROM blob JOIN chunk ON chunk.place = blob.row * ? + ? WHERE blob.id = ?",
+            CHUNKS_AT_MOST,
+            number,
+            blob,
+        )
+        return found[0][0] if found else None
+
+    async def discard(self, blob: bytes) -> bool:
+        return await self._remove(blob, "state <> 1")
+
+    async def remove(self, blob: bytes) -> None:
+        await self._remove(blob, "1")
+
+    async def sweep(self, before: int, limit: int) -> int:
+        found = self._all("SELECT id FROM blob WHERE state <> 1 AND begun < ? LIMIT ?", before, limit)
+        return sum([await self.discard(blob) for (blob,) in found])
+
+    async def listed(self, after: bytes, limit: int) -> list[KeptBlob]:
+        found = self._all(
+            "SELECT id, tenant, chunks, size, state, "
+            "(SELECT count(*) FROM chunk WHERE place >= row * ? AND place < (row + 1) * ?) "
+            "FROM blob WHERE id > ? ORDER BY id LIMIT ?",
+            CHUNKS_AT_MOST,
+            CHUNKS_AT_MOST,
+            after,
+            limit,
+        )
+        return [KeptBlob(id_, tenant, chunks, size, held, state != 1) for id_, tenant, chunks, size, state, held in found]
+
+    async def _remove(self, blob: bytes, condition: str) -> bool:
+        """First it is on its way out, so that no commit can make it current; then its chunks go, then itself."""
+        if not await self._write(f"UPDATE blob SET state = 2 WHERE id = ? AND {condition}", blob):
+            return False
+        first = self._all("SELECT row FROM blob WHERE id = ?", blob)[0][0] * CHUNKS_AT_MOST
+        some = "SELECT place FROM chunk WHERE place >= ? AND place < ? LIMIT ?"
+        while await self._write(
+            f"DELETE FROM chunk WHERE place IN ({some})", first, first + CHUNKS_AT_MOST, REMOVED_AT_ONCE
+        ):
+            pass
+        await self._write("DELETE FROM blob WHERE id = ?", blob)
+        return True
+
+    async def _write(self, sql: str, *values: int | bytes) -> int:
+        """One statement in a transaction of its own; how many rows it changed."""
+
+        def work() -> int:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute(sql, values)
+            changed = self._writer.changes()
+            self._writer.execute("COMMIT")
+            return changed
+
+        return await self._group.beside(lambda: _done(self._writer, work))
+
+    def _all(self, sql: str, *values: int | bytes) -> list[tuple[Any, ...]]:
+        try:
+            return self._reader.execute(sql, values).fetchall()
+        except apsw.Error as error:
+            raise unavailable(error, self._reader) from error
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+
+def _done(connection: apsw.Connection, work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except apsw.Error as error:
+        raise unavailable(error, connection) from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
