@@ -48,14 +48,7 @@ class LiveServer:
             **self._environment,
         }
         started = time.monotonic()
-        with self.log.open("ab") as log:
-            self._process = process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "serve"],
-                cwd=CHECKOUT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+        self._process = process = self._spawn(environment)
         while time.monotonic() - started < START_SECONDS:
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended at once: {self.log.read_text()[-2000:]}")
@@ -65,6 +58,16 @@ class LiveServer:
             except httpx.TransportError:
                 time.sleep(0.02)
         raise RuntimeError(f"the server is not ready after {START_SECONDS} s: {self.log.read_text()[-2000:]}")
+
+    def _spawn(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "server.cli", "serve"],
+                cwd=CHECKOUT,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
 
     @property
     def log(self) -> Path:
