@@ -40,24 +40,25 @@ def unavailable(error: StoreUnavailableError) -> Response:
 
 
 class Outage:
-    """One for a server. The first request that meets a trouble is logged at once; after that it is counted."""
+    """One for a server. The first request that meets a trouble is logged at once; after that they are counted."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._logged: dict[Trouble, float] = {}
         self._counts: dict[Trouble, int] = {}
+        self._last = 0.0
 
     def met(self, log: EventLog, error: StoreUnavailableError, request_id: str) -> None:
         trouble = error.trouble
         self._counts[trouble] = self._counts.get(trouble, 0) + 1
-        now = self._clock()
+        self._last = now = self._clock()
         if trouble not in self._logged or now - self._logged[trouble] >= LOG_SECONDS:
             self._logged[trouble] = now
             log.failure("store unavailable", error, request_id=request_id, kind=trouble, count=self._counts.pop(trouble))
 
     def over(self, log: EventLog) -> None:
-        """An interaction was answered and audited."""
-        if self._logged:
+        """An interaction was answered and audited. Others may still be refused: it is over when none was for a while."""
+        if self._logged and self._clock() - self._last >= LOG_SECONDS:
             log.event("info", "store available again", count=sum(self._counts.values()))
             self._logged.clear()
             self._counts.clear()

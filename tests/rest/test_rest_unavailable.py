@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 from in_process import House
 from rest_help import bundle, entry, ids, patient, refused
 
+from profiles import json
+from server.logs import EventLog
+from server.rest.unavailable import Outage, unavailable
 from server.store.sqlite.sqlite_store import SqliteStore
-from server.store.store import StoreUnavailableError
+from server.store.store import StoreUnavailableError, Trouble
+from server.store.trouble import in_words
 
 
 def failing(error: Exception) -> Any:
@@ -83,19 +87,50 @@ async def test_a_full_disk_refuses_writes_and_keeps_what_is_there(app: House, cl
     await client.put("/Patient/p", json=patient("p"))
     store = app.services.store
     assert isinstance(store, SqliteStore)
-    pages = store._writer.pragma("page_count")
-    store._writer.pragma("max_page_count", pages + 4)
+    pages = store._files.writer.pragma("page_count")
+    store._files.writer.pragma("max_page_count", pages + 4)
     answers = []
     for n in range(60):
         parts = [entry("PUT", f"Patient/x{n}-{m}", patient(f"x{n}-{m}", name=[{"text": str(n) * 50}])) for m in range(3)]
         answers.append(await client.post("", json=bundle("transaction", *parts)))
     codes = [answer.status_code for answer in answers]
-    assert set(codes) <= {200, 503}
-    assert 503 in codes
+    assert set(codes) == {200, 507}
+    refused(next(answer for answer in answers if answer.status_code == 507), 507, "storage-full")
     assert (await client.get(f"{app.root}/health")).status_code == 200
-    store._writer.pragma("max_page_count", 1_000_000)
+    store._files.writer.pragma("max_page_count", 1_000_000)
     assert (await client.get("/Patient/p")).status_code == 200
     for n, code in enumerate(codes):
         found = ids(await client.get("/Patient", params={"_id": ",".join(f"x{n}-{m}" for m in range(3))}))
         assert len(found) == (3 if code == 200 else 0)
     assert (await client.put("/Patient/after", json=patient("after"))).status_code == 201
+
+
+def test_an_outage_is_logged_at_its_begin_now_and_then_and_at_its_end() -> None:
+    lines: list[bytes] = []
+    log, now = EventLog(lines.append), [0.0]
+    outage = Outage(lambda: now[0])
+    outage.over(log)
+    for second in range(25):
+        now[0] = float(second)
+        outage.met(log, StoreUnavailableError("Villanueva", "away"), "id")
+        outage.over(log)
+    told = [json.loads(line) for line in lines]
+    assert [(line["event"], line["kind"], line["count"]) for line in told] == [
+        ("store unavailable", "away", 1),
+        ("store unavailable", "away", 10),
+        ("store unavailable", "away", 10),
+    ]
+    now[0] = 40.0
+    outage.over(log)
+    outage.over(log)
+    assert [json.loads(line)["event"] for line in lines[3:]] == ["store available again"]
+    assert b"Villanueva" not in b"".join(lines)
+
+
+@pytest.mark.parametrize("trouble", get_args(Trouble))
+def test_every_trouble_has_its_words_and_its_time(trouble: Trouble) -> None:
+    answer = unavailable(StoreUnavailableError("Villanueva", trouble))
+    assert answer.status == (507 if trouble == "full" else 503)
+    assert int(answer.headers["Retry-After"]) > 0
+    assert b"Villanueva" not in answer.body
+    assert in_words(StoreUnavailableError("Villanueva", trouble)).split()[0] in {"has", "is", "waits", "does"}
