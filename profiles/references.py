@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, Optional
 
 from profiles.json import Json, Resource
@@ -12,6 +13,9 @@ from profiles.reference_rewriting import rewrite_references
 from profiles.structure import resource_types, type_definition
 
 __all__ = ["Reference", "ReferenceKind", "iter_references", "parse_reference", "rewrite_references"]
+
+REMEMBERED_LENGTH: Final = 200
+"""Longer texts, which nobody writes on purpose, are parsed each time."""
 
 ReferenceKind = Literal["relative", "absolute", "uuid", "oid", "fragment", "conditional", "canonical"]
 
@@ -50,6 +54,10 @@ def parse_reference(text: str) -> Reference | None:
     """
     if type(text) is not str or not text:
         return None
+    return _remembered(text) if len(text) <= REMEMBERED_LENGTH else _parse(text)
+
+
+def _parse(text: str) -> Reference | None:
     literal = _LITERAL.fullmatch(text)
     if literal is not None and literal["type"] in resource_types():
         base = literal["base"]
@@ -64,6 +72,10 @@ def parse_reference(text: str) -> Reference | None:
             literal["fragment"],
         )
     return _other_reference(text)
+
+
+_remembered: Final = lru_cache(maxsize=16_384)(_parse)
+"""One resource is referred to by many, and each reference is looked at several times: validated, indexed, placed."""
 
 
 def _other_reference(text: str) -> Reference | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from profiles.json import Resource
 from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
-from profiles.search_paths import Value, Walk, compile_paths, path_kinds
+from profiles.search_paths import Value, Walk, compile_paths, path_heads, path_kinds
 from profiles.structure import resource_types
 from profiles.tables import table
 
@@ -36,7 +36,8 @@ class Component:
 class SearchParameter:
     """One parameter of one type.
 
-    `paths`: where its values are (profiles/tables/search_facts.py), and `kinds` the FHIR types of what is there. `type`: token, string, reference, date, number, quantity, uri, composite, special. `targets`: what a reference may point
+    `paths`: where its values are (profiles/tables/search_facts.py), `kinds` the FHIR types of what is there, and `heads` the
+    properties without any of which a resource has no value (None: it may have one in any case). `type`: token, string, reference, date, number, quantity, uri, composite, special. `targets`: what a reference may point
     at. `extract` takes a resource of any shape and never raises; for a composite each value is of kind "composite" and
     holds a list of values for each component, all of them found at the same place.
     """
@@ -47,6 +48,7 @@ class SearchParameter:
     components: tuple[Component, ...]
     paths: tuple[str, ...]
     kinds: frozenset[str]
+    heads: frozenset[str] | None
     extract: Callable[[Resource], list[Value]]
 
 
@@ -74,13 +76,14 @@ def _parameter(code: str, row: list[Any], holder: str, type_name: str) -> Search
     if kind == "composite":
         components = tuple(Component(name, table("search")["parameters"][holder][name][0]) for name, _ in rest)
         extract = _composite_extractor(paths, [component_paths for _, component_paths in rest], type_name)
-        return SearchParameter(code, kind, frozenset(), components, tuple(paths.split(" | ")), frozenset(), extract)
+        return SearchParameter(code, kind, frozenset(), components, tuple(paths.split(" | ")), frozenset(), None, extract)
     return _simple(code, kind, frozenset(rest), paths, type_name)
 
 
 def _simple(code: str, kind: str, targets: frozenset[str], paths: str, type_name: str) -> SearchParameter:
     extract = _extractor(compile_paths(paths, type_name))
-    return SearchParameter(code, kind, targets, (), tuple(paths.split(" | ")), path_kinds(paths, type_name), extract)
+    kinds, heads = path_kinds(paths, type_name), path_heads(paths, type_name)
+    return SearchParameter(code, kind, targets, (), tuple(paths.split(" | ")), kinds, heads, extract)
 
 
 def _extractor(walks: tuple[Walk, ...]) -> Callable[[Resource], list[Value]]:

@@ -67,6 +67,19 @@ def path_kinds(paths: str, type_name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def path_heads(paths: str, type_name: str) -> frozenset[str] | None:
+    """The properties without any of which `paths` finds nothing; None where something may be found in any case."""
+    heads: set[str] = set()
+    for path in paths.split(" | "):
+        if path == "." or path.startswith("^"):
+            return None
+        first = _steps(path)[0]
+        if first.true:
+            return None
+        heads |= {name for name, _ in _json_names(first, type_name)}
+    return frozenset(heads)
+
+
 def _kinds(steps: list[_Step], type_name: str) -> set[str]:
     names = _json_names(steps[0], type_name)
     if steps[0].true:
