@@ -98,7 +98,8 @@ def _write(held: Held, request: PasRequest, kept: Kept, context: Context) -> Non
     if stored["resourceType"] in MASTER_TYPES:
         _tag_origin(stored)
     if stored["resourceType"] == "DocumentReference":
-        kept.writes.extend(Write(binary) for binary in _binaries(stored, context))
+        stored, binaries = _with_binaries(stored, context)
+        kept.writes.extend(Write(binary) for binary in binaries)
     kept.writes.append(Write(stored))
 
 
@@ -129,11 +130,15 @@ def _localizer(held: Held, request: PasRequest, kept: Kept, context: Context) ->
     return local
 
 
-def _binaries(document: Resource, context: Context) -> list[Resource]:
-    """Move the data of a document's attachments to Binary resources that the document points at."""
-    binaries = []
-    for content in objects(document.get("content")):
-        attachment = content.get("attachment")
+def _with_binaries(document: Resource, context: Context) -> tuple[Resource, list[Resource]]:
+    """The document with the data of its attachments in Binary resources that it points at, and those."""
+    binaries: list[Resource] = []
+    contents = document.get("content")
+    if not isinstance(contents, list):
+        return document, binaries
+    pointing = list(contents)
+    for index, content in enumerate(contents):
+        attachment = content.get("attachment") if isinstance(content, dict) else None
         data = attachment.get("data") if isinstance(attachment, dict) else None
         if not isinstance(attachment, dict) or not isinstance(data, str):
             continue
@@ -145,8 +150,8 @@ def _binaries(document: Resource, context: Context) -> list[Resource]:
             "data": data,
         }
         binaries.append(binary)
-        content["attachment"] = _pointing_at(attachment, binary["id"], data)
-    return binaries
+        pointing[index] = {**content, "attachment": _pointing_at(attachment, binary["id"], data)}
+    return {**document, "content": pointing}, binaries
 
 
 def _pointing_at(attachment: Resource, binary_id: Json, data: str) -> Resource:
