@@ -148,7 +148,8 @@ class Application:
         if opened is None:
             return _unready({"store": "is being opened"})
         try:
-            await opened.store.put_setting("ready", int(time.time()).to_bytes(8))
+            # never the same twice: what changes nothing is not written
+            await opened.store.put_setting("ready", time.time_ns().to_bytes(8))
             missing = await opened.missing_indexes()
         except StoreUnavailableError as error:
             return _unready({"store": in_words(error)})

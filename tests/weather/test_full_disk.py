@@ -156,7 +156,7 @@ def test_a_limit_on_files_is_a_full_disk_too(tmp_path: Path) -> None:
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 20_000, hard))
         eventually(lambda: not diary.create(), "there is no room for changes")
         eventually(lambda: not diary.read(), "there is no room for audit records")
-        assert readiness(server) == (503, "has too little room left on its disk")
+        eventually(lambda: readiness(server) == (503, "has too little room left on its disk"), "it is told")
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (soft, hard))
         assert diary.create()
         assert diary.read()
