@@ -74,6 +74,8 @@ def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIn
     primary = PRIMARY_DATES.get(type_)
     sharing = shared(type_)
     for code, parameter in narrow_first(type_):
+        if parameter.heads is not None and parameter.heads.isdisjoint(resource):
+            continue
         values = parameter.extract(resource)
         if not values:
             continue

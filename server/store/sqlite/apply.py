@@ -9,6 +9,7 @@ import apsw
 
 from server.store import fail_points
 from server.store.sqlite.blob_rows import check_blobs, keep_blobs
+from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.job_rows import apply_jobs, check_jobs
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import AuditSealer, Commit, Index, KeyClaim, KeyHeldError, Put, StaleVersionError
@@ -48,9 +49,11 @@ def _check_key(connection: apsw.Connection, claim: KeyClaim) -> None:
 
 def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Current]) -> None:
     """Write what the commit carries, except its audit records (`append_audit`)."""
+    rows = IndexRows()
     for put in commit.puts:
-        _put(connection, commit.tenant, put, current.get(put.key))
+        _put(connection, commit.tenant, put, current.get(put.key), rows)
     if commit.puts:
+        rows.insert(connection)
         fail_points.reach("sqlite-05-puts-applied")
     for claim in commit.keys:
         connection.execute(
@@ -63,7 +66,7 @@ def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Cur
     keep_blobs(connection, commit.tenant, commit.blobs)
 
 
-def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | None) -> None:
+def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | None, rows: IndexRows) -> None:
     index = put.index
     terms, intervals = pack_terms(index.terms), pack_intervals(index)
     if row is None:
@@ -74,9 +77,8 @@ def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | Non
         )
         rid = connection.last_insert_rowid()
         fail_points.reach("sqlite-02-record-written")
-        insert_index(connection, rid, index)
-        list_version(connection, rid, put.version, put.updated, index.timeline)
-        fail_points.reach("sqlite-04-terms-written")
+        rows.add(rid, index)
+        rows.list_version(rid, put.version, put.updated, index.timeline)
         return
     rid, version, updated, deleted, old_terms, old_intervals, old_order, body = row
     connection.execute(
@@ -89,48 +91,9 @@ def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | Non
         "WHERE rid = ?",
         (put.version, put.updated, put.deleted, index.order, terms, intervals, put.body, rid),
     )
-    replace_index(connection, rid, Index(old_order, unpack_terms(old_terms), tuple(unpack_intervals(old_intervals))), index)
-    list_version(connection, rid, put.version, put.updated, index.timeline)
-    fail_points.reach("sqlite-04-terms-written")
-
-
-def insert_index(connection: apsw.Connection, rid: int, index: Index) -> None:
-    connection.executemany(
-        "INSERT OR IGNORE INTO term (term, ord, rid) VALUES (?, ?, ?)", [(term, index.order, rid) for term in index.terms]
-    )
-    if index.intervals:
-        connection.executemany(
-            "INSERT OR IGNORE INTO interval (col, low, high, ord, rid) VALUES (?, ?, ?, ?, ?)",
-            [(*item, index.order, rid) for item in index.intervals],
-        )
-
-
-def list_version(connection: apsw.Connection, rid: int, version: int, updated: int, terms: Sequence[int]) -> None:
-    """Rows of the timeline are never changed: they belong to the version, not to the record."""
-    for term in terms:
-        connection.execute(
-            "INSERT OR IGNORE INTO timeline (term, updated, rid, version) VALUES (?, ?, ?, ?)", (term, updated, rid, version)
-        )
-
-
-def replace_index(connection: apsw.Connection, rid: int, old: Index, new: Index) -> None:
-    """Touch only the rows that differ; when the order moved, that is all of them."""
-    kept = set(old.terms) & set(new.terms) if old.order == new.order else set()
-    connection.executemany(
-        "DELETE FROM term WHERE term = ? AND ord = ? AND rid = ?",
-        [(term, old.order, rid) for term in old.terms if term not in kept],
-    )
-    same = set(old.intervals) & set(new.intervals) if old.order == new.order else set()
-    connection.executemany(
-        "DELETE FROM interval WHERE col = ? AND low = ? AND high = ? AND ord = ? AND rid = ?",
-        [(*item, old.order, rid) for item in old.intervals if item not in same],
-    )
-    fresh = Index(
-        new.order,
-        tuple(term for term in new.terms if term not in kept),
-        tuple(item for item in new.intervals if item not in same),
-    )
-    insert_index(connection, rid, fresh)
+    old = Index(old_order, unpack_terms(old_terms), tuple(unpack_intervals(old_intervals)))
+    rows.replace(connection, rid, old, index)
+    rows.list_version(rid, put.version, put.updated, index.timeline)
 
 
 def append_audit(connection: apsw.Connection, tenant: int, records: Sequence[bytes], seal: AuditSealer) -> None:

@@ -19,11 +19,11 @@ from server.store.blobs import Blobs
 from server.store.jobs import Job, Jobs
 from server.store.sqlite import find as search
 from server.store.sqlite import timeline
-from server.store.sqlite.apply import insert_index
 from server.store.sqlite.blobs import SqliteBlobs
 from server.store.sqlite.faults import unavailable
 from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
+from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.jobs import SqliteJobs
 from server.store.sqlite.room import Room
 from server.store.sqlite.upkeep import SqliteUpkeep
@@ -127,8 +127,10 @@ class SqliteStore:
 
     async def index_audit(self, entries: Sequence[tuple[int, Index]], through_seq: int) -> None:
         def write(connection: apsw.Connection) -> None:
+            rows = IndexRows()
             for rid, index in entries:
-                insert_index(connection, rid, index)
+                rows.add(rid, index)
+            rows.insert(connection)
             fail_points.reach("sqlite-23-audit-indexed")
             connection.execute(
                 "INSERT INTO setting (name, value) VALUES ('audit-watermark', ?) "
@@ -195,4 +197,3 @@ class SqliteStore:
 def _record(row: tuple[Any, ...]) -> Record:
     rid, key, version, updated, deleted, body, order = row
     return Record(rid, key, version, updated, bool(deleted), body, order)
-

@@ -8,9 +8,9 @@ from typing import Any, Final
 import apsw
 
 from server.store import fail_points
-from server.store.sqlite.apply import insert_index, list_version, replace_index
 from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
+from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index, Record, StoreUnavailableError
 from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, Rewrite, Row, Totals
@@ -109,6 +109,8 @@ def _reindex(connection: apsw.Connection, entry: NewIndex) -> None:
         (entry.index.order, pack_terms(entry.index.terms), pack_intervals(entry.index), entry.rid),
     )
     fail_points.reach("sqlite-26-reindexing")
-    replace_index(connection, entry.rid, old, entry.index)
-    insert_index(connection, entry.rid, entry.index)
-    list_version(connection, entry.rid, entry.version, row[3], entry.index.timeline)
+    rows = IndexRows()
+    rows.replace(connection, entry.rid, old, entry.index)
+    rows.add(entry.rid, entry.index)
+    rows.list_version(entry.rid, entry.version, row[3], entry.index.timeline)
+    rows.insert(connection)
