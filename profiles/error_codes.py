@@ -19,6 +19,10 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "body-not-json": ErrorCode(400, "structure", "The body is not JSON in UTF-8, or is nested too deeply."),
     "body-too-large": ErrorCode(413, "too-long", "The body is larger than the server takes."),
     "content-type": ErrorCode(415, "not-supported", "The body's Content-Type is not one the server reads."),
+    "document-type": ErrorCode(415, "not-supported", "Content of this type is not among those that are kept here."),
+    "document-disguised": ErrorCode(415, "invalid", "Content is of another kind than its content type says."),
+    "range": ErrorCode(416, "value", "The range that is asked for lies outside of the content."),
+    "link": ErrorCode(403, "security", "The download link is none of ours, was changed, or is no longer good."),
     "not-acceptable": ErrorCode(406, "not-supported", "None of the asked-for formats can be written."),
     "method-not-allowed": ErrorCode(405, "not-supported", "The method is not defined for this address."),
     "not-found": ErrorCode(404, "not-found", "There is no such resource, or the caller may not see it."),
@@ -40,6 +44,13 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "no-match": ErrorCode(412, "not-found", "A conditional reference matches nothing that the caller may see."),
     "id-in-use": ErrorCode(409, "conflict", "A conditional update would create under an id that another resource has."),
     "edit-conflict": ErrorCode(409, "conflict", "Somebody else changed the same resource meanwhile; try again."),
+    "patch-format": ErrorCode(400, "structure", "The body is no JSON Patch (RFC 6902): an array of operations."),
+    "patch-target": ErrorCode(422, "not-found", "An operation of the patch names something that the resource does not have."),
+    "patch-test": ErrorCode(422, "conflict", "A test of the patch does not hold for the current version."),
+    "patch-protected": ErrorCode(
+        422, "business-rule", "A patch may not change resourceType, id, meta.versionId or meta.lastUpdated."
+    ),
+    "patch-too-costly": ErrorCode(422, "too-costly", "The patch has too many operations, or makes too much."),
     "not-supported": ErrorCode(400, "not-supported", "The server does not do what was asked."),
     "read-only-type": ErrorCode(405, "business-rule", "The server writes this type itself; nobody may change it."),
     # -- who may call ------------------------------------------------------------------------------------------------
@@ -112,6 +123,11 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     # -- the server --------------------------------------------------------------------------------------------------
     "internal": ErrorCode(500, "exception", "The server failed; the request id finds it in the log."),
     "storage-full": ErrorCode(507, "no-store", "The store has no room for this; nothing was stored. Try again later."),
+    "job-failed": ErrorCode(500, "processing", "What was asked for with respond-async could not be done; the text says why."),
+    "job-result-size": ErrorCode(
+        413, "too-long", "The answer is larger than the server keeps for later; ask for less, or without respond-async."
+    ),
+    "too-many-jobs": ErrorCode(429, "throttled", "More requests with respond-async wait than are allowed; ask again later."),
     "overloaded": ErrorCode(503, "throttled", "More requests are under way than the server takes; try again in a moment."),
     "unavailable": ErrorCode(503, "transient", "The store or a payer cannot answer now; try again later."),
 }

@@ -27,7 +27,9 @@ from server.auth.signing_key import load_or_create
 from server.config import ConfigurationError, Settings
 from server.http import DEFAULT_TENANT, FhirHttp
 from server.jobs.runner import JobRunner
+from server.jobs.workers import own_workers
 from server.logs import EventLog, stderr_log
+from server.readiness import Readiness
 from server.repository import DamagedRecordError
 from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
@@ -36,6 +38,7 @@ from server.rest.request import Request, check_accept
 from server.rest.response import Response
 from server.sample.load import load_practice
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
+from server.seal.rotation import ALONE
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
 from server.store.trouble import in_words
@@ -61,6 +64,7 @@ class Application:
         self._last_request = 0.0
         self._statements: dict[str, bytes] = {}
         self._opened: OpenedStore | None = None
+        self._readiness: Readiness | None = None
         self.services: Services | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,11 +91,13 @@ class Application:
 
     async def _start(self) -> None:
         opened, services = await open_services(self._settings, self._log)
-        self._opened, self.services = opened, services
+        self._opened, self.services, self._readiness = opened, services, Readiness(opened)
+        if opened.pace == ALONE:  # whoever had a lease before is no more
+            await services.store.jobs.release_all()
         await services.keyring.make(DEFAULT_TENANT)
         if self._settings.sample:
             await load_practice(services)
-        runner = JobRunner(services, services.jobs)
+        runner = JobRunner(services, services.jobs, own_workers())
         self._tasks = [
             asyncio.create_task(runner.run()),
             asyncio.create_task(self._index_audit(services)),
@@ -100,6 +106,7 @@ class Application:
         http = FhirHttp(
             self._settings.base_url,
             self._settings.max_body,
+            self._settings.max_document,
             lambda request: answer(services, request),
             self._metadata,
             {"/health": self._health, "/ready": self._ready, "/": self._root},
@@ -144,18 +151,10 @@ class Application:
 
     async def _ready(self) -> Response:
         """Ready when the store answers a read, takes a write and has its indexes."""
-        opened = self._opened
-        if opened is None:
+        if self._opened is None or self._readiness is None:
             return _unready({"store": "is being opened"})
-        try:
-            # never the same twice: what changes nothing is not written
-            await opened.store.put_setting("ready", time.time_ns().to_bytes(8))
-            missing = await opened.missing_indexes()
-        except StoreUnavailableError as error:
-            return _unready({"store": in_words(error)})
-        if missing:
-            return _unready({"store": "lacks indexes; a restart of the server makes them", "missing": missing})
-        return _plain({"status": "ready", "store": opened.name})
+        wrong = await self._readiness.look()
+        return _unready(wrong) if wrong else _plain({"status": "ready", "store": self._opened.name})
 
     async def _root(self) -> Response:
         base = f"{self._settings.base_url}/fhir"

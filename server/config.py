@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from server.documents.type_names import DEFAULT_TYPES, parse_content_type
 from server.seal.key_text import key_from_text
 
 EMBEDDED: Final = "embedded"
@@ -39,7 +40,15 @@ class Settings:
     base_url: str
     max_body: int
     max_requests: int
+    jobs_per_caller: int
+    jobs_per_tenant: int
+    job_result_ttl: int
+    job_result_bytes: int
+    job_lease: int
     disk_reserve: int
+    max_document: int
+    document_types: frozenset[str]
+    link_seconds: int
     log_level: Literal["debug", "info", "warning", "error"]
     unknown_payer: Literal["review", "refuse"]
     scenarios: Literal["auto", "on", "off"]
@@ -167,6 +176,15 @@ def _command(variable: str, value: str) -> str:
     return value
 
 
+def _content_types(variable: str, value: str) -> frozenset[str]:
+    names = [part.strip() for part in value.split(",") if part.strip()]
+    added = [name.removeprefix("+") for name in names if name.startswith("+")]
+    instead = [name for name in names if not name.startswith("+")]
+    if any(parse_content_type(name).name != name for name in [*added, *instead]):
+        raise ConfigurationError(f"{variable} must be content types in lower case, such as application/pdf,+image/webp.")
+    return frozenset([*(instead or DEFAULT_TYPES), *added])
+
+
 def _check_key_sources(environ: Mapping[str, str]) -> None:
     named = [variable for variable in KEY_SOURCES if environ.get(variable, "").strip()]
     if len(named) > 1:
@@ -211,12 +229,69 @@ SETTINGS: Final = (
         _whole_number(1, 100_000),
     ),
     Setting(
+        "ASSENT_JOBS_PER_CALLER",
+        "jobs_per_caller",
+        "10",
+        "How many requests with `Prefer: respond-async` of one caller may wait or be under way; more are answered with 429.",
+        _whole_number(1, 10_000),
+    ),
+    Setting(
+        "ASSENT_JOBS_PER_TENANT",
+        "jobs_per_tenant",
+        "200",
+        "The same for all callers of a tenant together.",
+        _whole_number(1, 100_000),
+    ),
+    Setting(
+        "ASSENT_JOB_RESULT_TTL",
+        "job_result_ttl",
+        str(24 * 3600),
+        "Seconds for which the result of such a request, or the reason of its failure, can be fetched.",
+        _whole_number(60, 366 * 24 * 3600),
+    ),
+    Setting(
+        "ASSENT_JOB_RESULT_BYTES",
+        "job_result_bytes",
+        str(64 * 2**20),
+        "Largest such result. Of a batch, answers beyond it are told without their resources.",
+        _whole_number(1024, 2**31),
+    ),
+    Setting(
+        "ASSENT_JOB_LEASE",
+        "job_lease",
+        "30",
+        "Seconds after which another server goes on with the job of one that fell silent.",
+        _whole_number(2, 3600),
+    ),
+    Setting(
         "ASSENT_DISK_RESERVE",
         "disk_reserve",
         str(64 * 2**20),
         "Bytes that the embedded store leaves free on its disk: when less is free, changes are answered with 507, and what is "
         "left is for the audit records of reads.",
         _whole_number(0, 2**40),
+    ),
+    Setting(
+        "ASSENT_MAX_DOCUMENT",
+        "max_document",
+        str(50 * 2**20),
+        "Largest content of a Binary or an attachment, in bytes. What is sent in JSON is limited by `ASSENT_MAX_BODY` as well.",
+        _whole_number(1024, 2**40),
+    ),
+    Setting(
+        "ASSENT_DOCUMENT_TYPES",
+        "document_types",
+        "",
+        "Content types that Binary and attachments may have, separated by commas; empty for the list in docs/documents.md. "
+        "A type that begins with `+` is taken besides those of the list.",
+        _content_types,
+    ),
+    Setting(
+        "ASSENT_LINK_SECONDS",
+        "link_seconds",
+        "900",
+        "Longest time for which a signed download link is good.",
+        _whole_number(1, 24 * 3600),
     ),
     Setting(
         "ASSENT_LOG_LEVEL",

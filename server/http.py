@@ -6,8 +6,9 @@ are routed by server/rest/routes.py.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Literal
 
 from starlette.types import Receive, Scope, Send
@@ -18,7 +19,8 @@ from server.auth.bearer import unauthenticated
 from server.logs import EventLog, request_id
 from server.rest.address import template_of
 from server.rest.request import Base, Request, parse_pairs
-from server.rest.response import Response, error_response, internal_error
+from server.rest.response import CONTENT_TYPE, Response, error_response, internal_error
+from server.rest.upload import Upload, check_length, is_upload
 
 Answer = Callable[[Request], Awaitable[Response]]
 Plain = Callable[[], Awaitable[Response]]
@@ -41,6 +43,7 @@ class FhirHttp:
         self,
         base_url: str,
         max_body: int,
+        max_document: int,
         answer: Answer,
         metadata: Callable[[Request], Awaitable[Response]],
         plain: dict[str, Plain],
@@ -49,6 +52,7 @@ class FhirHttp:
     ) -> None:
         self._base_url = base_url
         self._max_body = max_body
+        self._max_document = max_document
         self._answer = answer
         self._metadata = metadata
         self._plain = plain
@@ -67,14 +71,17 @@ class FhirHttp:
             else:
                 request = await self._read(scope, receive, headers, identity, base, segments, route)
                 response = await self._inside(request)
-                if request.pretty and response.body:
+                if request.pretty and response.body and response.content_type == CONTENT_TYPE:
                     response = _indented(response)
         except FhirError as error:
             response = error_response(error)
         except Exception as error:  # nothing may reach the server's own error page
             self._log.failure("request failed", error, request_id=identity)
             response = internal_error(identity)
-        await _send(send, response, identity, scope["method"] == "HEAD")
+        try:
+            await _send(send, receive, response, identity, scope["method"] == "HEAD")
+        except Exception as error:  # in the middle of an answer: ending the connection is what is left to say
+            self._log.failure("answer broken off", error, request_id=identity)
         tenant = base.tenant if base is not None and self._is_tenant(base.tenant) else ""
         self._log.request(identity, scope["method"], route, tenant, response.status, (time.perf_counter() - started) * 1000)
 
@@ -102,24 +109,43 @@ class FhirHttp:
         template: str,
     ) -> Request:
         query: tuple[tuple[str, str], ...] = ()
-        body, fault = b"", None
+        body, fault, upload = b"", None, None
         try:
             if [name for name, _ in scope["headers"]].count(b"authorization") > 1:
                 raise unauthenticated("The request has more than one Authorization header.")
             query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
-            body = await self._body(receive, headers)
+            if is_upload(scope["method"], segments, headers):
+                upload = self._upload(receive, headers)
+            else:
+                body = await self._body(receive, headers)
         except FhirError as error:
             fault = error
         client = scope.get("client")
         address = client[0] if client else ""
-        return Request(scope["method"], base, segments, query, headers, body, identity, template, address, fault=fault)
+        return Request(
+            scope["method"],
+            base,
+            segments,
+            query,
+            headers,
+            body,
+            identity,
+            template,
+            address,
+            fault=fault,
+            upload=upload,
+        )
+
+    def _upload(self, receive: Receive, headers: dict[str, str]) -> Upload:
+        check_length(headers, self._max_document)
+        _check_encoding(headers)
+        return Upload(receive, self._max_document)
 
     async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self._max_body:
             raise self._too_large()
-        if headers.get("content-encoding", "identity") != "identity":
-            raise refuse("content-type", "Bodies are read without Content-Encoding only.", "http.Content-Encoding")
+        _check_encoding(headers)
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -136,6 +162,11 @@ class FhirHttp:
 
     def _too_large(self) -> FhirError:
         return refuse("body-too-large", f"A body may have at most {self._max_body} bytes (ASSENT_MAX_BODY).", "http.body")
+
+
+def _check_encoding(headers: dict[str, str]) -> None:
+    if headers.get("content-encoding", "identity") != "identity":
+        raise refuse("content-type", "Bodies are read without Content-Encoding only.", "http.Content-Encoding")
 
 
 def find_base(base_url: str, path: str) -> tuple[Base | None, tuple[str, ...]]:
@@ -157,15 +188,32 @@ def _indented(response: Response) -> Response:
     return Response(response.status, json.pretty(response.body), response.headers, response.content_type)
 
 
-async def _send(send: Send, response: Response, identity: str, head: bool) -> None:
+async def _send(send: Send, receive: Receive, response: Response, identity: str, head: bool) -> None:
     headers = [
         *_ALWAYS,
         (b"x-request-id", identity.encode()),
         *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
     ]
-    if response.body:
+    length = response.length if response.stream is not None else len(response.body)
+    if length:
         headers.append((b"content-type", response.content_type.encode()))
     if response.status not in {204, 304}:  # RFC 9110 8.6: these have no content to measure
-        headers.append((b"content-length", str(len(response.body)).encode()))
+        headers.append((b"content-length", str(length).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else response.body})
+    if response.stream is None or head:
+        await send({"type": "http.response.body", "body": b"" if head else response.body})
+    else:
+        await _send_pieces(send, receive, response.stream)
+
+
+async def _send_pieces(send: Send, receive: Receive, pieces: AsyncIterator[bytes]) -> None:
+    """As fast as they are taken, until there are no more or nobody is there to take them."""
+    gone = asyncio.ensure_future(receive())
+    try:
+        async for piece in pieces:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()

@@ -276,6 +276,11 @@ def job_binding(tenant: int, kind: str) -> bytes:
     return f"job/{tenant}/{kind}".encode()
 
 
+def job_part_binding(tenant: int, job: int, number: int) -> bytes:
+    """What a job's result, place or reason is bound to."""
+    return f"job-part/{tenant}/{job}/{number}".encode()
+
+
 def stamp(resource: Resource, id_: str, version: int, updated: int) -> Resource:
     """A copy that begins with resourceType, id and meta; all other keys keep their order."""
     meta = resource.get("meta")

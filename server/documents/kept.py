@@ -43,6 +43,11 @@ class Putting:
         self._waiting.clear()
         return replace(self._name, size=self.size)
 
+    @property
+    def waiting(self) -> bytes:
+        """What was not put yet: everything, where that is less than a chunk."""
+        return bytes(self._waiting)
+
     async def _send(self, chunk: bytes, *, last: bool) -> None:
         if not self._begun:
             await self._blobs.begin(self._name.id, self._tenant, self._now)

@@ -16,12 +16,14 @@ from server.auth.bearer import authenticate_value, forbidden
 from server.auth.principal import Principal
 from server.repository import DamagedRecordError, Repository
 from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, check_type, is_id
+from server.rest.interactions.asynchronous import accept
+from server.rest.interactions.binary_upload import receive_content
 from server.rest.request import Request, check_accept, refuse_unknown
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable
 from server.rest.unavailable import unavailable
 from server.seal.keyring import Tenant
-from server.store.store import Commit, StoreUnavailableError
+from server.store.store import Commit, LostLeaseError, StoreUnavailableError
 
 ANONYMOUS_TENANT = "default"
 PLAIN_TEMPLATES = frozenset({"{type}/{id}", "{type}/{id}/_history/{version}"})
@@ -48,6 +50,8 @@ async def answer(services: Services, request: Request) -> Response:
     except DamagedRecordError as error:
         services.log.failure("damaged record", error, request_id=request.request_id)
         response = internal_error(request.request_id)
+    except LostLeaseError:  # the job that this is part of is another's by now
+        raise
     except Exception as error:  # the last line of defence: no caller sees a stack trace
         services.log.failure("request failed", error, request_id=request.request_id)
         response = internal_error(request.request_id)
@@ -74,7 +78,8 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
     if request.fault is not None:
         raise request.fault
     tenant = await services.tenant_of(principal)
-    check_accept(request.headers, request.query)
+    if not _negotiates(request):
+        check_accept(request.headers, request.query)
     if not routes:
         raise refuse("unknown-address", "There is nothing at this address.", "http.url")
     if route is None:
@@ -95,10 +100,28 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
             raise forbidden(decision)
     repository = Repository(services.store, tenant, request.base.url, services.clock)
     exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services), decision)
-    return await route.handler(exchange)
+    return await _handle(exchange, route)
+
+
+async def _handle(exchange: Exchange, route: Route) -> Response:
+    """At once, or later where the caller would rather have it so."""
+    if route.later and exchange.request.responds_async:
+        accepted = await accept(exchange)
+        if accepted is not None:
+            return accepted
+    upload = exchange.request.upload
+    return await (route.handler(exchange) if upload is None else receive_content(exchange, upload))
+
+
+def _negotiates(request: Request) -> bool:
+    """A Binary can be had as what it holds, whatever that is: server/documents/negotiation.py decides."""
+    return request.segments[:1] == ("Binary",) and request.template in PLAIN_TEMPLATES and request.method in {"GET", "HEAD"}
 
 
 def _authenticate(services: Services, request: Request, trail: Trail) -> Principal:
+    if request.principal is not None:
+        trail.principal = request.principal
+        return request.principal
     value = request.headers.get("authorization")
     principal = authenticate_value(value.encode("latin-1", "replace") if value is not None else None, services.verifier)
     trail.principal = principal
@@ -131,4 +154,4 @@ async def _audit(services: Services, tenant: Tenant | None, trail: Trail, respon
         trail.entities.clear()
         trail.patients.clear()
     record = trail.encode(services.now(), response.status, response.refusal)
-    await services.store.commit(Commit(tenant.number, audit=[record]))
+    await services.commit(Commit(tenant.number, audit=[record]))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import uuid4
 
 from operations.ports import JobHandler, Operation
-from profiles.outcome import refuse
+from profiles.outcome import FhirError, refuse
 from profiles.references import parse_reference
 from profiles.structure import resource_types
 from server.audit.log import AuditLog
@@ -20,11 +21,13 @@ from server.auth.bearer import forbidden, unauthenticated
 from server.auth.decision import Decision, Letter, decide
 from server.auth.principal import Principal
 from server.config import Settings
+from server.documents.apart import drop_apart, put_apart
+from server.documents.attached import DocumentRules, check_documents
 from server.logs import EventLog
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
-from server.rest.response import Response
+from server.rest.response import Response, outcome_response, version_headers, version_response
 from server.rest.turns import Turns
 from server.rest.unavailable import Outage
 from server.seal.keyring import Keyring, Tenant
@@ -38,6 +41,21 @@ MAX_DECISIONS: Final = 50_000
 
 UNLIMITED: Final = Decision(True)
 """What routes begin with that decide for themselves who may call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the caller is told of a commit, known before it. `complete` is False where reads that follow it are missing."""
+
+    response: Response
+    complete: bool = True
+
+
+class Keeper(Protocol):
+    """Stores on behalf of a job (server/jobs): each commit also says how far the job is, and is refused without its lease."""
+
+    async def commit(self, commit: Commit, told: Told | None = None) -> None:
+        """As Store.commit, and keeps what is told. Raises LostLeaseError as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +78,17 @@ class Services:
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
     outage: Outage = field(default_factory=Outage)
+    job_stored: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a job was stored that is due at once: this server's runner need not wait for its next look."""
+    keeper: Keeper | None = None
+    """The job that the interaction is part of."""
+
+    async def commit(self, commit: Commit, told: Told | None = None) -> None:
+        """All that interactions store goes this way. Raises what Store.commit does."""
+        if self.keeper is None:
+            await self.store.commit(commit)
+        else:
+            await self.keeper.commit(commit, told)
 
     def new_id(self) -> str:
         return str(uuid4())
@@ -130,39 +159,84 @@ class Exchange:
     async def visible(self, type_: str, id_: str, decision: Decision) -> Version | None:
         """The current version (also a deletion), or None when there is none or the caller may not know of it."""
         version = await self.repository.read(type_, id_)
-        if version is None or self.may_see(version, decision):
-            return version
-        if (
-            type_ == "Binary" and not version.deleted
-        ):  # it is as visible as what it was stored for (R4 binary.html#security)
-            context = parse_reference(version.resource().get("securityContext", {}).get("reference", ""))
-            if context is not None and context.kind == "relative" and context.type and context.id and context.type != type_:
-                return version if await self.visible(context.type, context.id, decision) is not None else None
-        return None
+        return version if version is None or await self.sees(version, decision) else None
+
+    async def sees(self, version: Version, decision: Decision) -> bool:
+        """As `may_see`; and a Binary is as visible as what it was stored for (R4 binary.html#security)."""
+        if self.may_see(version, decision):
+            return True
+        if version.type != "Binary" or version.deleted:
+            return False
+        context = parse_reference(version.resource().get("securityContext", {}).get("reference", ""))
+        if context is None or context.kind != "relative" or not context.type or not context.id or context.type == "Binary":
+            return False
+        return await self.visible(context.type, context.id, decision) is not None
 
     async def commit(self, prepared: list[Prepared], *, status: int) -> None:
         """Store the versions together with this interaction's audit record. Raises FhirError (409) on a lost race."""
         try:
-            await self.store_together(prepared, status, [], [])
+            await self.store_together(prepared, status, [], [], self.told_of(prepared, status))
         except StaleVersionError as error:
             raise refuse(
                 "edit-conflict", "The resource was changed by somebody else meanwhile; read it and try again."
             ) from error
 
-    async def store_together(self, prepared: list[Prepared], status: int, keys: list[KeyClaim], jobs: list[NewJob]) -> None:
+    def told_of(self, prepared: list[Prepared], status: int) -> Told | None:
+        """What a write that succeeds will answer, for a job to keep; nobody else needs it so early."""
+        if self.services.keeper is None:
+            return None
+        if status == 204 or len(prepared) != 1:
+            return Told(Response(status, b"", {"ETag": prepared[0].version.etag} if len(prepared) == 1 else {}))
+        return Told(self.written(prepared[0].version, status))
+
+    def written(self, version: Version, status: int) -> Response:
+        """The answer to a write, as `Prefer: return` asks."""
+        location = f"{self.request.base.url}/{version.reference}/_history/{version.version}"
+        headers = {**version_headers(version), "Location": location}
+        if self.request.returns == "minimal":
+            return Response(status, b"", headers)
+        if self.request.returns == "OperationOutcome":
+            outcome = outcome_response(status, f"{version.reference} is stored as version {version.version}.")
+            return Response(status, outcome.body, headers)
+        return version_response(version, status, headers, body=version.listed)
+
+    async def store_together(
+        self,
+        prepared: list[Prepared],
+        status: int,
+        keys: list[KeyClaim],
+        jobs: list[NewJob],
+        told: Told | None = None,
+    ) -> None:
         """One commit of versions, keys, jobs and the audit record. Raises the store's refusals, and then notes nothing."""
         noted = len(self.trail.entities)
         for item in prepared:
             self.trail.note(f"{item.version.reference}/_history/{item.version.version}", item.version.patients)
         record = self.trail.encode(self.repository.now(), status)
+        apart = [part for item in prepared for part in item.apart]
+        blobs = [blob for item in prepared for blob in item.blobs]
+        puts = [item.put for item in prepared]
         try:
-            await self.services.store.commit(
-                Commit(self.tenant.number, [item.put for item in prepared], keys, jobs, [record])
-            )
-        except (StaleVersionError, KeyHeldError):
+            self._check_documents(prepared)
+            await put_apart(self.services.store.blobs, self.tenant.number, self.services.now(), apart)
+            await self.services.commit(Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs), told)
+        except (FhirError, StaleVersionError, KeyHeldError):
             del self.trail.entities[noted:]
+            await drop_apart(self.services.store.blobs, apart)
             raise
         self.trail.committed = True
+
+    def _check_documents(self, prepared: list[Prepared]) -> None:
+        """What is attached must be what it says, whoever stores it; which types are taken is for callers of REST alone.
+
+        An operation takes what its own guide lets a sender attach.
+        """
+        settings = self.services.settings
+        by_operation = self.trail.interaction.startswith("$")
+        rules = DocumentRules(settings.max_document, None if by_operation else settings.document_types)
+        for item in prepared:
+            content = item.apart[0].plain if item.version.content is not None and item.apart else None
+            check_documents(item.version.body, content, rules)
 
 
 def is_id(text: str) -> bool:

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 from profiles import json
 from profiles.json import Json, JsonError, Resource
 from profiles.outcome import FhirError, refuse
+from server.auth.principal import Principal
+from server.rest.upload import Upload
 
 FHIR_JSON: Final = "application/fhir+json"
 _JSON_TYPES: Final = frozenset({FHIR_JSON, "application/json", "text/json"})
@@ -49,6 +51,10 @@ class Request:
     inside_bundle: bool = False
     fault: FhirError | None = None
     """Why the request could not be read to its end: it is refused with this, once it is known who asks."""
+    upload: Upload | None = None
+    """The raw body of a Binary, which nobody has read yet; `body` is empty then."""
+    principal: Principal | None = None
+    """Who asks, where that is known already: a job does later what somebody was let in for."""
 
     @property
     def pretty(self) -> bool:
@@ -59,6 +65,12 @@ class Request:
         """The Prefer header's preferences (RFC 7240), lower-case names."""
         pairs = (part.strip().partition("=") for part in re.split("[,;]", self.headers.get("prefer", "")))
         return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs if name.strip()}
+
+    @property
+    def responds_async(self) -> bool:
+        """Whether the caller would rather ask later for the answer (RFC 7240 4.1)."""
+        able = not self.inside_bundle and self.upload is None and self.method != "HEAD"
+        return "prefer" in self.headers and able and "respond-async" in self.prefer
 
     @property
     def returns(self) -> Return:
@@ -87,6 +99,17 @@ class Request:
         if not self.body:
             raise refuse("body-missing", "This interaction needs a JSON body.", "http.body")
         check_content_type(self.headers.get("content-type"))
+        return self.parsed()
+
+    @property
+    def media_type(self) -> str:
+        """The Content-Type without its parameters, in lower case."""
+        return _media_type(self.headers.get("content-type", ""))
+
+    def parsed(self) -> Json:
+        """The body as JSON, whatever its Content-Type is. Raises FhirError (400)."""
+        if not self.body:
+            raise refuse("body-missing", "This interaction needs a JSON body.", "http.body")
         try:
             content = json.loads(self.body)
         except JsonError as error:
@@ -106,7 +129,7 @@ class Request:
         """The parameters of a POST _search."""
         if not self.body:
             return ()
-        if _media_type(self.headers.get("content-type", "")) != _FORM:
+        if self.media_type != _FORM:
             raise refuse("content-type", f"A POST _search has a body of type {_FORM}.", "http.Content-Type")
         return parse_pairs(self.body)
 

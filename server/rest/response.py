@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import gmtime
@@ -17,7 +18,10 @@ CONTENT_TYPE: Final = "application/fhir+json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Status, body and extra headers. A body is JSON bytes unless `content_type` says otherwise."""
+    """Status, body and extra headers. A body is JSON bytes unless `content_type` says otherwise.
+
+    With a `stream`, its pieces are the body, `length` bytes in all; it may raise in the middle, and then the connection ends.
+    """
 
     status: int
     body: bytes = b""
@@ -25,6 +29,8 @@ class Response:
     content_type: str = CONTENT_TYPE
     refusal: str = ""
     """Our error code when this is a refusal: for the audit trail."""
+    stream: AsyncIterator[bytes] | None = None
+    length: int = 0
 
 
 def resource_response(resource: Resource, status: int = 200, headers: dict[str, str] | None = None) -> Response:

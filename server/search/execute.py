@@ -93,7 +93,12 @@ async def _open_hits(exchange: Exchange, type_: str, hits: list[Hit]) -> dict[in
         events = await exchange.services.audit.fetch(exchange.tenant, rids)
         return {rid: _as_version(event) for rid, event in events.items()}
     records = await exchange.services.store.fetch(rids)
-    return {rid: exchange.repository.open(record, type_) for rid, record in records.items() if not record.deleted}
+    repository = exchange.repository
+    return {
+        rid: await repository.whole(repository.open(record, type_))
+        for rid, record in records.items()
+        if not record.deleted
+    }
 
 
 def _as_version(event: Resource) -> Version:
@@ -171,7 +176,7 @@ def _link(base: str, type_: str, pairs: list[tuple[str, str]]) -> str:
 
 def _entry(base: str, version: Version, mode: bytes) -> bytes:
     full_url = f"{base}/{version.reference}".encode()
-    return b'{"fullUrl":"' + full_url + b'","resource":' + version.body + b',"search":{"mode":"' + mode + b'"}}'
+    return b'{"fullUrl":"' + full_url + b'","resource":' + version.listed + b',"search":{"mode":"' + mode + b'"}}'
 
 
 def _outcome_entry(ignored: tuple[Issue, ...]) -> bytes:

@@ -9,6 +9,8 @@ import httpx
 from profiles import json
 
 FHIR = {"Content-Type": "application/fhir+json"}
+AS_RESOURCE = {"Accept": "application/fhir+json"}
+"""Without it, a Binary is answered as what it holds."""
 
 
 def code_of(answer: httpx.Response) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from in_process import BASE, House
-from rest_help import FHIR, bundle, code_of, entry, exact, ids, observation, patient, refused, statuses
+from rest_help import AS_RESOURCE, FHIR, bundle, code_of, entry, exact, ids, observation, patient, refused, statuses
 
 URN = [f"urn:uuid:00000000-0000-4000-8000-{n:012}" for n in range(10)]
 
@@ -75,7 +75,7 @@ async def test_temporary_addresses_are_rewritten_wherever_an_address_may_stand(c
     assert values == [{"reference": who}, what, URN[0], what]
     assert stored["contained"][0]["subject"]["reference"] == who
     assert stored["identifier"][0]["value"] == URN[0]
-    assert (await client.get(f"/{what}")).json()["securityContext"]["reference"] == who
+    assert (await client.get(f"/{what}", headers=AS_RESOURCE)).json()["securityContext"]["reference"] == who
     assert ids(await client.get(f"/DocumentReference?subject={who}")) == [stored["id"]]
 
 

@@ -6,6 +6,7 @@ from profiles import json
 from profiles.outcome import refuse
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
+from server.rest.interactions.binary_read import answer_read
 from server.rest.response import Response, version_headers, version_response
 
 
@@ -17,6 +18,8 @@ async def read(exchange: Exchange) -> Response:
     version = _present(exchange, version)
     if _is_known(exchange.request.headers.get("if-none-match"), version.etag):
         return Response(304, b"", version_headers(version))
+    if type_ == "Binary":
+        return await answer_read(exchange, version)
     return version_response(version, 200)
 
 
@@ -34,9 +37,10 @@ async def vread(exchange: Exchange) -> Response:
     if await exchange.visible(type_, id_, exchange.decision) is None:
         raise _unknown()
     version = await exchange.repository.read_version(type_, id_, int(number))
-    if version is None or not exchange.may_see(version, exchange.decision):
+    if version is None or not await exchange.sees(version, exchange.decision):
         raise refuse("not-found", "There is no such version.", "http.url")
-    return version_response(_present(exchange, version), 200)
+    version = _present(exchange, version)
+    return await answer_read(exchange, version) if type_ == "Binary" else version_response(version, 200)
 
 
 def _present(exchange: Exchange, version: Version | None) -> Version:

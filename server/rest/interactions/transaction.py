@@ -18,9 +18,10 @@ from profiles.reference_rewriting import rewrite_references
 from profiles.references import iter_references, parse_reference
 from server.auth.decision import Letter
 from server.repository import Prepared, Version, instant
-from server.rest.exchange import Exchange, check_type
+from server.rest.exchange import Exchange, Told, check_type
 from server.rest.interactions import conditional, write
 from server.rest.interactions.entries import Entry, answered, inside, request_of, response_bundle
+from server.rest.interactions.patch import patched, present, read_patch, turn
 from server.rest.interactions.transaction_conditions import (
     Draft,
     entry_criteria,
@@ -34,8 +35,8 @@ from server.rest.response import Response
 from server.search.criteria import Criteria
 from server.store.store import KeyClaim, KeyHeldError, StaleVersionError
 
-_ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3, "HEAD": 3}
-_LETTERS: Final[dict[str, Letter]] = {"POST": "c", "PUT": "u", "DELETE": "d"}
+_ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
+_LETTERS: Final[dict[str, Letter]] = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,31 @@ async def transaction(exchange: Exchange, entries: list[Entry]) -> Response:
     async def attempt() -> dict[str, Change]:
         return await _attempt(exchange, entries, criteria)
 
-    changes = await in_turn(exchange, criteria.values(), attempt)
+    patches = [turn(*entry.segments) for entry in entries if entry.method == "PATCH" and len(entry.segments) == 2]
+    changes = await in_turn(exchange, [*(one.key for one in criteria.values()), *patches], attempt)
     parts: list[bytes] = []
+    for entry, part in zip(entries, _answers(exchange, entries, changes), strict=True):
+        parts.append(part or answered(await exchange.respond(request_of(exchange.request, entry))))
+    return response_bundle("transaction-response", parts)
+
+
+def _answers(exchange: Exchange, entries: list[Entry], changes: Mapping[str, Change]) -> list[bytes | None]:
+    """What is answered to the entries that write, known before the commit; None for reads, which follow it."""
+    parts: list[bytes | None] = []
     for entry in entries:
         if entry.at in changes:
             parts.append(_stored(exchange, changes[entry.at]))
-        elif entry.method == "DELETE":
-            parts.append(b'{"response":{"status":"204"}}')
         else:
-            parts.append(answered(await exchange.respond(request_of(exchange, entry))))
-    return response_bundle("transaction-response", parts)
+            parts.append(b'{"response":{"status":"204"}}' if entry.method == "DELETE" else None)
+    return parts
+
+
+def _told(exchange: Exchange, entries: list[Entry], changes: Mapping[str, Change]) -> Told | None:
+    """For a job to keep with the commit; nobody else needs the answer so early."""
+    if exchange.services.keeper is None:
+        return None
+    parts = _answers(exchange, entries, changes)
+    return Told(response_bundle("transaction-response", [part or b"null" for part in parts]), None not in parts)
 
 
 async def _attempt(exchange: Exchange, entries: list[Entry], criteria: Mapping[str, Criteria]) -> dict[str, Change]:
@@ -75,7 +91,7 @@ async def _attempt(exchange: Exchange, entries: list[Entry], criteria: Mapping[s
     full_urls = _full_urls(entries, addresses)
     drafts: list[Draft] = []
     for entry in sorted((entry for entry in entries if entry.writes), key=lambda item: _ORDER[item.method]):
-        drafts += _draft(exchange, entry, addresses.get(entry.at), full_urls, lookups.get(entry.at))
+        drafts += await _draft(exchange, entry, addresses.get(entry.at), full_urls, lookups.get(entry.at))
     written = written_by(exchange, drafts)
     refuse_clashes(drafts, written)
     references, referred = await resolve_references(exchange, drafts, written)
@@ -84,11 +100,11 @@ async def _attempt(exchange: Exchange, entries: list[Entry], criteria: Mapping[s
         change = await _change(draft, references)
         if change is not None:
             changes[draft.entry.at] = change
-    await _commit(exchange, list(changes.values()), referred)
+    await _commit(exchange, list(changes.values()), referred, _told(exchange, entries, changes))
     return changes
 
 
-async def _commit(exchange: Exchange, changes: list[Change], referred: list[Version]) -> None:
+async def _commit(exchange: Exchange, changes: list[Change], referred: list[Version], told: Told | None) -> None:
     noted = len(exchange.trail.entities)
     for version in [*referred, *(change.version for change in changes if change.prepared is None)]:
         exchange.trail.note(f"{version.reference}/_history/{version.version}", version.patients)
@@ -97,7 +113,7 @@ async def _commit(exchange: Exchange, changes: list[Change], referred: list[Vers
         return
     exchange.trail.action = "E"
     try:
-        await exchange.store_together(prepared, 200, [key for change in changes for key in change.keys], [])
+        await exchange.store_together(prepared, 200, [key for change in changes for key in change.keys], [], told)
     except (KeyHeldError, StaleVersionError) as error:
         del exchange.trail.entities[noted:]
         mine = {change.prepared.put.key for change in changes if change.prepared is not None and change.conditional}
@@ -128,9 +144,9 @@ def _addresses(exchange: Exchange, entries: list[Entry], lookups: Mapping[str, L
     return addresses
 
 
-_SHAPES: Final = frozenset({("POST", 1), ("PUT", 2), ("DELETE", 2)})
+_SHAPES: Final = frozenset({("POST", 1), ("PUT", 2), ("PATCH", 2), ("DELETE", 2)})
 _SHAPES_TEXT: Final = (
-    "Inside a transaction, POST goes to a type, PUT and DELETE to a type and id or to a type with search criteria."
+    "Inside a transaction, POST goes to a type, PUT, PATCH and DELETE to a type and id or to a type with search criteria."
 )
 
 
@@ -139,6 +155,8 @@ def _found_id(exchange: Exchange, entry: Entry, lookup: Lookup) -> str | None:
         return lookup.found.id
     if entry.method == "DELETE":
         return None
+    if entry.method == "PATCH":
+        raise refuse("not-found", "Nothing that you may see matches the criteria.", f"{entry.at}.request.url")
     own = entry.resource.get("id") if entry.method == "PUT" and entry.resource is not None else None
     return own if isinstance(own, str) else exchange.services.new_id()
 
@@ -162,7 +180,7 @@ def _refuse_overlap(entries: list[Entry], addresses: dict[str, tuple[str, str]])
             urls[entry.full_url] = entry.at
 
 
-def _draft(
+async def _draft(
     exchange: Exchange, entry: Entry, address: tuple[str, str] | None, full_urls: dict[str, str], lookup: Lookup | None
 ) -> list[Draft]:
     """The entry's change before conditional references are resolved; none for a conditional delete that found nothing."""
@@ -170,14 +188,22 @@ def _draft(
     try:
         write.refuse_written_by_server(type_)
         decision = exchange.authorize(_LETTERS[entry.method], type_)
-        part = replace(exchange, decision=decision, request=request_of(exchange, entry))
+        part = replace(exchange, decision=decision, request=request_of(exchange.request, entry))
         if address is None:
             write.check_if_match(part, None)
             return []
         id_ = address[1]
         if entry.method == "DELETE":
             return [Draft(entry, part, type_, id_, None, (), lookup)]
-        resource, references = _resolved(entry, full_urls)
+        base = None
+        if entry.method == "PATCH":
+            base = await present(part, type_, id_)
+            if lookup is not None and lookup.found is not None and lookup.found.version != base.version:
+                raise StaleVersionError(base.record.key)
+            given = patched(part, base, read_patch(part.request))
+        else:
+            given = entry.resource or {}
+        resource, references = _resolved(given, entry.full_url, full_urls)
         if resource["resourceType"] != type_:
             raise refuse("id-mismatch", "The entry's resource is not of the type in its url.", "resource.resourceType")
         if entry.method == "POST":
@@ -186,7 +212,7 @@ def _draft(
             raise refuse(
                 "id-mismatch", "The resource's id must be that in the entry's url, or of what it finds.", "resource.id"
             )
-        return [Draft(entry, part, type_, id_, write.check_content(resource), references, lookup)]
+        return [Draft(entry, part, type_, id_, write.check_content(resource), references, lookup, base)]
     except FhirError as error:
         raise inside(error, entry.at) from error
 
@@ -202,12 +228,17 @@ async def _change(draft: Draft, references: Mapping[str, str]) -> Change | None:
         if draft.entry.method == "POST":
             prepared, created = part.repository.prepare(resource, draft.id, None), True
             write.require_own_compartment(part, prepared.version)
+        elif draft.base is not None:
+            prepared, created = await write.prepare_update(part, resource, draft.id)
+            if prepared.version.version != draft.base.version + 1:
+                raise StaleVersionError(prepared.put.key)
         elif lookup is not None:
             prepared, created = await conditional.prepare_target(part, resource, lookup, "resource.id", draft.id)
         else:
             prepared, created = await write.prepare_update(part, resource, draft.id)
         keys = tuple(claims(part, lookup, prepared)) if created and lookup is not None else ()
-        return Change(prepared.version, 201 if created else 200, prepared, keys, lookup is not None)
+        again = lookup is not None or draft.base is not None
+        return Change(prepared.version, 201 if created else 200, prepared, keys, again)
     except FhirError as error:
         raise inside(error, draft.entry.at) from error
 
@@ -234,20 +265,22 @@ def _full_urls(entries: list[Entry], addresses: dict[str, tuple[str, str]]) -> d
     }
 
 
-def _resolved(entry: Entry, full_urls: dict[str, str]) -> tuple[Resource, tuple[tuple[str, str], ...]]:
-    """The entry's resource with references to other entries rewritten (R4 bundle.html#references), and its conditional
+def _resolved(
+    given: Resource, full_url: str | None, full_urls: dict[str, str]
+) -> tuple[Resource, tuple[tuple[str, str], ...]]:
+    """An entry's resource with references to other entries rewritten (R4 bundle.html#references), and its conditional
     references with their expressions.
 
     A Bundle that is to be stored stays as it is: its references are between its own entries.
     """
-    if entry.resource is not None and entry.resource["resourceType"] == "Bundle":
-        return entry.resource, ()
+    if given["resourceType"] == "Bundle":
+        return given, ()
     mapping = full_urls
-    reference = parse_reference(entry.full_url) if entry.full_url is not None else None
+    reference = parse_reference(full_url) if full_url is not None else None
     if reference is not None and reference.kind == "absolute" and reference.base is not None:
         base = reference.base + "/"
         mapping = full_urls | {url.removeprefix(base): name for url, name in full_urls.items() if url.startswith(base)}
-    resource = rewrite_references(entry.resource or {}, mapping)
+    resource = rewrite_references(given, mapping)
     conditional_references: list[tuple[str, str]] = []
     for holder, key, expression in iter_references(resource):
         text = holder[key]
@@ -267,5 +300,5 @@ def _stored(exchange: Exchange, change: Change) -> bytes:
         "lastModified": instant(version.updated),
     }
     wanted = exchange.request.prefer.get("return") == "representation" and not version.deleted
-    resource = b'"resource":' + version.body + b"," if wanted else b""
+    resource = b'"resource":' + version.listed + b"," if wanted else b""
     return b"{" + resource + b'"response":' + json.dumps(part) + b"}"

@@ -7,7 +7,7 @@ from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
 from server.repository import Prepared, Version
 from server.rest.exchange import AUDIT_TYPE, Exchange, is_id
-from server.rest.response import Response, outcome_response, version_headers, version_response
+from server.rest.response import Response, version_headers
 
 
 async def create(exchange: Exchange) -> Response:
@@ -33,7 +33,14 @@ async def update(exchange: Exchange) -> Response:
 
 async def prepare_update(exchange: Exchange, resource: Resource, id_: str) -> tuple[Prepared, bool]:
     """The next version, and whether the resource is new or back from deletion (update as create). Raises FhirError."""
-    type_ = resource["resourceType"]
+    current, created = await current_for_update(exchange, resource["resourceType"], id_)
+    prepared = exchange.repository.prepare(resource, id_, current)
+    require_own_compartment(exchange, prepared.version)
+    return prepared, created
+
+
+async def current_for_update(exchange: Exchange, type_: str, id_: str) -> tuple[Version | None, bool]:
+    """What is to be updated, and whether there is nothing yet, or nothing any more. Raises FhirError where it may not be."""
     current = await exchange.repository.read(type_, id_)
     if exchange.decision.compartment is not None and (current is None or not exchange.may_see(current, exchange.decision)):
         # Whoever reaches one record only cannot choose ids: a free one and a hidden one would answer differently.
@@ -43,9 +50,7 @@ async def prepare_update(exchange: Exchange, resource: Resource, id_: str) -> tu
     created = current is None or current.deleted
     if created:
         exchange.authorize("c", type_)
-    prepared = exchange.repository.prepare(resource, id_, current)
-    require_own_compartment(exchange, prepared.version)
-    return prepared, created
+    return current, created
 
 
 async def delete(exchange: Exchange) -> Response:
@@ -123,13 +128,4 @@ def require_own_compartment(exchange: Exchange, version: Version) -> None:
 
 def written(exchange: Exchange, version: Version, status: int) -> Response:
     """The answer to a write, as `Prefer: return` asks."""
-    headers = {
-        **version_headers(version),
-        "Location": f"{exchange.request.base.url}/{version.reference}/_history/{version.version}",
-    }
-    if exchange.request.returns == "minimal":
-        return Response(status, b"", headers)
-    if exchange.request.returns == "OperationOutcome":
-        outcome = outcome_response(status, f"{version.reference} is stored as version {version.version}.")
-        return Response(status, outcome.body, headers)
-    return version_response(version, status, headers)
+    return exchange.written(version, status)

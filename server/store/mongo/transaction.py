@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import pymongo
 from bson import ObjectId
 from pymongo import AsyncMongoClient, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -24,6 +25,7 @@ from server.store import fail_points
 from server.store.mongo.abandoned import end_abandoned
 from server.store.mongo.apply import REFUSALS, Changes, Refusal, load
 from server.store.mongo.audit_chain import AuditChain
+from server.store.mongo.blobs import write_blobs
 from server.store.mongo.documents import FIRST_ROW, Document, audit_document
 from server.store.mongo.job_changes import write_jobs
 from server.store.mongo.numbers import Numbers
@@ -34,6 +36,10 @@ from server.store.store import AuditBatch, AuditSealer, Commit
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=10_000)
 STUCK_SECONDS: Final = 0.25
 """Whoever has waited so long for others may be waiting for a server that is no more."""
+
+IS_STORED_SECONDS: Final = 5.0
+ABORT_SECONDS: Final = 2.0
+"""A transaction that cannot be ended in time ends by itself (server/store/mongo/abandoned.py)."""
 
 _DUPLICATE: Final = 11000
 _UNKNOWN: Final = "UnknownTransactionCommitResult"
@@ -71,11 +77,12 @@ class Transactions:
                 unknown = False
                 try:
                     fail_points.reach("mongodb-01-before-transaction")
-                    await session.start_transaction(ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
-                    await self._write(session, commits, attempt, mark)
-                    unknown = attempt.wrote
-                    fail_points.reach("mongodb-11-before-commit")
-                    await self._commit(session, pauses)
+                    with pymongo.timeout(pauses.patience):
+                        await session.start_transaction(ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
+                        await self._write(session, commits, attempt, mark)
+                        unknown = attempt.wrote
+                        fail_points.reach("mongodb-11-before-commit")
+                        await self._commit(session, pauses)
                     fail_points.reach("mongodb-12-committed")
                 except PyMongoError as error:
                     self._chain.forget()
@@ -146,6 +153,7 @@ class Transactions:
             await self._database["unique_key"].bulk_write(updates, session=session)
             fail_points.reach("mongodb-08-keys-written")
         await write_jobs(self._database, session, changes.jobs, self._jobs)
+        await write_blobs(self._database, session, changes.blobs)
 
     async def _commit(self, session: AsyncClientSession, pauses: Pauses) -> None:
         """Asking again is safe: the server knows the transaction by its number."""
@@ -163,13 +171,13 @@ class Transactions:
         name, identity = ("audit", attempt.batches[0].seq) if attempt.batches else ("mark", self._server)
         collection = self._database[name].with_options(read_concern=ReadConcern("linearizable"))
         wanted: dict[str, Any] = {"_id": identity}
-        found = await persist(lambda: collection.find_one(wanted, {"w": 1}, max_time_ms=5000))
+        found = await persist(lambda: collection.find_one(wanted, {"w": 1}), IS_STORED_SECONDS)
         return found is not None and found["w"] == mark
 
 
 async def _abort(session: AsyncClientSession) -> None:
     if session.in_transaction:
-        with suppress(PyMongoError):
+        with suppress(PyMongoError), pymongo.timeout(ABORT_SECONDS):
             await session.abort_transaction()
 
 

@@ -1,0 +1,60 @@
+"""The raw body of a Binary (R4 binary.html): read piece by piece as it arrives, never held as a whole.
+
+Not reading on is what slows the sender down; the server's buffers stay as small as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import Receive
+
+from profiles.outcome import FhirError, refuse
+
+_FHIR: Final = frozenset({"application/fhir+json", "application/json", "text/json", "application/fhir+xml"})
+"""Under these types the body is a Binary resource, and not its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that nobody has read yet. At most `limit` bytes of it are."""
+
+    receive: Receive
+    limit: int
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Raises FhirError: 413 when there is more, 400 when the connection ends before the body does."""
+        size = 0
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise refuse("body-missing", "The connection ended before the body did.")
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > self.limit:
+                raise too_large(self.limit)
+            if piece:
+                yield piece
+            if not message.get("more_body", False):
+                return
+
+
+def is_upload(method: str, segments: tuple[str, ...], headers: Mapping[str, str]) -> bool:
+    """Whether a request brings the content of a Binary as it is."""
+    if segments[:1] != ("Binary",) or (method, len(segments)) not in {("POST", 1), ("PUT", 2)}:
+        return False
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return bool(media) and media not in _FHIR
+
+
+def check_length(headers: Mapping[str, str], limit: int) -> None:
+    """Raises FhirError (413) for a body that says it is too large: it is not read then."""
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > limit:
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> FhirError:
+    return refuse("body-too-large", f"A document may have at most {limit} bytes (ASSENT_MAX_DOCUMENT).", "http.body")
