@@ -77,6 +77,8 @@ def prepare(orders: Path) -> None:
         module.ALONE = HASTE
     server.store.open.SHARED = HASTE
     _let_jobs_fail(orders.with_suffix(".failing"))
+    if os.environ.pop("TEST_STALE_READS", ""):
+        _show_the_past(store.SqliteStore)
 
 
 def _notice_commits(reach: Callable[[str], None]) -> None:
@@ -97,11 +99,14 @@ def _let_jobs_fail(when: Path) -> None:
     app = import_module("server.app")
     really = app.job_handlers
 
+    def fail_when_wanted() -> None:
+        if when.exists():
+            raise RuntimeError("as the test wants it")
+
     def handlers(*given: Any) -> Mapping[str, Any]:
         def failing(handler: Any) -> Any:
             async def handle(*arguments: Any) -> Any:
-                if when.exists():
-                    raise RuntimeError("as the test wants it")
+                fail_when_wanted()
                 return await handler(*arguments)
 
             return handle
@@ -109,6 +114,20 @@ def _let_jobs_fail(when: Path) -> None:
         return {kind: failing(handler) for kind, handler in really(*given).items()}
 
     app.job_handlers = handlers
+
+
+def _show_the_past(store: Any) -> None:
+    """A fault made on purpose: one read in four shows what the one before it showed."""
+    really, chance = store.read, random.Random(0)
+    shown: dict[bytes, Any] = {}
+
+    async def read(self: Any, key: bytes) -> Any:
+        if key in shown and chance.random() < 0.25:
+            return shown[key]
+        shown[key] = await really(self, key)
+        return shown[key]
+
+    store.read = read
 
 
 def start(order: Mapping[str, Any]) -> int:

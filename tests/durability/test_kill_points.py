@@ -241,7 +241,7 @@ def rotate(server: DyingServer) -> None:
 def test_reindex(request: pytest.FixtureRequest, point: str) -> None:
     """A record is found by what it says or by what it was found by before; the server beside it goes on, and is not disturbed."""
     place: Site = request.getfixturevalue(point.partition("-")[0])
-    diaries, threads, stop = place.writers(point, most=3)
+    diaries, threads, _ = place.writers(point, most=3)
     for thread in threads:
         thread.join()
     lost = forget_terms(place.server)
