@@ -145,6 +145,9 @@ class Operation:
     discloses: bool = False
     """It shows the caller what stored records say: each type it reads needs the caller's own right (403 without)."""
     header_names: tuple[str, ...] = ()
+    repeatable: bool = False
+    """Called again with the same input, it finds what it has done already and answers with that: so it may be done later, as a
+    job, and again after a crash (`Prefer: respond-async`). One that stores nothing may be so in any case."""
 
 
 JobHandler = Callable[[Resource, Context], Awaitable[None]]

@@ -58,7 +58,7 @@ def claim_submit(services: PasServices) -> Operation:
                 continue
         raise refuse("pas-busy", "Others are changing the same authorization; send the same request again.")
 
-    return Operation("submit", "type", ("Claim",), "c", SUBMIT_DEFINITION, run, header_names=(HEADER,))
+    return Operation("submit", "type", ("Claim",), "c", SUBMIT_DEFINITION, run, header_names=(HEADER,), repeatable=True)
 
 
 async def _answer(given: Intake, context: Context, services: PasServices) -> bytes:

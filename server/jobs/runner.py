@@ -1,100 +1,180 @@
-"""Runs due jobs. A job is leased with a fence; whoever lost the lease cannot complete it, so that none is done twice.
+"""Runs due jobs: several at once, each under a lease that is renewed while its handler works.
 
-A handler that fails is tried again with exponential backoff and jitter; after `MAX_ATTEMPTS` the job is set aside as failed
-and logged. Handlers find out what an earlier try has already done (operations.ports.JobHandler).
+A handler that fails is tried again later (server/jobs/backoff.py); one that never comes further is set aside as failed, with its
+reason. Whoever loses a lease is stopped, and could not store anything any more (server/jobs/step.py). When the server stops, its
+jobs are given back at once; when it is killed, they are free when the lease has run out, and at the next start of an embedded
+store, which nobody else uses.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
-from operations.ports import Context, JobHandler
-from server.audit.trail import Trail
-from server.auth.principal import Principal
-from server.auth.scopes import parse_scopes
-from server.repository import MICROSECOND, Repository
-from server.rest.context import context_for
-from server.rest.exchange import Exchange, Services
-from server.rest.request import Base, Request
-from server.rest.response import Response
+from operations.ports import JobHandler
+from profiles.outcome import FhirError
+from server.jobs.backoff import MAX_ATTEMPTS, backoff
+from server.jobs.business import job_context, worker_of
+from server.jobs.reasons import seal_reason
+from server.jobs.step import JobFailedError, Worker, open_step
+from server.repository import MICROSECOND
+from server.rest.exchange import Services
 from server.store.jobs import Job
-from server.store.store import Commit, LostLeaseError, StoreUnavailableError
+from server.store.store import LostLeaseError, StoreUnavailableError
 
-LEASE_SECONDS: Final = 30
+__all__ = ["MAX_ATTEMPTS", "JobRunner", "job_context"]
+
 POLL_SECONDS: Final = 0.5
-MAX_ATTEMPTS: Final = 20
-MAX_BACKOFF_SECONDS: Final = 3600
 AT_ONCE: Final = 8
+SLOW_AT_ONCE: Final = 4
+"""Jobs that may take long leave the other places to those that do not."""
+
+SWEEP_SECONDS: Final = 60.0
+SWEEP: Final = 100
 RETIRED_PAUSE: Final = 24 * 3600 * MICROSECOND
 """Jobs of a retired tenant stay undone, and are looked at so seldom."""
 
 
 class JobRunner:
-    """Polls the store; `run` ends when it is cancelled, after the jobs under way."""
+    """Polls the store; `run` until it is cancelled. `handlers` are the business's, `workers` the server's own, both by kind."""
 
-    def __init__(self, services: Services, handlers: Mapping[str, JobHandler]) -> None:
+    def __init__(
+        self, services: Services, handlers: Mapping[str, JobHandler], workers: Mapping[str, Worker] | None = None
+    ) -> None:
         self._services = services
-        self._handlers = handlers
+        self._slow = frozenset(workers or ())
+        self._workers = {kind: worker_of(handler) for kind, handler in handlers.items()} | dict(workers or {})
+        self._running: dict[asyncio.Task[None], str] = {}
+        self._sweep_at = 0.0
 
     async def run(self) -> None:
-        while True:
-            done = 0
-            with suppress(StoreUnavailableError):
-                done = await self.run_due()
-            if done == 0:
-                await asyncio.sleep(POLL_SECONDS)
+        try:
+            while True:
+                started = 0
+                self._services.job_stored.clear()
+                with suppress(StoreUnavailableError):
+                    started = await self._start_due()
+                    await self._sweep()
+                if started and len(self._running) < AT_ONCE:
+                    continue
+                await self._wait()
+        finally:
+            tasks = list(self._running)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self) -> None:
+        """Until a job ends, or one is stored here that is due, or it is time to look what others stored."""
+        stored = asyncio.create_task(self._services.job_stored.wait())
+        try:
+            await asyncio.wait([stored, *self._running], timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stored.cancel()
 
     async def run_due(self) -> int:
-        """Do the jobs that are due now; how many there were."""
+        """Do the jobs that are due now, and wait for them; how many there were."""
+        started = await self._start_due()
+        if self._running:
+            await asyncio.wait(self._running)
+        return started
+
+    async def _start_due(self) -> int:
         now = self._services.now()
-        jobs = await self._services.store.lease_jobs(now, now + LEASE_SECONDS * MICROSECOND, AT_ONCE)
+        started = await self._start(now, AT_ONCE - len(self._running), self._slow)
+        slow = sum(kind in self._slow for kind in self._running.values())
+        if self._slow:
+            started += await self._start(now, min(AT_ONCE - len(self._running), SLOW_AT_ONCE - slow), ())
+        return started
+
+    async def _start(self, now: int, most: int, without: Collection[str]) -> int:
+        if most <= 0:
+            return 0
+        jobs = await self._services.store.jobs.lease(now, self._lease_end(), most, without)
         for job in jobs:
-            await self._do(job)
+            task = asyncio.create_task(self._do(job))
+            self._running[task] = job.kind
+            task.add_done_callback(self._running.pop)
         return len(jobs)
 
+    def _lease_end(self) -> int:
+        return self._services.now() + self._services.settings.job_lease * MICROSECOND
+
     async def _do(self, job: Job) -> None:
+        work = asyncio.create_task(self._handle(job))
+        renewal = asyncio.create_task(self._renew(job, work))
         try:
-            await self._handle(job)
-        except LostLeaseError:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait([work])
+            await self._give_back(job, self._services.now())
+            raise
+        finally:
+            renewal.cancel()
+        if work.cancelled():  # the lease was lost
             return
-        except Exception as error:  # a fault in one job must not stop the others
+        error = work.exception()
+        if error is not None and not isinstance(error, LostLeaseError):
             self._services.log.failure("job failed", error, job=job.id, kind=job.kind, attempt=job.attempts)
-            await self._give_back(job)
+            await self._failed(job, error)
+
+    async def _renew(self, job: Job, work: asyncio.Task[None]) -> None:
+        """Until the work is done. Whoever lost the lease is stopped: what he would store is refused anyway."""
+        while True:
+            await asyncio.sleep(self._services.settings.job_lease / 3)
+            with suppress(StoreUnavailableError):
+                if not await self._services.store.jobs.renew(job.id, job.fence, self._lease_end()):
+                    work.cancel()
+                    return
 
     async def _handle(self, job: Job) -> None:
-        handler = self._handlers.get(job.kind)
-        if handler is None:
+        worker = self._workers.get(job.kind)
+        if worker is None:
             raise LookupError(job.kind)
         tenant = await self._services.keyring.found(job.tenant)
         if self._services.keyring.is_retired(job.tenant):
-            await self._services.store.release_job(job.id, job.fence, self._services.now() + RETIRED_PAUSE, False)
+            await self._give_back(job, self._services.now() + RETIRED_PAUSE)
             return
-        base = Base(tenant.name, self._services.base_url(tenant))
-        repository = Repository(self._services.store, tenant, base.url, self._services.clock)
-        payload = repository.open_job(job.kind, job.body)
-        await handler(payload, job_context(self._services, repository, base, job.kind))
-        await self._services.store.commit(Commit(job.tenant, finished_job=(job.id, job.fence)))
+        if job.attempts > MAX_ATTEMPTS:  # nobody came to tell that it failed: the servers ended while they did it
+            raise JobFailedError(f"The server ended {MAX_ATTEMPTS} times while it did this.")
+        await worker(open_step(self._services, tenant, job))
 
-    async def _give_back(self, job: Job) -> None:
-        delay = min(MAX_BACKOFF_SECONDS, 2 ** min(job.attempts, 12)) * (0.5 + secrets.randbelow(1000) / 1000)
-        due = self._services.now() + int(delay * MICROSECOND)
+    async def _give_back(self, job: Job, due: int) -> None:
         with suppress(StoreUnavailableError):
-            await self._services.store.release_job(job.id, job.fence, due, job.attempts >= MAX_ATTEMPTS)
+            await self._services.store.jobs.release(job.id, job.fence, due, untried=True)
+
+    async def _failed(self, job: Job, error: BaseException) -> None:
+        """Tried again later; or set aside: when it cannot be done, or was tried often enough."""
+        now = self._services.now()
+        final = isinstance(error, JobFailedError) or job.attempts >= MAX_ATTEMPTS
+        with suppress(StoreUnavailableError):
+            status = await self._services.store.jobs.status(job.id)
+            kept = now + self._services.settings.job_result_ttl * MICROSECOND if status is not None and status.owner else 0
+            pause = backoff(job.attempts, secrets.randbelow(1000) / 1000)
+            await self._services.store.jobs.release(
+                job.id,
+                job.fence,
+                now + int(pause * MICROSECOND),
+                reason=seal_reason(self._services.keyring, job, in_words(error), now),
+                failed_until=kept if final else None,
+            )
+
+    async def _sweep(self) -> None:
+        """Forget closed jobs whose time is over."""
+        moment = asyncio.get_running_loop().time()
+        if moment < self._sweep_at:
+            return
+        self._sweep_at = moment + SWEEP_SECONDS
+        for job_id in await self._services.store.jobs.expired(self._services.now(), SWEEP):
+            await self._services.store.jobs.forget(job_id)
 
 
-def job_context(services: Services, repository: Repository, base: Base, kind: str) -> Context:
-    """The context of work that no request asked for: the server itself acts, inside one tenant, and says so in the audit."""
-    identity = services.new_id()
-    trail = Trail(identity, interaction=f"${kind}", actor="assent")
-    principal = Principal(repository.tenant.name, "assent", "assent", frozenset({"payer"}), parse_scopes(""), identity, 0)
-    request = Request("POST", base, (), (), {}, b"", identity, "")
-
-    async def nothing(_: Request) -> Response:
-        raise LookupError("A job sends no requests.")
-
-    exchange = Exchange(request, services, repository.tenant, principal, repository, trail, nothing)
-    return context_for(exchange, exchange.decision)
+def in_words(error: BaseException) -> str:
+    """Why it failed, without PHI: sentences of ours as they are, of others the kind alone."""
+    if isinstance(error, JobFailedError | FhirError):
+        return str(error)
+    return f"The server failed ({type(error).__name__})."

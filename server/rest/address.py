@@ -9,7 +9,7 @@ def template_of(segments: tuple[str, ...]) -> str:
     for position, segment in enumerate(segments):
         if segment.startswith("$"):
             parts.append("${operation}")
-        elif segment in {"_history", "_search"}:
+        elif segment in {"_history", "_search"} or (segment == "_async" and position == 0):
             parts.append(segment)
         elif position == 0:
             parts.append("{type}")

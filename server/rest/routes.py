@@ -13,7 +13,9 @@ from server.rest.exchange import Exchange
 from server.rest.interactions import conditional
 from server.rest.interactions.bundle import bundle
 from server.rest.interactions.history import history_instance, history_system, history_type
+from server.rest.interactions.job_status import cancel, status
 from server.rest.interactions.operation import operation
+from server.rest.interactions.patch import conditional_patch, patch
 from server.rest.interactions.read import read, vread
 from server.rest.interactions.search import search_type
 from server.rest.interactions.write import delete, update
@@ -37,28 +39,34 @@ class Route:
     letter: Letter | None = None
     read_only_types: bool = True
     """Whether the route also serves the types that only the server writes (AuditEvent)."""
+    later: bool = False
+    """Whether `Prefer: respond-async` is heeded (R4 async.html)."""
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "", "batch", "E", bundle),
-    Route("GET", "{type}", "search-type", "E", search_type, "s"),
-    Route("POST", "{type}/_search", "search-type", "E", search_type, "s"),
+    Route("POST", "", "batch", "E", bundle, later=True),
+    Route("GET", "{type}", "search-type", "E", search_type, "s", later=True),
+    Route("POST", "{type}/_search", "search-type", "E", search_type, "s", later=True),
     Route("POST", "{type}", "create", "C", conditional.create, "c", read_only_types=False),
     Route("PUT", "{type}", "update", "U", conditional.update, "u", read_only_types=False),
+    Route("PATCH", "{type}", "patch", "U", conditional_patch, "u", read_only_types=False),
     Route("DELETE", "{type}", "delete", "D", conditional.delete, "d", read_only_types=False),
     Route("GET", "{type}/{id}", "read", "R", read, "r"),
     Route("PUT", "{type}/{id}", "update", "U", update, "u", read_only_types=False),
+    Route("PATCH", "{type}/{id}", "patch", "U", patch, "u", read_only_types=False),
     Route("DELETE", "{type}/{id}", "delete", "D", delete, "d", read_only_types=False),
     Route("GET", "_history", "history-system", "E", history_system),
     Route("GET", "{type}/_history", "history-type", "E", history_type, "s", read_only_types=False),
     Route("GET", "{type}/{id}/_history", "history-instance", "R", history_instance, "r", read_only_types=False),
     Route("GET", "{type}/{id}/_history/{version}", "vread", "R", vread, "r"),
-    Route("POST", "${operation}", "operation", "E", operation),
-    Route("GET", "${operation}", "operation", "E", operation),
-    Route("POST", "{type}/${operation}", "operation", "E", operation),
-    Route("GET", "{type}/${operation}", "operation", "E", operation),
-    Route("POST", "{type}/{id}/${operation}", "operation", "E", operation),
-    Route("GET", "{type}/{id}/${operation}", "operation", "E", operation),
+    Route("GET", "_async/{id}", "$async-status", "R", status),
+    Route("DELETE", "_async/{id}", "$async-cancel", "D", cancel),
+    Route("POST", "${operation}", "operation", "E", operation, later=True),
+    Route("GET", "${operation}", "operation", "E", operation, later=True),
+    Route("POST", "{type}/${operation}", "operation", "E", operation, later=True),
+    Route("GET", "{type}/${operation}", "operation", "E", operation, later=True),
+    Route("POST", "{type}/{id}/${operation}", "operation", "E", operation, later=True),
+    Route("GET", "{type}/{id}/${operation}", "operation", "E", operation, later=True),
 )
 
 

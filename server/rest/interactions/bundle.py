@@ -20,6 +20,15 @@ MAX_ENTRIES: Final = 2000
 
 async def bundle(exchange: Exchange) -> Response:
     """POST to the base."""
+    type_, given = read_bundle(exchange)
+    if type_ == "batch":
+        return await _batch(exchange, given)
+    exchange.trail.interaction = "transaction"
+    return await transaction(exchange, [parse_entry(item, f"Bundle.entry[{number}]") for number, item in enumerate(given)])
+
+
+def read_bundle(exchange: Exchange) -> tuple[str, list[Json]]:
+    """batch or transaction, and the entries. Raises FhirError (400) for what is neither."""
     body = exchange.request.resource()
     if body["resourceType"] != "Bundle":
         raise refuse("bundle-type", "Only a Bundle of type batch or transaction can be posted to the base.", "resourceType")
@@ -28,10 +37,7 @@ async def bundle(exchange: Exchange) -> Response:
     given = body.get("entry", [])
     if not isinstance(given, list) or len(given) > MAX_ENTRIES:
         raise refuse("bundle-entry", f"Bundle.entry must be a list of at most {MAX_ENTRIES} entries.", "Bundle.entry")
-    if body["type"] == "batch":
-        return await _batch(exchange, given)
-    exchange.trail.interaction = "transaction"
-    return await transaction(exchange, [parse_entry(item, f"Bundle.entry[{number}]") for number, item in enumerate(given)])
+    return body["type"], given
 
 
 async def _batch(exchange: Exchange, given: Sequence[Json]) -> Response:
@@ -40,7 +46,7 @@ async def _batch(exchange: Exchange, given: Sequence[Json]) -> Response:
     for number, item in enumerate(given):
         try:
             entry = parse_entry(item, f"Bundle.entry[{number}]")
-            response = await exchange.respond(request_of(exchange, entry))
+            response = await exchange.respond(request_of(exchange.request, entry))
         except FhirError as error:
             entries.append(refused(error))
             exchange.trail.committed = False  # nobody has noted this entry: the batch leaves a record of its own

@@ -45,10 +45,12 @@ async def create(exchange: Exchange) -> Response:
             return _found(exchange, lookup.found)
         prepared = exchange.repository.prepare(resource, exchange.services.new_id(), None)
         write.require_own_compartment(exchange, prepared.version)
-        await exchange.store_together([prepared], 201, claims(exchange, lookup, prepared), [])
+        await exchange.store_together(
+            [prepared], 201, claims(exchange, lookup, prepared), [], exchange.told_of([prepared], 201)
+        )
         return write.written(exchange, prepared.version, 201)
 
-    return await in_turn(exchange, [criteria], attempt)
+    return await in_turn(exchange, [criteria.key], attempt)
 
 
 def if_none_exist(exchange: Exchange, type_: str, text: str, place: str) -> Criteria:
@@ -72,17 +74,17 @@ async def update(exchange: Exchange) -> Response:
     """PUT Type?criteria: update what matches, or create where nothing does."""
     (type_,) = exchange.request.segments
     resource = write.checked_body(exchange, type_)
-    criteria = _address_criteria(exchange, type_)
+    criteria = address_criteria(exchange, type_)
 
     async def attempt() -> Response:
         lookup = await look_up(exchange, criteria, ADDRESS)
         prepared, created = await prepare_target(exchange, resource, lookup, f"{type_}.id")
         keys = claims(exchange, lookup, prepared) if created else []
         status = 201 if created else 200
-        await exchange.store_together([prepared], status, keys, [])
+        await exchange.store_together([prepared], status, keys, [], exchange.told_of([prepared], status))
         return write.written(exchange, prepared.version, status)
 
-    return await in_turn(exchange, [criteria], attempt)
+    return await in_turn(exchange, [criteria.key], attempt)
 
 
 async def prepare_target(
@@ -117,7 +119,7 @@ async def delete(exchange: Exchange) -> Response:
     """DELETE Type?criteria: none and one match as an ordinary delete; several only where a setting allows it."""
     (type_,) = exchange.request.segments
     write.refuse_written_by_server(type_)
-    criteria = _address_criteria(exchange, type_)
+    criteria = address_criteria(exchange, type_)
     most = MAX_DELETED if exchange.services.settings.conditional_delete == "multiple" else 1
 
     async def attempt() -> Response:
@@ -131,14 +133,14 @@ async def delete(exchange: Exchange) -> Response:
             write.check_if_match(exchange, version)
         prepared = [exchange.repository.prepare_deletion(version) for version in found]
         if prepared:
-            await exchange.store_together(prepared, 204, [], [])
+            await exchange.store_together(prepared, 204, [], [], exchange.told_of(prepared, 204))
         headers = {"ETag": prepared[0].version.etag} if len(prepared) == 1 else {}
         return Response(204, b"", headers)
 
-    return await in_turn(exchange, [criteria], attempt)
+    return await in_turn(exchange, [criteria.key], attempt)
 
 
-def _address_criteria(exchange: Exchange, type_: str) -> Criteria:
+def address_criteria(exchange: Exchange, type_: str) -> Criteria:
     """The criteria in the address, without what any address may have (`_format`, `_pretty`)."""
     pairs = tuple(pair for pair in exchange.request.query if pair[0] not in FORMAT_PARAMETERS)
     criteria = read_criteria(exchange, type_, pairs, ADDRESS)

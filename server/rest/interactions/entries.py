@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -11,12 +12,11 @@ from profiles import json
 from profiles.json import Json, Resource
 from profiles.outcome import FhirError, Issue, refuse
 from server.rest.address import template_of
-from server.rest.exchange import Exchange
 from server.rest.request import Request, parse_pairs
 from server.rest.response import Response
 from server.search.criteria import percent_encoded
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _CONDITIONS: Final = {
     "ifMatch": METHODS,
     "ifNoneMatch": frozenset({"GET", "HEAD", "PUT"}),
@@ -41,7 +41,7 @@ class Entry:
 
     @property
     def writes(self) -> bool:
-        return self.method in {"POST", "PUT", "DELETE"}
+        return self.method in {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def parse_entry(item: Json, at: str) -> Entry:
@@ -51,13 +51,17 @@ def parse_entry(item: Json, at: str) -> Entry:
         raise refuse("bundle-entry", "Every entry needs a request with method and url.", f"{at}.request")
     method, url = request.get("method"), request.get("url")
     if not isinstance(method, str) or method not in METHODS:
-        raise refuse("bundle-entry", "An entry's method is GET, HEAD, POST, PUT or DELETE.", f"{at}.request.method")
+        raise refuse("bundle-entry", "An entry's method is GET, HEAD, POST, PUT, PATCH or DELETE.", f"{at}.request.method")
     if not isinstance(url, str) or not url:
         raise refuse("bundle-entry", "An entry's request needs a url.", f"{at}.request.url")
     conditions = _conditions(request, method, at)
     resource, full_url = item.get("resource"), item.get("fullUrl")
-    if method in {"POST", "PUT"} and not (isinstance(resource, dict) and isinstance(resource.get("resourceType"), str)):
+    if method in {"POST", "PUT", "PATCH"} and not (
+        isinstance(resource, dict) and isinstance(resource.get("resourceType"), str)
+    ):
         raise refuse("bundle-entry", f"A {method} entry needs a resource.", f"{at}.resource")
+    if method == "PATCH" and resource is not None:
+        _patch_body(resource, at)
     if full_url is not None and not isinstance(full_url, str):
         raise refuse("bundle-entry", "fullUrl is a string.", f"{at}.fullUrl")
     segments, query = _address(url, f"{at}.request.url")
@@ -72,6 +76,19 @@ def parse_entry(item: Json, at: str) -> Entry:
         conditions["ifNoneMatch"],
         conditions["ifNoneExist"],
     )
+
+
+def _patch_body(resource: Resource, at: str) -> tuple[bytes, str]:
+    """(body, media type) of a PATCH entry. A patch that is no resource comes inside a Binary (R4 http.html#patch)."""
+    if resource["resourceType"] != "Binary":
+        return json.dumps(resource), "application/fhir+json"
+    content_type, data = resource.get("contentType"), resource.get("data")
+    if not isinstance(content_type, str) or not isinstance(data, str):
+        raise refuse("bundle-entry", "The Binary of a PATCH entry needs contentType and data.", f"{at}.resource")
+    try:
+        return base64.b64decode("".join(data.split()), validate=True), content_type
+    except ValueError as error:
+        raise refuse("bundle-entry", "The data of a PATCH entry is not base64.", f"{at}.resource.data") from error
 
 
 def _conditions(request: Resource, method: str, at: str) -> dict[str, str | None]:
@@ -96,11 +113,13 @@ def _address(url: str, place: str) -> tuple[tuple[str, ...], tuple[tuple[str, st
     return segments, parse_pairs(percent_encoded(split.query).encode("ascii"))
 
 
-def request_of(exchange: Exchange, entry: Entry) -> Request:
-    """The request that the entry would be by itself."""
-    headers = {name: value for name, value in exchange.request.headers.items() if name in {"authorization", "prefer"}}
+def request_of(whole: Request, entry: Entry) -> Request:
+    """The request that the entry would be by itself, of the request that brought the Bundle."""
+    headers = {name: value for name, value in whole.headers.items() if name in {"authorization", "prefer"}}
     body = b""
-    if entry.resource is not None and entry.method in {"POST", "PUT"}:
+    if entry.resource is not None and entry.method == "PATCH":
+        body, headers["content-type"] = _patch_body(entry.resource, entry.at)
+    elif entry.resource is not None and entry.method in {"POST", "PUT"}:
         body = json.dumps(entry.resource)
         headers["content-type"] = "application/fhir+json"
     if entry.if_match is not None:
@@ -110,7 +129,7 @@ def request_of(exchange: Exchange, entry: Entry) -> Request:
     if entry.if_none_exist is not None:
         headers["if-none-exist"] = percent_encoded(entry.if_none_exist)
     return replace(
-        exchange.request,
+        whole,
         method=entry.method,
         segments=entry.segments,
         template=template_of(entry.segments),

@@ -13,7 +13,7 @@ from server.rest.response import Response
 
 async def operation(exchange: Exchange) -> Response:
     request = exchange.request
-    found, type_, id_ = _find(exchange)
+    found, type_, id_ = find_operation(exchange)
     if request.method == "GET" and found.affects_state:
         raise refuse("method-not-allowed", f"${found.code} changes state and must be POSTed.", "http.method")
     decision = exchange.authorize(found.scope, type_ or next(iter(found.resource_types), "*"))
@@ -48,7 +48,8 @@ async def _run(found: Operation, given: OperationInput, context: Context) -> Ope
         raise refuse("edit-conflict", "Others changed the same records meanwhile; send the request again.") from error
 
 
-def _find(exchange: Exchange) -> tuple[Operation, str | None, str | None]:
+def find_operation(exchange: Exchange) -> tuple[Operation, str | None, str | None]:
+    """The operation at the address, and the type and id that it is called on. Raises FhirError (404)."""
     segments = exchange.request.segments
     code = segments[-1][1:]
     type_ = segments[0] if len(segments) > 1 else None

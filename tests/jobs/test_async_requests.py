@@ -1,0 +1,364 @@
+"""`Prefer: respond-async` (R4 async.html): 202 and an address, progress, the answer, cancelling; and who may know of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from in_process import House, running_house
+from tokens import bearer
+
+from profiles.base_validation import validate_resource
+from server.auth.access_token import Grant, issue_token
+from server.auth.signing_key import load_or_create
+from server.jobs.asked import handle_of
+from server.jobs.runner import JobRunner
+from server.jobs.workers import own_workers
+from server.store.jobs import JobStatus
+
+ASYNC = {"Prefer": "respond-async"}
+Bundle = dict[str, Any]
+
+
+def post(type_: str, **fields: Any) -> dict[str, Any]:
+    return {"resource": {"resourceType": type_, **fields}, "request": {"method": "POST", "url": type_}}
+
+
+def get(url: str) -> dict[str, Any]:
+    return {"request": {"method": "GET", "url": url}}
+
+
+def bundle(kind: str, *entries: dict[str, Any]) -> Bundle:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+async def accepted(client: httpx.AsyncClient, method: str, url: str, **options: Any) -> str:
+    """The address of the status of a request that was accepted."""
+    answer = await client.request(method, url, headers=ASYNC | options.pop("headers", {}), **options)
+    assert answer.status_code == 202, answer.text
+    assert validate_resource(answer.json()) == []
+    return str(answer.headers["Content-Location"])
+
+
+async def answered(client: httpx.AsyncClient, address: str) -> httpx.Response:
+    """Polls as it is told to, only more often."""
+    for _ in range(1000):
+        answer = await client.get(address)
+        if answer.status_code != 202:
+            return answer
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert len(answer.headers["X-Progress"]) <= 100
+        await asyncio.sleep(0.02)
+    raise AssertionError("it is never done")
+
+
+async def result(client: httpx.AsyncClient, address: str) -> Bundle:
+    answer = await answered(client, address)
+    assert answer.status_code == 200, answer.text
+    assert "Expires" in answer.headers
+    content: Bundle = answer.json()
+    assert validate_resource(content) == []
+    assert content["type"] == "batch-response"
+    return content
+
+
+def statuses(content: Bundle) -> list[str]:
+    return [entry["response"]["status"] for entry in content.get("entry", [])]
+
+
+async def job_of(house: House, address: str, tenant: str = "default") -> JobStatus:
+    found = house.services.keyring.get(tenant)
+    assert found is not None
+    job = await house.services.store.jobs.find(handle_of(found, address.rsplit("/", 1)[1]))
+    assert job is not None
+    return job
+
+
+class Resting:
+    """In the place of the application's runner: does nothing."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def work(house: House) -> None:
+    """Do what is due, once."""
+    await JobRunner(house.services, house.services.jobs, own_workers()).run_due()
+
+
+@pytest.fixture
+async def idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """An application that accepts jobs and does none by itself, so that they stay as they are."""
+    monkeypatch.setattr("server.app.JobRunner", Resting)
+    async with running_house(tmp_path / "idle", ASSENT_JOBS_PER_CALLER="3", ASSENT_JOBS_PER_TENANT="5") as house:
+        yield house
+
+
+# -- what can be asked for in this way -------------------------------------------------------------------------------------
+
+
+async def test_a_batch_is_answered_entry_by_entry_as_it_would_be_at_once(app: House, client: httpx.AsyncClient) -> None:
+    entries = [
+        post("Patient", name=[{"family": "Adams"}]),
+        post("Patient", birthDate="not a day"),
+        get("Patient/nobody"),
+        get("Patient?family=adams"),
+        {"request": {"method": "SING", "url": "Patient"}},
+        {"resource": {"resourceType": "Basic", "id": "b1", "code": {"text": "x"}}, "request": {"method": "PUT", "url": "Basic/b1"}},
+        {"request": {"method": "DELETE", "url": "Basic/b1"}},
+    ]  # fmt: skip
+    later = await result(client, await accepted(client, "POST", "", json=bundle("batch", *entries)))
+    at_once = (await client.post("", json=bundle("batch", *entries))).json()
+    assert statuses(later) == ["201", "400", "404", "200", "400", "201", "204"] == statuses(at_once)
+    assert later["entry"][0]["resource"]["name"] == [{"family": "Adams"}]
+    assert later["entry"][0]["response"]["location"].startswith(f"{app.base}/Patient/")
+    assert len(later["entry"][3]["resource"]["entry"]) == 1
+    for one, other in zip(later["entry"], at_once["entry"], strict=True):
+        assert one.get("response", {}).get("outcome") == other.get("response", {}).get("outcome")
+
+
+async def test_an_empty_batch_is_done(client: httpx.AsyncClient) -> None:
+    address = await accepted(client, "POST", "", json={"resourceType": "Bundle", "type": "batch"})
+    assert statuses(await result(client, address)) == []
+
+
+async def test_a_transaction_is_one_answer(client: httpx.AsyncClient) -> None:
+    patient = post("Patient", name=[{"family": "Baker"}]) | {"fullUrl": "urn:uuid:0b1c1c7a-8c57-4b60-9d0a-000000000001"}
+    visit = post(
+        "Encounter", status="finished", subject={"reference": "urn:uuid:0b1c1c7a-8c57-4b60-9d0a-000000000001"},
+        **{"class": {"code": "AMB"}},
+    )  # fmt: skip
+    body = bundle("transaction", patient, visit, get("Patient?family=baker"))
+    content = await result(client, await accepted(client, "POST", "", json=body))
+    assert statuses(content) == ["200"]
+    inner = content["entry"][0]["resource"]
+    assert inner["type"] == "transaction-response"
+    assert statuses(inner) == ["201", "201", "200"]
+    assert len(inner["entry"][2]["resource"]["entry"]) == 1
+    broken = bundle("transaction", patient, post("Encounter", status="finished"))
+    content = await result(client, await accepted(client, "POST", "", json=broken))
+    assert statuses(content) == ["400"]
+    assert content["entry"][0]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[1].resource.class"]
+    assert (await client.get("/Patient?family=baker&_summary=count")).json()["total"] == 1
+
+
+async def test_a_search_is_answered_with_its_bundle(client: httpx.AsyncClient) -> None:
+    for family in ("Clark", "Clarke", "Davis"):
+        await client.post("/Patient", json={"resourceType": "Patient", "name": [{"family": family}]})
+    for method, url, options in (
+        ("GET", "/Patient?family=clark", {}),
+        ("POST", "/Patient/_search", {"data": {"family": "clark"}}),
+    ):
+        content = await result(client, await accepted(client, method, url, **options))
+        assert statuses(content) == ["200"]
+        assert content["entry"][0]["resource"]["type"] == "searchset"
+        assert len(content["entry"][0]["resource"]["entry"]) == 2
+
+
+async def test_operations_are_done_later_where_they_permit_it(practice: House) -> None:
+    async with practice.client() as client:
+        content = await result(
+            client, await accepted(client, "POST", "/Claim/$preview-risk", json={"resourceType": "Bundle"})
+        )
+        assert statuses(content) == ["400"]
+        at_once = await client.post("/Claim/$preview-risk", json={"resourceType": "Bundle"})
+        assert content["entry"][0]["response"]["outcome"] == at_once.json()
+
+
+async def test_what_is_wrong_at_first_sight_is_refused_at_once(client: httpx.AsyncClient, app: House) -> None:
+    for method, url, body in (
+        ("POST", "", {"resourceType": "Patient"}),
+        ("POST", "", bundle("collection")),
+        ("GET", "/Patient?no-such=1", None),
+        ("POST", "/Claim/$no-such", {}),
+        ("GET", "/Nothing?_id=1", None),
+    ):
+        answer = await client.request(method, url, json=body, headers=ASYNC)
+        assert 400 <= answer.status_code < 500, answer.text
+    assert await app.services.store.jobs.listed(0, 9) == []
+
+
+async def test_other_interactions_are_answered_at_once(client: httpx.AsyncClient) -> None:
+    """A preference need not be heeded (RFC 7240)."""
+    made = await client.post("/Patient", json={"resourceType": "Patient"}, headers=ASYNC)
+    assert made.status_code == 201
+    assert (await client.get(made.headers["Location"], headers=ASYNC)).status_code == 200
+
+
+async def test_other_preferences_are_heeded_as_well(client: httpx.AsyncClient) -> None:
+    body = bundle("batch", post("Patient", name=[{"family": "Evans"}]))
+    address = await accepted(client, "POST", "", json=body, headers={"Prefer": "respond-async, return=minimal"})
+    (entry,) = (await result(client, address))["entry"]
+    assert "resource" not in entry
+    address = await accepted(
+        client, "GET", "/Patient?no-such=1&family=evans", headers={"Prefer": "respond-async,handling=lenient"}
+    )
+    assert statuses(await result(client, address)) == ["200"]
+
+
+async def test_a_submission_twice_is_two_jobs(client: httpx.AsyncClient) -> None:
+    body = bundle("batch", post("Patient", name=[{"family": "Frank"}]))
+    addresses = [await accepted(client, "POST", "", json=body) for _ in range(2)]
+    assert addresses[0] != addresses[1]
+    for address in addresses:
+        await result(client, address)
+    assert (await client.get("/Patient?family=frank&_summary=count")).json()["total"] == 2
+
+
+# -- status and cancelling -------------------------------------------------------------------------------------------------
+
+
+async def test_a_job_that_waits_says_so_and_can_be_cancelled(idle: House) -> None:
+    async with idle.client() as client:
+        body = bundle("batch", post("Patient"), post("Patient"))
+        address = await accepted(client, "POST", "", json=body)
+        answer = await client.get(address)
+        assert (answer.status_code, answer.headers["X-Progress"]) == (202, "queued: 0 of 2 done")
+        gone = await client.delete(address)
+        assert gone.status_code == 202
+        assert "0 of 2" in gone.json()["issue"][0]["details"]["text"]
+        for call in (client.get, client.delete):
+            refused = await call(address)
+            assert refused.status_code == 404
+            assert refused.json()["issue"][0]["details"]["coding"][0]["code"] == "not-found"
+        assert (await job_of(idle, address)).state == "cancelled"
+
+
+async def test_an_answer_can_be_fetched_again_until_it_is_thrown_away(client: httpx.AsyncClient) -> None:
+    address = await accepted(client, "GET", "/Patient?family=x")
+    first = await result(client, address)
+    assert await result(client, address) == first
+    assert (await client.delete(address)).status_code == 202
+    assert (await client.get(address)).status_code == 404
+
+
+async def test_an_answer_is_kept_for_so_long_and_no_longer(idle: House) -> None:
+    async with idle.client() as client:
+        address = await accepted(client, "GET", "/Patient?family=x")
+        await work(idle)
+        until = (await job_of(idle, address)).until
+        assert until - idle.services.now() <= idle.services.settings.job_result_ttl * 1_000_000
+        await result(client, address)
+        assert await idle.services.store.jobs.expired(until - 1, 9) == []
+        assert len(await idle.services.store.jobs.expired(until, 9)) == 1
+
+
+async def test_the_status_takes_no_parameters_and_no_strange_names(client: httpx.AsyncClient) -> None:
+    address = await accepted(client, "GET", "/Patient?family=x")
+    assert (await client.get(f"{address}?x=1")).status_code == 400
+    for name in ("no-such", "%00", "a" * 5000, "...", "é"):
+        assert (await client.get(f"/_async/{name}")).status_code in {400, 404}
+    assert (await client.post(address, json={})).status_code == 405
+    assert (await client.get("/_async")).status_code == 404
+
+
+# -- who may know of it ----------------------------------------------------------------------------------------------------
+
+
+async def test_only_who_asked_and_an_administrator_learn_of_it(app: House) -> None:
+    async with app.client("staff", subject="anna") as owner:
+        address = await accepted(owner, "POST", "", json=bundle("batch", post("Patient", name=[{"family": "Grant"}])))
+        await result(owner, address)
+    strangers: list[tuple[str, dict[str, Any]]] = [
+        ("staff", {"subject": "bert"}),
+        ("doctor", {"subject": "dora"}),
+        ("auditor", {"subject": "anna"}),
+        ("staff", {"subject": "anna", "scope": "user/Patient.rs"}),
+        ("staff", {"subject": "anna", "patient": "p1", "scope": "patient/*.rs"}),
+        ("administrator", {"subject": "root", "scope": "user/Patient.cruds"}),
+        ("administrator", {"subject": "root", "patient": "p1"}),
+    ]
+    for role, options in strangers:
+        async with app.client(role, **options) as stranger:
+            unknown = await stranger.get("/_async/00000000-0000-0000-0000-000000000000")
+            refused = await stranger.get(address)
+            assert (refused.status_code, refused.json()) == (unknown.status_code, unknown.json()), (role, options)
+            assert refused.status_code == 404
+    grant = Grant("default", "anna", "another-client", ["staff"], "user/*.cruds")
+    other = bearer(issue_token(load_or_create(app.data), grant, lifetime=600))
+    async with app.client(None) as nobody:
+        assert (await nobody.get(address, headers=other)).status_code == 404
+        assert (await nobody.get(address)).status_code == 401
+    async with app.client("administrator", tenant="west") as elsewhere:
+        path = address.removeprefix(app.base)
+        assert (await elsewhere.get(f"{app.root}/t/west/fhir{path}")).status_code == 404
+    async with app.client("administrator", subject="root") as administrator:
+        assert (await administrator.get(address)).status_code == 200
+
+
+async def test_a_stranger_cannot_cancel(idle: House) -> None:
+    async with idle.client("staff", subject="anna") as owner, idle.client("staff", subject="bert") as stranger:
+        address = await accepted(owner, "GET", "/Patient?family=x")
+        assert (await stranger.delete(address)).status_code == 404
+        assert (await owner.get(address)).status_code == 202
+
+
+async def test_it_is_done_with_the_rights_of_who_asked(app: House) -> None:
+    async with app.client() as client:
+        for id_ in ("p1", "p2"):
+            await client.put(f"/Patient/{id_}", json={"resourceType": "Patient", "id": id_})
+    async with app.client("doctor", patient="p1", scope="patient/*.rs") as limited:
+        body = bundle("batch", get("Patient/p1"), get("Patient/p2"), post("Patient"), get("Patient"))
+        content = await result(limited, await accepted(limited, "POST", "", json=body))
+        assert statuses(content) == ["200", "404", "403", "200"]
+        assert [entry["resource"]["id"] for entry in content["entry"][3]["resource"]["entry"]] == ["p1"]
+
+
+async def test_only_so_many_may_wait(idle: House) -> None:
+    async with idle.client("staff", subject="anna") as anna, idle.client("staff", subject="bert") as bert:
+        first = [await accepted(anna, "GET", "/Patient?family=x") for _ in range(3)]
+        refused = await anna.get("/Patient?family=x", headers=ASYNC)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert refused.json()["issue"][0]["code"] == "throttled"
+        for _ in range(2):
+            await accepted(bert, "GET", "/Patient?family=x")
+        assert (await bert.get("/Patient?family=x", headers=ASYNC)).status_code == 429  # the tenant's limit
+        assert (await anna.get("/Patient?family=x")).status_code == 200
+        await anna.delete(first[0])
+        await accepted(bert, "GET", "/Patient?family=x")
+
+
+async def test_answers_that_are_too_large_are_told_without_their_resources(tmp_path: Path) -> None:
+    async with running_house(tmp_path / "data", ASSENT_JOB_RESULT_BYTES="5000") as house, house.client() as client:
+        entries = [post("Basic", code={"text": "x" * 900}) for _ in range(8)]
+        content = await result(client, await accepted(client, "POST", "", json=bundle("batch", *entries)))
+        assert statuses(content) == ["201"] * 8
+        kept = ["resource" in entry for entry in content["entry"]]
+        assert kept == sorted(kept, reverse=True)
+        assert any(kept)
+        slim = content["entry"][-1]["response"]
+        assert slim["outcome"]["issue"][0]["details"]["coding"][0]["code"] == "job-result-size"
+        assert (await client.get(slim["location"])).status_code == 200
+
+
+async def test_everything_is_audited(app: House, client: httpx.AsyncClient) -> None:
+    address = await accepted(client, "POST", "", json=bundle("batch", post("Patient"), get("Patient/nobody")))
+    await result(client, address)
+    await client.delete(address)
+    found = (await client.get("/AuditEvent?_count=100")).json()["entry"]
+    codes = [entry["resource"]["subtype"][-1]["code"] for entry in found]
+    for code, times in (("batch", 2), ("create", 1), ("read", 1), ("async-cancel", 1)):
+        assert codes.count(code) == times, code
+    assert codes.count("async-status") >= 1
+    subjects = {entry["resource"]["agent"][0]["altId"] for entry in found}
+    assert subjects == {"administrator"}
+
+
+async def test_nothing_of_a_job_is_legible_in_the_store(idle: House) -> None:
+    async with idle.client() as client:
+        secret = post("Patient", name=[{"family": "Villanueva"}], birthDate="1951-07-09")
+        address = await accepted(client, "POST", "", json=bundle("batch", secret, get("Patient?family=villanueva")))
+        await work(idle)
+        await result(client, address)
+    stored = b"".join(path.read_bytes() for path in idle.data.iterdir() if path.name.startswith("assent.db"))
+    for word in ("Villanueva", "villanueva", "1951-07-09", address.rsplit("/", 1)[1], "administrator"):
+        assert word.encode() not in stored
+    assert b"Villanueva" not in b"".join(idle.log)
