@@ -139,6 +139,7 @@ async def test_passing_faults_are_not_seen_by_callers(store: MongoStore, fault: 
 @needs_fail_points
 async def test_a_lasting_fault_is_told_and_forgotten(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "TRY_FOR", 0.2)
+    monkeypatch.setattr(retry, "PATIENCE", 0.3)
     async with failing(10_000, failCommands=["insert", "find"], errorCode=11602):
         for attempt in (store.read(A), store.commit(Commit(1, [put(A)])), store.get_setting("x")):
             with pytest.raises(StoreUnavailableError):

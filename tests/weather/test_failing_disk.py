@@ -14,6 +14,7 @@ import pytest
 from fickle_disk import FickleDisk, Weather
 
 from server.audit.record import encode_batch
+from server.store import line
 from server.store.sqlite import files, group_commit
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import Commit, Index, Put, StoreUnavailableError
@@ -147,7 +148,7 @@ async def test_a_slow_disk_makes_a_bounded_line_wait(
     store: SqliteStore, weather: Weather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is refused is not stored, who is acknowledged is; and the line is empty afterwards."""
-    monkeypatch.setattr(group_commit, "MAX_WAITING", 20)
+    monkeypatch.setattr(line, "MAX_WAITING", 20)
     weather.sync_seconds = 0.2
     keys = [number.to_bytes(16) for number in range(100)]
     answers = await asyncio.gather(*[store.commit(Commit(1, [put(key)])) for key in keys], return_exceptions=True)
@@ -162,7 +163,7 @@ async def test_a_slow_disk_makes_a_bounded_line_wait(
 async def test_the_line_is_bounded_in_bytes_too(
     store: SqliteStore, weather: Weather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "MAX_WAITING_BYTES", 100_000)
+    monkeypatch.setattr(line, "MAX_WAITING_BYTES", 100_000)
     large = [Put(number.to_bytes(16), 1, 1, bytes(60_000), Index()) for number in range(3)]
     answers = await asyncio.gather(*[store.commit(Commit(1, [one])) for one in large], return_exceptions=True)
     assert answers.count(None) == 1

@@ -10,6 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any, Final
 
+import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -21,11 +22,12 @@ APPLICATION: Final = "assent"
 
 IDLE_MICROSECONDS: Final = 1_000_000
 SWEEP_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 2.0
 
 
 async def end_abandoned(client: AsyncMongoClient[Document]) -> int:
     """End our idle transactions; how many there were. Whoever may not look (or the database being away) ends none."""
-    with suppress(PyMongoError):
+    with suppress(PyMongoError), pymongo.timeout(LOOK_SECONDS):
         wanted: dict[str, Any] = {
             "type": "idleSession",
             "appName": APPLICATION,
@@ -33,7 +35,7 @@ async def end_abandoned(client: AsyncMongoClient[Document]) -> int:
         }
         look = [{"$currentOp": {"idleSessions": True, "idleConnections": False}}, {"$match": wanted}]
         admin = client.get_database("admin", read_concern=ReadConcern("local"))
-        cursor = await admin.aggregate(look, maxTimeMS=2000)
+        cursor = await admin.aggregate(look)
         sessions = [{"id": found["lsid"]["id"]} async for found in cursor]
         if sessions:
             await admin.command({"killSessions": sessions})

@@ -12,6 +12,7 @@ from typing import Final
 from pymongo.errors import PyMongoError
 
 from server.store import fail_points
+from server.store.line import check_line
 from server.store.mongo.retry import UNWRITABLE, passes, unavailable
 from server.store.mongo.transaction import Transactions
 from server.store.store import Commit, StoreUnavailableError
@@ -25,10 +26,7 @@ MAX_BYTES: Final = 16 * 2**20
 class _Unit:
     commit: Commit
     done: asyncio.Future[None]
-
-    @property
-    def size(self) -> int:
-        return sum(len(put.body) for put in self.commit.puts)
+    size: int
 
 
 class GroupCommit:
@@ -37,12 +35,15 @@ class GroupCommit:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
         self._waiting: list[_Unit] = []
+        self._waiting_bytes = 0
         self._running: asyncio.Task[None] | None = None
 
     async def commit(self, commit: Commit) -> None:
         """Raises what refuses the commit, or StoreUnavailableError."""
-        unit = _Unit(commit, asyncio.get_running_loop().create_future())
+        unit = _Unit(commit, asyncio.get_running_loop().create_future(), sum(len(put.body) for put in commit.puts))
+        check_line(len(self._waiting), self._waiting_bytes, unit.size)
         self._waiting.append(unit)
+        self._waiting_bytes += unit.size
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         await unit.done
@@ -65,6 +66,7 @@ class GroupCommit:
                 break
             count += 1
         group, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._waiting_bytes -= sum(unit.size for unit in group)
         return group
 
     async def _commit_group(self, group: list[_Unit]) -> None:
@@ -81,11 +83,19 @@ class GroupCommit:
             await self._one_by_one(group)
         except PyMongoError as error:
             failure = unavailable(error)
-            if not passes(error):
+            if not (passes(error) or error.timeout):
                 await self._one_by_one(group)
         finally:  # whatever went wrong, also a fault of ours: nobody waits for ever
             for unit in group:
                 _settle(unit.done, failure)
+            if failure.trouble in {"away", "slow"}:
+                self._tell_waiting(failure)
+
+    def _tell_waiting(self, failure: StoreUnavailableError) -> None:
+        """The database was tried for long enough: whoever came meanwhile does not wait as long again for the same answer."""
+        for unit in self._waiting:
+            _settle(unit.done, failure)
+        self._waiting, self._waiting_bytes = [], 0
 
     async def _one_by_one(self, group: list[_Unit]) -> None:
         """One of them cannot be written; the others must not suffer for it."""

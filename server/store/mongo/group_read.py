@@ -51,7 +51,8 @@ class GroupRead:
                     if not future.done():
                         future.set_result(found.get(key))
             except StoreUnavailableError as error:
-                failure = error
+                failure = error  # whoever came meanwhile does not wait as long again for the same answer
+                group, self._waiting = [*group, *self._waiting], []
             finally:  # also after a fault of ours: nobody waits for ever
                 for _, future in group:
                     if not future.done():

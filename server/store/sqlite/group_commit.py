@@ -25,6 +25,7 @@ import apsw
 
 from server.store import fail_points
 from server.store.blobs import BlobGoneError
+from server.store.line import check_line
 from server.store.sqlite.apply import append_audit, apply, check
 from server.store.sqlite.faults import unavailable
 from server.store.sqlite.files import Files
@@ -43,8 +44,6 @@ MAX_GROUP: Final = 256
 SYNC_SECONDS: Final = 0.05
 """How long audit records alone may wait for the disk."""
 
-MAX_WAITING: Final = 1024
-MAX_WAITING_BYTES: Final = 256 * 2**20
 PATIENCE: Final = 10.0
 """Seconds for which a change may wait for its turn, and then for the disk."""
 
@@ -114,8 +113,7 @@ class GroupCommit:
     async def _submit(self, unit: _Unit) -> Any:
         if self._is_stuck:
             raise StoreUnavailableError("The disk does not answer.", "slow")
-        if len(self._waiting) >= MAX_WAITING or (self._waiting and self._waiting_bytes + unit.size > MAX_WAITING_BYTES):
-            raise StoreUnavailableError("Too many changes are waiting.", "busy")
+        check_line(len(self._waiting), self._waiting_bytes, unit.size)
         self._waiting_bytes += unit.size
         self._waiting.append(unit)
         if self._running is None:
