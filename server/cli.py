@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 OLDEST = (3, 11)
 NEWEST = (3, 13)
@@ -37,13 +37,25 @@ def build_parser() -> argparse.ArgumentParser:
     fsck = commands.add_parser("fsck", help="check everything in the store of a stopped server", allow_abbrev=False)
     fsck.add_argument("--mend", action="store_true", help="make findable anew what is not found by what it says")
     commands.add_parser("reindex", help="make everything findable anew, also while the server runs", allow_abbrev=False)
-    backup = commands.add_parser("backup", help="copy the store to a file, also while the server runs", allow_abbrev=False)
-    backup.add_argument("file", metavar="FILE", help="a new file; it is sealed, and holds no master key")
-    restore = commands.add_parser(
-        "restore", help="make the store of an empty data folder from a backup", allow_abbrev=False
-    )
-    restore.add_argument("file", metavar="FILE", help="what `assent backup` made")
+    _add_backup(commands)
     return parser
+
+
+def _add_backup(commands: Any) -> None:
+    backup = commands.add_parser(
+        "backup",
+        aliases=["export"],
+        help="write everything to a file that either engine can be made from, also while the server runs",
+        allow_abbrev=False,
+    )
+    backup.add_argument("file", metavar="FILE", help="a new file (- is standard output); sealed, without the master key")
+    backup.add_argument("--copy", action="store_true", help="copy the embedded store's own file instead: faster, unsigned")
+    backup.set_defaults(command="backup")
+    restore = commands.add_parser(
+        "restore", aliases=["import"], help="make an empty store from a backup, on either engine", allow_abbrev=False
+    )
+    restore.add_argument("file", metavar="FILE", help="what `assent backup` made (- is standard input)")
+    restore.set_defaults(command="restore")
 
 
 def _add_keys(keys: argparse.ArgumentParser) -> None:

@@ -57,6 +57,7 @@ class Writer(threading.Thread):
             n += 1
             assert self._client.post("", json=pair(n)).status_code == 200
             self.acknowledged.append(n)
+            self.ending.wait(0.05)  # each of them is read again from each backup
 
 
 def test_a_backup_of_a_busy_server_is_one_moment_and_comes_back(server: LiveServer, tmp_path: Path) -> None:
@@ -64,9 +65,9 @@ def test_a_backup_of_a_busy_server_is_one_moment_and_comes_back(server: LiveServ
     writer.start()
     moments = []
     try:
-        for number in range(3):
+        for number, how in enumerate(([], ["--copy"], [])):
             before = len(writer.acknowledged)
-            run = assent("backup", str(tmp_path / f"{number}.backup"), data=server.data)
+            run = assent("backup", *how, str(tmp_path / f"{number}.backup"), data=server.data)
             assert (run.returncode, run.stderr) == (0, "")
             moments.append((before, len(writer.acknowledged)))
     finally:
@@ -98,6 +99,17 @@ def test_a_backup_of_a_busy_server_is_one_moment_and_comes_back(server: LiveServ
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".part") == []
 
 
+def test_a_copy_that_is_damaged_or_of_another_key_is_refused(server: LiveServer, tmp_path: Path) -> None:
+    file = tmp_path / "x.backup"
+    assert assent("backup", "--copy", str(file), data=server.data).returncode == 0
+    refused(assent("backup", "--copy", str(file), data=server.data), "already")
+    data = folder(server, tmp_path / "data")
+    refused(assent("restore", str(file), data=data, ASSENT_MASTER_KEY="00" * 32), "master key is not the one")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    refused(assent("restore", str(file), data=data), "damaged")
+    assert {path.name for path in data.iterdir()} <= {"server.lock", "master.key"}
+
+
 def test_what_cannot_be_backed_up_or_restored_is_refused(server: LiveServer, tmp_path: Path) -> None:
     file = tmp_path / "x.backup"
     assert assent("backup", str(file), data=server.data).returncode == 0
@@ -107,9 +119,6 @@ def test_what_cannot_be_backed_up_or_restored_is_refused(server: LiveServer, tmp
     refused(assent("backup", str(tmp_path / "no" / "x"), data=server.data), "cannot be written")
     refused(assent("backup", str(tmp_path / "y"), data=tmp_path / "none"), "no store")
     refused(assent("restore", str(file), data=server.data), "uses the data folder")
-    mongodb = {"ASSENT_STORE": "mongodb://127.0.0.1:1/assent"}
-    refused(assent("backup", str(tmp_path / "y"), data=server.data, **mongodb), "mongodump")
-    refused(assent("restore", str(file), data=tmp_path / "z", **mongodb), "mongodump")
 
     data = folder(server, tmp_path / "data")
     (data / "notes.txt").write_text("mine")
@@ -122,7 +131,9 @@ def test_what_cannot_be_backed_up_or_restored_is_refused(server: LiveServer, tmp
     with closing(sqlite3.connect(tmp_path / "other")) as other:
         other.execute("CREATE TABLE x (y)")
     refused(assent("restore", str(tmp_path / "other"), data=data), "no backup of Assent")
-    refused(assent("restore", str(file), data=data, ASSENT_MASTER_KEY="00" * 32), "not the one")
+    (tmp_path / "letter").write_bytes(b"This is a letter to my aunt. ")
+    refused(assent("restore", str(tmp_path / "letter"), data=data), "no backup of Assent")
+    refused(assent("restore", str(file), data=data, ASSENT_MASTER_KEY="00" * 32), "master key is not the one")
     (data / "master.key").unlink()
     refused(assent("restore", str(file), data=data), "put the file")
     assert {path.name for path in data.iterdir()} <= {"server.lock"}
@@ -131,11 +142,12 @@ def test_what_cannot_be_backed_up_or_restored_is_refused(server: LiveServer, tmp
     refused(assent("restore", str(file), data=data), "not empty")
 
 
-def test_a_backup_that_is_killed_leaves_no_file_under_its_name(server: LiveServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [[], ["--copy"]])
+def test_a_backup_that_is_killed_leaves_no_file_under_its_name(server: LiveServer, tmp_path: Path, how: list[str]) -> None:
     file = tmp_path / "x.backup"
     for pause in (0.25, 0.35, 0.45, 0.55):
         process = subprocess.Popen(
-            [sys.executable, "-m", "server.cli", "backup", str(file)],
+            [sys.executable, "-m", "server.cli", "backup", *how, str(file)],
             cwd=ROOT,
             env={**UNSET, "ASSENT_DATA": str(server.data)},
             stdout=subprocess.DEVNULL,
@@ -146,10 +158,11 @@ def test_a_backup_that_is_killed_leaves_no_file_under_its_name(server: LiveServe
             process.kill()
             process.wait()
         if file.exists():
-            with closing(sqlite3.connect(file)) as database:
-                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            data = folder(server, tmp_path / "data")
+            assert assent("restore", str(file), data=data).returncode == 0
+            shutil.rmtree(data)
             file.unlink()
-    assert assent("backup", str(file), data=server.data).returncode == 0
+    assert assent("backup", *how, str(file), data=server.data).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["x.backup"]
 
 

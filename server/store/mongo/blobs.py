@@ -61,6 +61,8 @@ class MongoBlobs:
         going = {"$set": {"x": True}}
         marked = await persist(lambda: self._database["upload"].update_one({"_id": blob}, going))
         if not marked.matched_count:
+            if not await persist(lambda: self._database["blob"].find_one({"_id": blob}, {"_id": 1})):
+                await self._remove_chunks(blob)  # put by a slow sender when the rest was swept
             return False
         await self._remove_chunks(blob)
         await persist(lambda: self._database["upload"].delete_one({"_id": blob}))
@@ -78,7 +80,7 @@ class MongoBlobs:
             await self._remove_chunks(blob)
 
     async def _remove_chunks(self, blob: bytes) -> None:
-        await persist(lambda: self._database["chunk"].delete_many(_chunks_of(blob)))
+        await persist(lambda: self._database["chunk"].delete_many(chunks_of(blob)))
 
     async def listed(self, after: bytes, limit: int) -> list[KeptBlob]:
         kept = await self._behind("blob", after, limit)
@@ -91,11 +93,12 @@ class MongoBlobs:
         return await persist(lambda: self._database[collection].find(behind, sort=[("_id", 1)], limit=limit).to_list())
 
     async def _kept(self, document: Document, upload: bool) -> KeptBlob:
-        held = await persist(lambda: self._database["chunk"].count_documents(_chunks_of(document["_id"])))
+        held = await persist(lambda: self._database["chunk"].count_documents(chunks_of(document["_id"])))
         return KeptBlob(document["_id"], document["n"], document.get("c", 0), document.get("s", 0), held, upload)
 
 
-def _chunks_of(blob: bytes) -> dict[str, Any]:
+def chunks_of(blob: bytes) -> dict[str, Any]:
+    """The condition for a blob's chunks."""
     return {"_id": {"$gt": {"b": blob, "i": MinKey()}, "$lt": {"b": blob, "i": MaxKey()}}}
 
 

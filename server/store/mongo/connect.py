@@ -10,6 +10,7 @@ from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, Op
 from server.store.mongo.abandoned import APPLICATION
 from server.store.mongo.documents import Document
 from server.store.mongo.mongo_store import MongoStore
+from server.store.mongo.portable import MongoSource, MongoTarget, check_finished
 from server.store.mongo.schema import MongoSetupError, prepare
 from server.store.store import AuditSealer, StoreUnavailableError
 
@@ -60,10 +61,32 @@ async def open_store(url: str, seal_audit: AuditSealer) -> MongoStore:
         database = client.get_default_database(DEFAULT_DATABASE)
         _check_server(await client.admin.command("hello"))
         await prepare(database)
+        await check_finished(database)
     except (PyMongoError, StoreUnavailableError, MongoSetupError) as error:
         await client.close()
         raise _in_a_sentence(error) from error
     return MongoStore(client, database, seal_audit)
+
+
+async def open_target(url: str) -> MongoTarget:
+    """An empty database, ready to be filled by a restore. Raises MongoSetupError."""
+    client = make_client(url)
+    try:
+        database = client.get_default_database(DEFAULT_DATABASE)
+        _check_server(await client.admin.command("hello"))
+        await prepare(database)
+        target = MongoTarget(client, database)
+        await target.begin()
+    except (PyMongoError, StoreUnavailableError, MongoSetupError) as error:
+        await client.close()
+        raise _in_a_sentence(error) from error
+    return target
+
+
+def open_source(url: str) -> MongoSource:
+    """One moment of a database that `open_store` took for a store. Raises MongoSetupError."""
+    client = make_client(url)
+    return MongoSource(client, client.get_default_database(DEFAULT_DATABASE))
 
 
 def _check_server(hello: dict[str, Any]) -> None:

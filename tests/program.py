@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 UNSET = {name: value for name, value in os.environ.items() if not name.startswith("ASSENT_")}
 
 
