@@ -113,6 +113,15 @@ async def test_a_checkpoint_that_fails_takes_nothing_with_it(
     assert (await stored(disk.image(tmp_path / "image", tmp_path / "data"), [*keys, A])) == [*[1] * 20, 2]
 
 
+async def test_a_log_that_grew_gives_its_room_back(store: SqliteStore, disk: FickleDisk, tmp_path: Path) -> None:
+    store._files.writer.pragma("journal_size_limit", 2**20)
+    await store.commit(Commit(1, [Put(A, 1, 1, bytes(5 * 2**20), Index())]))
+    assert store._files.log_size() > 5 * 2**20
+    await store._files.copy_log()
+    await store.commit(Commit(1, [put(B)]))
+    assert store._files.log_size() <= 2**20
+
+
 async def test_a_disk_that_goes_on_failing_takes_no_change_and_is_read_all_the_same(
     store: SqliteStore, weather: Weather
 ) -> None:

@@ -7,18 +7,15 @@ synced; the commit that makes the blob current is, and whatever stands before it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from server.store.blobs import CHUNKS_AT_MOST, BlobGoneError, KeptBlob
 from server.store.sqlite.faults import unavailable
+from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
-from server.store.sqlite.schema import open_connection
 
-CACHE_KIB: Final = 1024
 REMOVED_AT_ONCE: Final = 64
 """Chunks that one transaction takes away."""
 
@@ -26,13 +23,9 @@ REMOVED_AT_ONCE: Final = 64
 class SqliteBlobs:
     """Writes in the turns of `group`."""
 
-    def __init__(self, path: Path, group: GroupCommit) -> None:
+    def __init__(self, files: Files, group: GroupCommit) -> None:
+        self._files = files
         self._group = group
-        self._writer = open_connection(path, writable=True)
-        self._writer.pragma("synchronous", "normal")
-        self._reader = open_connection(path, writable=False)
-        for connection in (self._writer, self._reader):
-            connection.pragma("cache_size", -CACHE_KIB)
 
     async def begin(self, blob: bytes, tenant: int, now: int) -> None:
         await self._write("INSERT INTO blob (id, tenant, begun) VALUES (?, ?, ?)", blob, tenant, now)
@@ -98,30 +91,24 @@ class SqliteBlobs:
         """One statement in a transaction of its own; how many rows it changed."""
 
         def work() -> int:
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.execute(sql, values)
-            changed = self._writer.changes()
-            self._writer.execute("COMMIT")
-            return changed
+            writer = self._files.blob_writer
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                writer.execute(sql, values)
+                changed = writer.changes()
+                writer.execute("COMMIT")
+                return changed
+            except apsw.Error as error:
+                self._files.distrust(error)
+                raise unavailable(error, writer) from error
+            finally:
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
 
-        return await self._group.beside(lambda: _done(self._writer, work))
+        return await self._group.beside(work)
 
     def _all(self, sql: str, *values: int | bytes) -> list[tuple[Any, ...]]:
         try:
-            return self._reader.execute(sql, values).fetchall()
+            return self._files.blob_reader.execute(sql, values).fetchall()
         except apsw.Error as error:
-            raise unavailable(error, self._reader) from error
-
-    def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
-
-
-def _done(connection: apsw.Connection, work: Callable[[], int]) -> int:
-    try:
-        return work()
-    except apsw.Error as error:
-        raise unavailable(error, connection) from error
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            raise unavailable(error, self._files.blob_reader) from error

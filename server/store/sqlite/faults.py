@@ -41,4 +41,4 @@ def breaks_trust(error: apsw.Error) -> bool:
 
     The system tells this once and then counts the lost pages as written; the next sync would succeed and prove nothing.
     """
-    return isinstance(error, apsw.IOError) and error.extendedresult in _UNSYNCED
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _UNSYNCED

@@ -23,9 +23,15 @@ from server.store.store import StoreUnavailableError
 RETRY_SECONDS: Final = 1.0
 """A disk that fails is tried again so often at most."""
 
+BLOB_CACHE_KIB: Final = 1024
+LOG_KEPT: Final = 32 * 2**20
+"""Bytes of the log that stay allocated when it begins anew; a larger one, after a large change, gives its room back."""
+
 
 class Files:
-    """Belongs to one event loop. `writer`, `reader` and `log` may be others after `make_sound`: never keep one of them.
+    """Belongs to one event loop. Its connections may be others after `make_sound`: never keep one of them.
+
+    `writer` and `reader` are for everything but the chunks of blobs, which have their own with small caches: chunks come once.
 
     `log` is a descriptor of the write-ahead log, for syncing it. Raises SchemaError or StoreUnavailableError.
     """
@@ -44,7 +50,13 @@ class Files:
                 self.writer = opened.enter_context(closing(open_connection(self._path, writable=True)))
                 prepare_schema(self.writer)
                 self.writer.set_busy_timeout(0)
+                self.writer.pragma("journal_size_limit", LOG_KEPT)
                 self.reader = opened.enter_context(closing(open_connection(self._path, writable=False)))
+                self.blob_writer = opened.enter_context(closing(open_connection(self._path, writable=True)))
+                self.blob_writer.pragma("synchronous", "normal")
+                self.blob_reader = opened.enter_context(closing(open_connection(self._path, writable=False)))
+                for connection in (self.blob_writer, self.blob_reader):
+                    connection.pragma("cache_size", -BLOB_CACHE_KIB)
                 self._copier = opened.enter_context(closing(open_connection(self._path, writable=True)))
                 self.log = os.open(self.log_path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except apsw.Error as error:
@@ -91,7 +103,7 @@ class Files:
 
     def close(self) -> None:
         """The last one to close copies the log into the main file, unless the disk is not trusted: then the next start does."""
-        for connection in (self._copier, self.reader, self.writer):
+        for connection in (self._copier, self.blob_reader, self.blob_writer, self.reader, self.writer):
             if not self.is_sound:
                 connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()

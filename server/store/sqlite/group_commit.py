@@ -107,7 +107,12 @@ class GroupCommit:
 
     async def beside(self, work: Callable[[], _Result]) -> _Result:
         """Do what writes on a connection of its own, between two groups. It must not leave a transaction open."""
+        if self._is_stuck:
+            raise StoreUnavailableError("The disk does not answer.", "slow")
+        if self._room.is_short():
+            raise StoreUnavailableError("Room is short.", "full")
         async with self._turn:
+            await self._make_sound()
             return work()
 
     async def _submit(self, unit: _Unit) -> Any:

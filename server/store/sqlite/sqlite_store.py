@@ -47,8 +47,7 @@ class SqliteStore:
         self._group = GroupCommit(self._files, seal_audit, Room(path.parent, reserve))
         self.upkeep: Upkeep = SqliteUpkeep(self._files, self._group)
         self.jobs: Jobs = SqliteJobs(self._files, self._group)
-        self._blobs = SqliteBlobs(path, self._group)
-        self.blobs: Blobs = self._blobs
+        self.blobs: Blobs = SqliteBlobs(self._files, self._group)
         self._closing = asyncio.Event()
         self._checkpointer = asyncio.create_task(self._checkpoint_when_grown())
 
@@ -170,7 +169,6 @@ class SqliteStore:
         self._closing.set()
         await self._checkpointer
         await self._group.close()
-        self._blobs.close()
         self._files.close()
 
     async def _checkpoint_when_grown(self) -> None:
