@@ -94,14 +94,83 @@ class Prepared:
         return [new_blob_of(part.name) for part in self.apart]
 
 
-class Repository:
-    """Reads and prepares versions for one tenant. `base_url` tells local references from foreign ones."""
+class Preparation:
+    """Prepares versions for one tenant; needs no store. `base_url` tells local references from foreign ones."""
 
-    def __init__(self, store: Store, tenant: Tenant, base_url: str, clock: Callable[[], datetime]) -> None:
-        self.store = store
+    def __init__(self, tenant: Tenant, base_url: str, clock: Callable[[], datetime]) -> None:
         self.tenant = tenant
         self.base_url = base_url
         self._clock = clock
+
+    def now(self) -> int:
+        return microseconds(self._clock())
+
+    def prepare(self, resource: Resource, id_: str, previous: Version | None, content: BlobName | None = None) -> Prepared:
+        """The next version of a resource, with `id`, `meta.versionId` and `meta.lastUpdated` set.
+
+        `content` is that of a Binary which was put into the store already; without it, data that is large is set apart here.
+        """
+        type_: str = resource["resourceType"]
+        updated = self._next_instant(previous)
+        number = 1 if previous is None else previous.version + 1
+        apart = Apart(content) if content is not None else None
+        if type_ == "Binary" and apart is None:
+            resource, apart = content_apart(resource)
+        stamped = stamp(resource, id_, number, updated)
+        patients = patients_of(stamped)
+        created = updated if previous is None or previous.deleted else previous.record.order
+        index = index_resource(stamped, patients, self.tenant.index, created, self.base_url)
+        return self._prepared(type_, id_, number, updated, False, json.dumps(stamped), patients, index, apart)
+
+    def prepare_deletion(self, previous: Version) -> Prepared:
+        """The version that marks a resource as deleted: no content, found by its address and in the history only."""
+        listed = timeline_terms(self.tenant.index, previous.type, previous.patients)
+        return self._prepared(
+            previous.type,
+            previous.id,
+            previous.version + 1,
+            self._next_instant(previous),
+            True,
+            b"",
+            previous.patients,
+            Index(timeline=listed),
+        )
+
+    def _next_instant(self, previous: Version | None) -> int:
+        """Now, but always after the version before, also when the clock was set back."""
+        now = self.now()
+        return now if previous is None else max(now, previous.updated + 1)
+
+    def _prepared(
+        self,
+        type_: str,
+        id_: str,
+        number: int,
+        updated: int,
+        deleted: bool,
+        body: bytes,
+        patients: tuple[str, ...],
+        index: Index,
+        content: Apart | None = None,
+    ) -> Prepared:
+        key = self.tenant.index.record_key(type_, id_)
+        large = body_apart(body) if len(body) > LARGEST_BODY else None
+        apart = tuple(part for part in (content, large) if part is not None)
+        head = Head(id_, patients, content.name if content else None, large.name if large else None)
+        sealed = self.tenant.cipher.seal(
+            head.encode() + b"\n" + (b"" if large else body), record_binding(self.tenant.number, type_, key, number)
+        )
+        record = Record(0, key, number, updated, deleted, sealed)
+        put = Put(key, number, updated, sealed, index, deleted)
+        return Prepared(put, Version(type_, id_, number, updated, deleted, body, patients, record, head.content), apart)
+
+
+class Repository(Preparation):
+    """Reads versions of one tenant as well."""
+
+    def __init__(self, store: Store, tenant: Tenant, base_url: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(tenant, base_url, clock)
+        self.store = store
 
     async def read(self, type_: str, id_: str) -> Version | None:
         record = await self.store.read(self.tenant.index.record_key(type_, id_))
@@ -167,69 +236,6 @@ class Repository:
         content = inline_content(version.resource())
         return content[:most] if content is not None and most is not None else content
 
-    def prepare(
-        self, resource: Resource, id_: str, previous: Version | None, content: BlobName | None = None
-    ) -> Prepared:
-        """The next version of a resource, with `id`, `meta.versionId` and `meta.lastUpdated` set.
-
-        `content` is that of a Binary which was put into the store already; without it, data that is large is set apart here.
-        """
-        type_: str = resource["resourceType"]
-        updated = self._next_instant(previous)
-        number = 1 if previous is None else previous.version + 1
-        apart = Apart(content) if content is not None else None
-        if type_ == "Binary" and apart is None:
-            resource, apart = content_apart(resource)
-        stamped = stamp(resource, id_, number, updated)
-        patients = patients_of(stamped)
-        created = updated if previous is None or previous.deleted else previous.record.order
-        index = index_resource(stamped, patients, self.tenant.index, created, self.base_url)
-        return self._prepared(type_, id_, number, updated, False, json.dumps(stamped), patients, index, apart)
-
-    def prepare_deletion(self, previous: Version) -> Prepared:
-        """The version that marks a resource as deleted: no content, found by its address and in the history only."""
-        listed = timeline_terms(self.tenant.index, previous.type, previous.patients)
-        return self._prepared(
-            previous.type,
-            previous.id,
-            previous.version + 1,
-            self._next_instant(previous),
-            True,
-            b"",
-            previous.patients,
-            Index(timeline=listed),
-        )
-
-    def _next_instant(self, previous: Version | None) -> int:
-        """Now, but always after the version before, also when the clock was set back."""
-        now = self.now()
-        return now if previous is None else max(now, previous.updated + 1)
-
-    def _prepared(
-        self,
-        type_: str,
-        id_: str,
-        number: int,
-        updated: int,
-        deleted: bool,
-        body: bytes,
-        patients: tuple[str, ...],
-        index: Index,
-        content: Apart | None = None,
-    ) -> Prepared:
-        key = self.tenant.index.record_key(type_, id_)
-        large = body_apart(body) if len(body) > LARGEST_BODY else None
-        apart = tuple(part for part in (content, large) if part is not None)
-        head = Head(id_, patients, content.name if content else None, large.name if large else None)
-        sealed = self.tenant.cipher.seal(
-            head.encode() + b"\n" + (b"" if large else body), record_binding(self.tenant.number, type_, key, number)
-        )
-        record = Record(0, key, number, updated, deleted, sealed)
-        put = Put(key, number, updated, sealed, index, deleted)
-        return Prepared(
-            put, Version(type_, id_, number, updated, deleted, body, patients, record, head.content), apart
-        )
-
     async def holder(self, key: tuple[str, ...]) -> str | None:
         """The reference that holds a uniqueness key."""
         name = self.tenant.index.unique_key(key)
@@ -256,9 +262,6 @@ class Repository:
     def open_job(self, kind: str, body: bytes) -> Resource:
         payload: Resource = json.loads(self.tenant.cipher.open(body, job_binding(self.tenant.number, kind)))
         return payload
-
-    def now(self) -> int:
-        return microseconds(self._clock())
 
 
 def record_binding(tenant: int, type_: str, key: bytes, version: int) -> bytes:

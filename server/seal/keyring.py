@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import resources
@@ -80,9 +81,9 @@ class Keyring:
         for name, entry in entries.items():
             known = self._by_number.get(entry["number"])
             if known is None:
-                known = self._by_number[entry["number"]] = self._build(name, entry)
+                known = self._by_number[entry["number"]] = tenant_of(name, entry, self._dictionaries)
             elif self._entries.get(name) != entry:
-                known.cipher.use(_data_keys(entry), entry["current"])
+                use_entry(known, entry)
             if entry.get("retired"):
                 self._tenants.pop(name, None)
             else:
@@ -121,11 +122,18 @@ class Keyring:
                     )
                 )
 
-    def _build(self, name: str, entry: Entry) -> Tenant:
-        cipher = Cipher(_data_keys(entry), entry["current"], self._dictionaries)
-        index_key = base64.b64decode(entry["index"])
-        audit_id_key = blake2b(key=index_key, digest_size=16, person=b"audit-id").digest()
-        return Tenant(entry["number"], name, cipher, BlindIndex(index_key), audit_id_key)
+
+def tenant_of(name: str, entry: Entry, dictionaries: Mapping[int, bytes]) -> Tenant:
+    """A tenant by what is kept of it."""
+    cipher = Cipher(_data_keys(entry), entry["current"], dictionaries)
+    index_key = base64.b64decode(entry["index"])
+    audit_id_key = blake2b(key=index_key, digest_size=16, person=b"audit-id").digest()
+    return Tenant(entry["number"], name, cipher, BlindIndex(index_key), audit_id_key)
+
+
+def use_entry(tenant: Tenant, entry: Entry) -> None:
+    """From now on the tenant has these data keys."""
+    tenant.cipher.use(_data_keys(entry), entry["current"])
 
 
 def _data_keys(entry: Entry) -> dict[int, bytes]:
