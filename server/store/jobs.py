@@ -127,9 +127,6 @@ class Jobs(Protocol):
     async def listed(self, after: int, limit: int) -> list[JobStatus]:
         """All jobs, in the order of their ids."""
 
-    async def all_parts(self, after: tuple[int, int], limit: int) -> list[tuple[int, int, bytes]]:
-        """(job, number, sealed) of every job, in that order: for whoever goes through all of it."""
-
     async def count_open(self, tenant: int, owner: bytes | None, limit: int) -> int:
         """How many jobs that somebody asked for wait or are being done, counting no further than `limit`."""
 

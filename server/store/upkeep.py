@@ -72,7 +72,15 @@ class NewJobBody:
     new: bytes
 
 
-Rewrite = NewBody | NewHolder | NewJobBody
+@dataclass(frozen=True, slots=True)
+class NewJobPart:
+    job: int
+    number: int
+    old: bytes
+    new: bytes
+
+
+Rewrite = NewBody | NewHolder | NewJobBody | NewJobPart
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from typing import Final
 from profiles.references import parse_reference
 from server.audit.log import audit_binding
 from server.audit.record import decode_batch
-from server.repository import job_binding, key_binding
+from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Keyring, Tenant
 from server.store.store import AuditBatch, Store
-from server.store.upkeep import HeldKey, NewIndex, Row
+from server.store.upkeep import HeldKey, KeptJob, NewIndex, Row
+from server.upkeep.job_parts import parts_of
 from server.upkeep.record_check import RecordCheck
 
 AT_ONCE: Final = 64
@@ -51,6 +52,8 @@ class Fsck:
             yield Finding(sentence)
         async for finding in self._records():
             yield finding
+        async for finding in self._blobs():
+            yield finding
         async for finding in self._keys():
             yield finding
         async for finding in self._jobs():
@@ -80,6 +83,19 @@ class Fsck:
                 await self._store.upkeep.reindex([NewIndex(row.record.rid, row.record.version, checked.index)])
             findings.append(Finding(f"{checked.name} is not found by all that it says, or by something else.", mended))
         return findings
+
+    async def _blobs(self) -> AsyncIterator[Finding]:
+        """After the records, which say what is theirs. Uploads that were broken off are no fault: the server takes them away."""
+        named = {blob for check in self._checks.values() for blob in check.named_blobs}
+        after = b""
+        while blobs := await self._store.blobs.listed(after, AT_ONCE):
+            for blob in blobs:
+                if not blob.upload and blob.id not in named:
+                    yield Finding(f"The content {blob.id.hex()} of tenant {blob.tenant} belongs to no version that opens.")
+                elif not blob.upload and blob.held != blob.chunks:
+                    yield Finding(f"The content {blob.id.hex()} has {blob.held} chunks and should have {blob.chunks}.")
+            after = blobs[-1].id
+            self.looked_at += len(blobs)
 
     async def _keys(self) -> AsyncIterator[Finding]:
         after = b""
@@ -114,8 +130,19 @@ class Fsck:
                     self._keyring.by_number(job.tenant).cipher.open(job.body, job_binding(job.tenant, job.kind))
                 except (SealBrokenError, KeyError):
                     yield Finding(f"The job {job.id} ({job.kind}) does not open.")
+                    continue
+                async for finding in self._job_parts(job):
+                    yield finding
             after = jobs[-1].id
             self.looked_at += len(jobs)
+
+    async def _job_parts(self, job: KeptJob) -> AsyncIterator[Finding]:
+        cipher = self._keyring.by_number(job.tenant).cipher
+        async for number, sealed in parts_of(self._store, job.id):
+            try:
+                cipher.open(sealed, job_part_binding(job.tenant, job.id, number))
+            except SealBrokenError:
+                yield Finding(f"Part {number} of the job {job.id} ({job.kind}) does not open.")
 
     async def _audit(self) -> AsyncIterator[Finding]:
         """Batches are numbered without gaps, open, hold as many records as they say, and each hash covers the one before."""

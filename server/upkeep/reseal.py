@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from server.repository import job_binding, key_binding
+from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError, key_number
 from server.seal.keyring import Keyring, Tenant
 from server.seal.rotation import Pace, dropping, settled
 from server.store.store import Store
-from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewJobBody, Rewrite, Row
+from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewJobBody, NewJobPart, Rewrite, Row
+from server.upkeep.job_parts import parts_of
 from server.upkeep.progress import FINISHED, Place, Progress
 from server.upkeep.record_types import RecordOpener
 from server.upkeep.versions import versions_of
@@ -26,6 +27,7 @@ SETTING: Final = "reseal"
 STAGES: Final = ("records", "keys", "jobs", "audit")
 ROWS: Final = 32
 SMALL: Final = 128
+FEW: Final = 8
 
 
 class Reseal:
@@ -128,9 +130,12 @@ class Reseal:
 
     async def _jobs(self, place: Place) -> Place:
         while True:
-            jobs = await self._store.upkeep.jobs(int(place.after), SMALL)
+            jobs = await self._store.upkeep.jobs(int(place.after), FEW)
             damaged = dict(place.damaged)
-            rewrites = [new for job in jobs if (new := self._job(job, place, damaged)) is not None]
+            rewrites: list[Rewrite] = [new for job in jobs if (new := self._job(job, place, damaged)) is not None]
+            for job in jobs:
+                if job.tenant in place.task:
+                    rewrites += await self._parts(job, place.task[job.tenant], damaged)
             if not rewrites:
                 return _next(place, jobs[-1].id if jobs else None, len(jobs), damaged)
             await self._store.upkeep.rewrite(rewrites)
@@ -145,6 +150,18 @@ class Reseal:
         except SealBrokenError:
             damaged[job.tenant] = damaged.get(job.tenant, 0) + 1
             return None
+
+    async def _parts(self, job: KeptJob, target: int, damaged: dict[int, int]) -> list[NewJobPart]:
+        """What came of a job, where it goes on, and why it failed."""
+        cipher, rewrites = self._keyring.by_number(job.tenant).cipher, []
+        async for number, sealed in parts_of(self._store, job.id):
+            if key_number(sealed) != target:
+                binding = job_part_binding(job.tenant, job.id, number)
+                try:
+                    rewrites.append(NewJobPart(job.id, number, sealed, cipher.seal(cipher.open(sealed, binding), binding)))
+                except SealBrokenError:
+                    damaged[job.tenant] = damaged.get(job.tenant, 0) + 1
+        return rewrites
 
     async def _audit(self, place: Place) -> Place:
         batches = await self._store.audit_batches(int(place.after), SMALL)

@@ -10,6 +10,8 @@ import pytest
 
 from server.store.jobs import POSITION, REASON, Checkpoint, Job, JobStatus, NewJob
 from server.store.store import Commit, KeyHeldError, LostLeaseError, Put, Store
+from server.store.upkeep import NewJobPart
+from server.upkeep.job_parts import parts_of
 
 TENANT = 3
 A = b"a" * 16
@@ -131,6 +133,10 @@ async def test_attempts_count_from_where_it_last_came_further(store: Store) -> N
     assert job.attempts == 4
     await store.commit(Commit(TENANT, checkpoint=Checkpoint(job.id, job.fence, 1, 3)))
     await store.jobs.release(job.id, job.fence, 10)
+    job = await leased(store)
+    assert job.attempts == 1
+    await store.commit(Commit(TENANT, checkpoint=Checkpoint(job.id, job.fence, 2, 3)))
+    await store.jobs.release(job.id, job.fence, 10, untried=True)
     assert (await leased(store)).attempts == 1
 
 
@@ -185,9 +191,10 @@ async def test_everything_of_jobs_can_be_gone_through(store: Store) -> None:
         parts = [(POSITION, b"p"), (0, b"0"), (1, b"1")]
         await store.commit(Commit(TENANT, checkpoint=Checkpoint(job.id, job.fence, 2, 3, parts)))
     low, high = sorted((first.id, second.id))
-    found = await store.jobs.all_parts((0, 0), 4)
-    found += await store.jobs.all_parts(found[-1][:2], 9)
-    assert found == [(job, number, body) for job in (low, high) for number, body in ((-1, b"p"), (0, b"0"), (1, b"1"))]
+    found = [part async for part in parts_of(store, low)]
+    assert found == [(POSITION, b"p"), (0, b"0"), (1, b"1")]
+    await store.upkeep.rewrite([NewJobPart(low, 0, b"0", b"new"), NewJobPart(low, 1, b"another", b"new")])
+    assert [part async for part in parts_of(store, low)] == [(POSITION, b"p"), (0, b"new"), (1, b"1")]
     assert [job.id for job in await store.jobs.listed(low, 9)] == [high]
     assert await store.jobs.body(low) == b"body"
     assert await store.jobs.body(high + 1) is None

@@ -71,9 +71,11 @@ class MongoJobs:
             identity = part_id(job_id, REASON)
             await persist(lambda: self._parts.replace_one({"_id": identity}, {"_id": identity, "b": reason}, upsert=True))
         change: Document = {"due": due, "lease": 0}
+        if untried:
+            change["tries"] = {"$max": [0, {"$subtract": ["$tries", 1]}]}
         if failed_until is not None:
             change |= {"failed": True, "end": "failed", "until": failed_until}
-        await self._change(held, {"$set": change, "$inc": {"tries": -int(untried)}})
+        await self._change(held, [{"$set": change}])
         fail_points.reach("mongodb-22-job-released")
 
     async def release_all(self) -> None:
@@ -102,11 +104,6 @@ class MongoJobs:
         wanted = {"_id": {"$gt": after}}
         found = await persist(lambda: self._jobs.find(wanted, _WITHOUT_BODY, sort=[("_id", 1)], limit=limit).to_list())
         return [to_job_status(document) for document in found]
-
-    async def all_parts(self, after: tuple[int, int], limit: int) -> list[tuple[int, int, bytes]]:
-        wanted = {"_id": {"$gt": part_id(*after)}}
-        found = await persist(lambda: self._parts.find(wanted, sort=[("_id", 1)], limit=limit).to_list())
-        return [(int(document["_id"]["j"]), int(document["_id"]["n"]), document["b"]) for document in found]
 
     async def count_open(self, tenant: int, owner: bytes | None, limit: int) -> int:
         wanted = {"n": tenant, "owner": {"$gt": b""} if owner is None else owner, "failed": False}
@@ -139,7 +136,7 @@ class MongoJobs:
         found = await persist(lambda: self._jobs.find(wanted, {"_id": 1}, limit=limit).to_list())
         return [int(document["_id"]) for document in found]
 
-    async def _change(self, which: Document, change: Document) -> bool:
+    async def _change(self, which: Document, change: Document | list[Document]) -> bool:
         """Whether it took place. One whose answer was lost is not seen to have taken place: the next look tells."""
         result: UpdateResult = await persist(lambda: self._jobs.update_one(which, change))
         return result.matched_count > 0

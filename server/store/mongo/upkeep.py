@@ -8,11 +8,11 @@ from typing import Any, Final
 from pymongo import UpdateOne
 
 from server.store import fail_points
-from server.store.mongo.documents import FIRST_ROW, Document, index_fields, timeline_field, to_record
+from server.store.mongo.documents import FIRST_ROW, Document, index_fields, part_id, timeline_field, to_record
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
 from server.store.store import Index
-from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, Rewrite, Row, Totals
+from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, NewJobBody, NewJobPart, Rewrite, Row, Totals
 
 GUARDED_BYTES: Final = 4 * 2**20
 """Larger bodies are not compared: a change may have 16 MB, and the content of a version never differs anyway."""
@@ -64,8 +64,11 @@ class MongoUpkeep:
         )
         holders = [item for item in rewrites if isinstance(item, NewHolder)]
         await self._update("unique_key", [_update({"_id": item.key}, "h", item.old, item.new) for item in holders])
-        jobs = [item for item in rewrites if not isinstance(item, NewBody | NewHolder)]
+        jobs = [item for item in rewrites if isinstance(item, NewJobBody)]
         await self._update("job", [_update({"_id": item.id}, "b", item.old, item.new) for item in jobs])
+        parts = [item for item in rewrites if isinstance(item, NewJobPart)]
+        named = [_update({"_id": part_id(item.job, item.number)}, "b", item.old, item.new) for item in parts]
+        await self._update("job_part", named)
         fail_points.reach("mongodb-26-batch-resealed")
 
     async def reindex(self, entries: Sequence[NewIndex]) -> None:

@@ -60,7 +60,7 @@ class SqliteJobs:
     ) -> None:
         def release(connection: apsw.Connection) -> None:
             connection.execute(
-                "UPDATE job SET due = ?, lease_until = 0, closed = ?, until = ?, attempts = attempts - ? "
+                "UPDATE job SET due = ?, lease_until = 0, closed = ?, until = ?, attempts = max(attempts - ?, 0) "
                 "WHERE id = ? AND fence = ? AND closed IS NULL",
                 (due, None if failed_until is None else "failed", failed_until or 0, int(untried), job_id, fence),
             )
@@ -89,10 +89,6 @@ class SqliteJobs:
 
     async def listed(self, after: int, limit: int) -> list[JobStatus]:
         return self._statuses("WHERE id > ? ORDER BY id LIMIT ?", after, limit)
-
-    async def all_parts(self, after: tuple[int, int], limit: int) -> list[tuple[int, int, bytes]]:
-        found = "SELECT job, number, body FROM job_part WHERE (job, number) > (?, ?) ORDER BY job, number LIMIT ?"
-        return [(job, number, body) for job, number, body in self._all(found, *after, limit)]
 
     async def count_open(self, tenant: int, owner: bytes | None, limit: int) -> int:
         whose, values = ("owner <> x''", ()) if owner is None else ("owner = ?", (owner,))

@@ -13,7 +13,7 @@ from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index, Record, StoreUnavailableError
-from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, Rewrite, Row, Totals
+from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, NewJobBody, Rewrite, Row, Totals
 
 _ROW: Final = "rid, key, version, updated, deleted, body, ord, tenant, terms, intervals"
 _TERM: Final = "SELECT 1 FROM term WHERE term = ? AND ord = ? AND rid = ?"
@@ -92,8 +92,13 @@ def _rewrite(connection: apsw.Connection, item: Rewrite) -> None:
             )
     elif isinstance(item, NewHolder):
         connection.execute("UPDATE unique_key SET holder = ? WHERE key = ? AND holder = ?", (item.new, item.key, item.old))
-    else:
+    elif isinstance(item, NewJobBody):
         connection.execute("UPDATE job SET body = ? WHERE id = ? AND body = ?", (item.new, item.id, item.old))
+    else:
+        connection.execute(
+            "UPDATE job_part SET body = ? WHERE job = ? AND number = ? AND body = ?",
+            (item.new, item.job, item.number, item.old),
+        )
 
 
 def _reindex(connection: apsw.Connection, entry: NewIndex) -> None:
