@@ -69,6 +69,14 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "primitive-format": ErrorCode(400, "value", "A primitive value has the wrong JSON type or form."),
     "choice": ErrorCode(400, "structure", "More than one type is given for a choice element."),
     "code-invalid": ErrorCode(400, "code-invalid", "A code is not in the value set that is required here."),
+    # -- FHIRPath ----------------------------------------------------------------------------------------------------
+    "fhirpath-syntax": ErrorCode(400, "invalid", "The text is no FHIRPath expression."),
+    "fhirpath-semantic": ErrorCode(400, "invalid", "A FHIRPath expression can never be evaluated: names or types do not fit."),
+    "fhirpath-evaluation": ErrorCode(422, "processing", "A FHIRPath expression cannot be evaluated on this content."),
+    "fhirpath-limit": ErrorCode(400, "too-costly", "A FHIRPath expression is too long or deep, or takes too many steps."),
+    "fhirpath-unsupported": ErrorCode(
+        400, "not-supported", "A FHIRPath expression needs a service that is not at hand here."
+    ),
     # -- payer policies ----------------------------------------------------------------------------------------------
     "criteria-invalid": ErrorCode(422, "structure", "Policy criteria cannot be read; the expression says where."),
     "criteria-operator": ErrorCode(422, "not-supported", "Policy criteria use an operator that is not registered."),
@@ -128,6 +136,9 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
         413, "too-long", "The answer is larger than the server keeps for later; ask for less, or without respond-async."
     ),
     "too-many-jobs": ErrorCode(429, "throttled", "More requests with respond-async wait than are allowed; ask again later."),
+    "index-rebuilding": ErrorCode(
+        503, "transient", "Records are being made findable by new rules; this search would not find all of them yet."
+    ),
     "overloaded": ErrorCode(503, "throttled", "More requests are under way than the server takes; try again in a moment."),
     "unavailable": ErrorCode(503, "transient", "The store or a payer cannot answer now; try again later."),
 }

@@ -11,11 +11,12 @@ from profiles.json import Resource
 from profiles.search_parameters import SearchParameter
 from profiles.structure import resource_types
 from server.rest.exchange import AUDIT_TYPE
+from server.rest.interactions.patch import READERS
 from server.rest.request import FHIR_JSON, Base
 from server.rest.routes import ROUTES
 from server.search.registry import indexed_parameters
 
-_WHOLE_SYSTEM: Final = ("transaction", "batch")
+_WHOLE_SYSTEM: Final = ("transaction", "batch", "history-system")
 SINCE: Final = "2026-11-22"
 
 
@@ -58,6 +59,7 @@ def capability_statement(
         "implementation": {"description": f"Assent, Da Vinci PAS {base.pas_version}", "url": base.url},
         "fhirVersion": "4.0.1",
         "format": ["json", FHIR_JSON],
+        "patchFormat": list(READERS),
         "rest": [rest],
     }
 

@@ -84,9 +84,14 @@ def claims(exchange: Exchange, lookup: Lookup, prepared: Prepared) -> list[KeyCl
     return [exchange.repository.claim(lookup.criteria.key, holder, lookup.holder)]
 
 
-async def in_turn(exchange: Exchange, criteria: Iterable[Criteria], attempt: Callable[[], Awaitable[_Result]]) -> _Result:
-    """The result of an attempt that lost no race; each looks again from the start. Raises FhirError (409) when all lost."""
-    names = [(exchange.tenant.number, *one.key) for one in criteria]
+async def in_turn(
+    exchange: Exchange, keys: Iterable[tuple[str, ...]], attempt: Callable[[], Awaitable[_Result]]
+) -> _Result:
+    """The result of an attempt that lost no race; each looks again from the start. Raises FhirError (409) when all lost.
+
+    Callers with a key in common go one after the other.
+    """
+    names = [(exchange.tenant.number, *key) for key in keys]
     async with exchange.services.turns.of(names):
         trail = exchange.trail
         for _ in range(MAX_ATTEMPTS):
@@ -96,4 +101,4 @@ async def in_turn(exchange: Exchange, criteria: Iterable[Criteria], attempt: Cal
             except (KeyHeldError, StaleVersionError):  # what a lost attempt touched is not what was done
                 del trail.entities[noted:]
                 trail.patients = patients
-    raise refuse("edit-conflict", "Others change what the condition is about all the time; try again.")
+    raise refuse("edit-conflict", "Others change the same resource all the time; try again.")

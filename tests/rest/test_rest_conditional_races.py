@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -86,6 +88,77 @@ async def test_one_of_64_updates_creates_and_the_others_update_what_it_made(clie
         versions = sorted(int(answer.json()["meta"]["versionId"]) for answer in answers)
         assert versions == list(range(1, CALLERS + 1))
         assert len(ids(await client.get(f"/Patient?{query}"))) == 1
+
+
+async def patch(client: httpx.AsyncClient, address: str, *operations: Any) -> httpx.Response:
+    headers = {"Content-Type": "application/json-patch+json"}
+    return await client.patch(address, content=json.dumps(operations), headers=headers)
+
+
+async def patch_rounds(client: httpx.AsyncClient, rounds: int) -> None:
+    """Whoever finds the flag down puts it up: by criteria in several spellings, and by id."""
+    (made,) = await together([client.put("/Patient?identifier=urn:mrn|flag", json=numbered("flag", active=True))])
+    addresses = [f"/Patient?{text.removeprefix('?')}" for text in spellings("flag")] + [f"/Patient/{made.json()['id']}"]
+    up = [{"op": "test", "path": "/active", "value": True}, {"op": "replace", "path": "/multipleBirthInteger", "value": 1}]
+    for number in range(rounds):
+        await together(
+            [client.put(addresses[-1], json=numbered("flag", id=made.json()["id"], active=True, multipleBirthInteger=0))]
+        )
+        found = {"op": "test", "path": "/multipleBirthInteger", "value": 0}
+        answers = await asyncio.gather(
+            *[patch(client, addresses[caller % len(addresses)], found, *up) for caller in range(CALLERS)]
+        )
+        assert Counter(answer.status_code for answer in answers) == {200: 1, 422: CALLERS - 1}, answers[0].text
+        (winner,) = [answer for answer in answers if answer.status_code == 200]
+        assert winner.headers["etag"] == f'W/"{2 * number + 3}"'
+
+
+async def test_one_of_64_patches_that_test_wins(client: httpx.AsyncClient) -> None:
+    await patch_rounds(client, FEW_ROUNDS)
+
+
+@pytest.mark.slow
+async def test_one_of_64_patches_that_test_wins_for_200_rounds(client: httpx.AsyncClient) -> None:
+    await patch_rounds(client, ROUNDS)
+
+
+async def test_no_patch_of_64_is_lost(client: httpx.AsyncClient) -> None:
+    """By id, by criteria and in transactions, mixed: each adds its own, and all are there."""
+    await client.put("/Patient/p", json=numbered("p", name=[{"text": "first"}]))
+    calls: list[Awaitable[httpx.Response]] = []
+    for caller in range(CALLERS):
+        add = {"op": "add", "path": "/name/-", "value": {"text": str(caller)}}
+        if caller % 4 == 3:
+            data = base64.b64encode(json.dumps([add]).encode()).decode()
+            binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+            calls.append(client.post("", json=bundle("transaction", entry("PATCH", "Patient/p", binary))))
+        else:
+            calls.append(patch(client, "/Patient?identifier=urn:mrn|p" if caller % 2 else "/Patient/p", add))
+    answers = await together(calls)
+    assert {answer.status_code for answer in answers} == {200}
+    names = [name["text"] for name in (await client.get("/Patient/p")).json()["name"]]
+    assert sorted(names) == sorted(["first", *map(str, range(CALLERS))])
+
+
+async def delete_rounds(client: httpx.AsyncClient, rounds: int) -> None:
+    for number in range(rounds):
+        made = await client.post("/Patient", json=numbered("gone", active=True))
+        texts = spellings("gone")
+        answers = await together(
+            [client.delete(f"/Patient?{texts[n % len(texts)].removeprefix('?')}") for n in range(CALLERS)]
+        )
+        assert Counter("etag" in answer.headers for answer in answers) == {True: 1, False: CALLERS - 1}
+        history = (await client.get(f"/Patient/{made.json()['id']}/_history")).json()["entry"]
+        assert [item["request"]["method"] for item in history] == ["DELETE", "POST"], number
+
+
+async def test_one_of_64_deletes_deletes(client: httpx.AsyncClient) -> None:
+    await delete_rounds(client, FEW_ROUNDS)
+
+
+@pytest.mark.slow
+async def test_one_of_64_deletes_deletes_for_200_rounds(client: httpx.AsyncClient) -> None:
+    await delete_rounds(client, ROUNDS)
 
 
 async def test_one_of_many_transactions_creates(client: httpx.AsyncClient) -> None:

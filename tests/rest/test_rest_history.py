@@ -105,9 +105,9 @@ async def test_type_and_system_tell_every_version_newest_first(filled: httpx.Asy
                 item["response"]["etag"], item["response"]["lastModified"],
             )  # fmt: skip
     assert (await filled.get("/Medication/_history")).json()["total"] == 0
-    assert (await filled.get("/Observation/_history")).json()["entry"] == (await filled.get("/Observation/o/_history")).json()[
-        "entry"
-    ]
+    assert (await filled.get("/Observation/_history")).json()["entry"] == (
+        await filled.get("/Observation/o/_history")
+    ).json()["entry"]
 
 
 async def test_pages_and_orders(filled: httpx.AsyncClient) -> None:
@@ -150,7 +150,12 @@ async def test_since_is_inclusive_and_at_is_what_was_in_force(filled: httpx.Asyn
         assert await asked(f"_at={changed[:4]}&_since={gone}") == [4, 3]
         moved = quote(datetime.fromisoformat(changed).astimezone().isoformat())
         assert await asked(f"_since={moved}") == [4, 3, 2]
-    assert told(await filled.get("/_history?_at=2999")) == ["Patient/p1/2", "Organization/org/1", "Observation/o/4", "Patient/p2/1"]
+    assert told(await filled.get("/_history?_at=2999")) == [
+        "Patient/p1/2",
+        "Organization/org/1",
+        "Observation/o/4",
+        "Patient/p2/1",
+    ]
     nothing = (await filled.get("/Observation/o/_history?_at=2019")).json()
     assert nothing["total"] == 0
     assert "entry" not in nothing
@@ -196,7 +201,11 @@ async def test_a_cursor_is_for_one_caller_and_one_history(filled: httpx.AsyncCli
 
 
 async def test_in_batch_and_transaction(filled: httpx.AsyncClient) -> None:
-    entries = [entry("GET", "_history?_count=2"), entry("GET", "Observation/_history"), entry("GET", "Observation/o/_history")]
+    entries = [
+        entry("GET", "_history?_count=2"),
+        entry("GET", "Observation/_history"),
+        entry("GET", "Observation/o/_history"),
+    ]
     for type_ in ("batch", "transaction"):
         answer = await filled.post("", json=bundle(type_, *entries), headers={"Prefer": "return=representation"})
         assert statuses(answer) == ["200", "200", "200"]
@@ -260,7 +269,9 @@ async def test_pages_lose_and_repeat_nothing_while_others_write(filled: httpx.As
         while (url := following(answer)) is not None and len(found) < len(before) + 20:
             written += 1
             answer, *_ = await asyncio.gather(
-                filled.get(url), filled.put("/Patient/p1", json=patient("p1")), filled.post("/Observation", json=observation())
+                filled.get(url),
+                filled.put("/Patient/p1", json=patient("p1")),
+                filled.post("/Observation", json=observation()),
             )
             found += told(answer)
         assert len(found) == len(set(found))

@@ -165,5 +165,5 @@ def _entry(base: str, version: Version, revived: bool) -> bytes:
         "response": {"status": status, "etag": version.etag, "lastModified": instant(version.updated)},
     }
     full_url = json.dumps({"fullUrl": f"{base}/{version.reference}"})[:-1]
-    resource = b"" if version.deleted else b',"resource":' + version.body
+    resource = b"" if version.deleted else b',"resource":' + version.listed
     return full_url + resource + b"," + json.dumps(parts)[1:]

@@ -46,6 +46,8 @@ class Draft:
     resource: Resource | None
     references: tuple[tuple[str, str], ...]
     lookup: Lookup | None
+    base: Version | None = None
+    """What a patch was applied to."""
 
     @property
     def present(self) -> Version | None:
@@ -70,7 +72,7 @@ class Written:
 
 
 def entry_criteria(exchange: Exchange, entries: Iterable[Entry]) -> dict[str, Criteria]:
-    """entry -> its criteria, for conditional creates, updates and deletes. Raises FhirError: 400, 403."""
+    """entry -> its criteria, for conditional creates, updates, patches and deletes. Raises FhirError: 400, 403."""
     found: dict[str, Criteria] = {}
     seen: dict[tuple[str, ...], str] = {}
     for entry in entries:
@@ -93,7 +95,7 @@ def _criteria(exchange: Exchange, entry: Entry) -> Criteria | None:
     if entry.if_none_exist is not None and not entry.query:
         check_type(type_)
         return if_none_exist(exchange, type_, entry.if_none_exist, f"{entry.at}.request.ifNoneExist")
-    if entry.method in {"PUT", "DELETE"} and entry.query:
+    if entry.method in {"PUT", "PATCH", "DELETE"} and entry.query:
         check_type(type_)
         pairs = tuple(pair for pair in entry.query if pair[0] not in FORMAT_PARAMETERS)
         return read_criteria(exchange, type_, pairs, f"{entry.at}.request.url")

@@ -1,0 +1,131 @@
+"""patch (R4 http.html#patch): a resource, named by its id or by criteria, is changed by a JSON Patch of its current version.
+
+A patch is relative: one that lost a race is applied anew to what the other made of the resource. Whoever patches learns what is
+there (tests, the answer), and so needs the right to read besides the right to update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from profiles import json_patch
+from profiles.json import Json, Resource
+from profiles.outcome import FhirError, refuse
+from server.repository import Prepared, Version, instant
+from server.rest.exchange import Exchange
+from server.rest.interactions import write
+from server.rest.interactions.conditional import ADDRESS, address_criteria
+from server.rest.matching import in_turn, look_up
+from server.rest.request import Request, refuse_unknown
+from server.rest.response import Response, version_headers
+from server.store.store import StaleVersionError
+
+Patch = Callable[[Resource], Json]
+"""Makes of a resource, which is its own to change, what it shall be. Raises FhirError (422)."""
+
+def _json_patch(content: Json) -> Patch:
+    operations = json_patch.read_patch(content)
+    return lambda resource: json_patch.apply_patch(operations, resource)
+
+
+READERS: Final[Mapping[str, Callable[[Json], Patch]]] = {json_patch.MEDIA_TYPE: _json_patch}
+"""Media type -> what reads a patch of that format."""
+
+
+async def patch(exchange: Exchange) -> Response:
+    """PATCH Type/id."""
+    type_, id_ = exchange.request.segments
+    write.refuse_written_by_server(type_)
+    refuse_unknown(exchange.request.query)
+    change = read_patch(exchange.request)
+
+    async def attempt() -> Response:
+        return await _store(exchange, await present(exchange, type_, id_), change)
+
+    return await in_turn(exchange, [turn(type_, id_)], attempt)
+
+
+async def conditional_patch(exchange: Exchange) -> Response:
+    """PATCH Type?criteria: 404 where nothing matches, 412 where several do."""
+    (type_,) = exchange.request.segments
+    write.refuse_written_by_server(type_)
+    change = read_patch(exchange.request)
+    criteria = address_criteria(exchange, type_)
+
+    async def attempt() -> Response:
+        lookup = await look_up(exchange, criteria, ADDRESS)
+        if lookup.found is None:
+            raise refuse("not-found", "Nothing that you may see matches the criteria.", ADDRESS)
+        current = await present(exchange, type_, lookup.found.id)
+        return await _store(exchange, current, change, lookup.found.version)
+
+    return await in_turn(exchange, [criteria.key], attempt)
+
+
+async def _store(exchange: Exchange, current: Version, change: Patch, found: int | None = None) -> Response:
+    """`found` is the version that met the criteria: another one may not."""
+    if found is not None and current.version != found:
+        raise StaleVersionError(current.record.key)
+    prepared = prepare_patch(exchange, current, change)
+    await exchange.store_together([prepared], 200, [], [], exchange.told_of([prepared], 200))
+    return write.written(exchange, prepared.version, 200)
+
+
+def turn(type_: str, id_: str) -> tuple[str, ...]:
+    """What those who patch one resource take turns for."""
+    return ("patch", type_, id_)
+
+
+def read_patch(request: Request) -> Patch:
+    """The body as a patch. Raises FhirError: 400, 415, 422."""
+    reader = READERS.get(request.media_type)
+    if reader is None:
+        known = " or ".join(READERS)
+        text = f"A patch must be JSON Patch: send Content-Type: {known}. FHIRPath Patch and XML Patch are not supported."
+        error = refuse("content-type", text, "http.Content-Type")
+        error.headers["Accept-Patch"] = ", ".join(READERS)
+        raise error
+    return reader(request.parsed())
+
+
+async def present(exchange: Exchange, type_: str, id_: str) -> Version:
+    """What is to be patched. Raises FhirError: 403, 404, 410."""
+    reading = exchange.authorize("r", type_)
+    current = await exchange.visible(type_, id_, exchange.decision)
+    if current is None or await exchange.visible(type_, id_, reading) is None:
+        raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
+    write.require_own_compartment(exchange, current)
+    if current.deleted:
+        error = refuse("gone", "The resource was deleted; only an update brings it back.", "http.url")
+        error.headers.update(version_headers(current))
+        raise error
+    return current
+
+
+def patched(exchange: Exchange, current: Version, change: Patch) -> Resource:
+    """What the patch makes of the current version, checked as every write is. Raises FhirError: 400, 412, 422."""
+    write.check_if_match(exchange, current)
+    write.check_if_none_match(exchange, current)
+    if current.content is not None:
+        raise refuse("not-supported", "A Binary of this size cannot be patched; replace it with PUT.", "http.method")
+    resource = change(current.resource())
+    if not isinstance(resource, dict) or (resource.get("resourceType"), resource.get("id")) != (current.type, current.id):
+        raise _protected("resourceType" if not isinstance(resource, dict) else "id")
+    meta = resource.get("meta")
+    for name, own in (("versionId", str(current.version)), ("lastUpdated", instant(current.updated))):
+        if isinstance(meta, dict) and meta.get(name, own) != own:
+            raise _protected(f"meta.{name}")
+    return write.check_content(resource)
+
+
+def prepare_patch(exchange: Exchange, current: Version, change: Patch) -> Prepared:
+    """The next version. Raises FhirError."""
+    prepared = exchange.repository.prepare(patched(exchange, current, change), current.id, current)
+    write.require_own_compartment(exchange, prepared.version)
+    return prepared
+
+
+def _protected(element: str) -> FhirError:
+    text = "A patch may not change resourceType, id, meta.versionId or meta.lastUpdated: the server sets them."
+    return refuse("patch-protected", text, element)
