@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from operations.documents.signed_link import LinkSigner, signed_link
 from operations.pas.claim_inquire import claim_inquire
 from operations.pas.claim_submit import claim_submit
 from operations.pas.jobs import pas_jobs
@@ -14,8 +15,8 @@ from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, CLAIM_PREVIEW
 from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
 
 
-def operations(pas: PasServices) -> tuple[Operation, ...]:
-    """Every operation of the server."""
+def operations(pas: PasServices, sign: LinkSigner, longest_link: int) -> tuple[Operation, ...]:
+    """Every operation of the server. `longest_link` in seconds."""
     return (
         claim_submit(pas),
         claim_inquire(pas),
@@ -23,6 +24,7 @@ def operations(pas: PasServices) -> tuple[Operation, ...]:
         CLAIM_PREVIEW_RISK_INSTANCE,
         PATIENT_PREVIEW_RISK,
         LIBRARY_EVALUATE,
+        signed_link(sign, longest_link),
     )
 
 

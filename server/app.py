@@ -9,12 +9,14 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from operations.documents.signed_link import LinkSigner
 from operations.pas.services import PasServices
 from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
@@ -22,9 +24,12 @@ from operations.registry import job_handlers, operations
 from profiles import json
 from server.admission import Admission
 from server.audit.log import AuditLog, seal_batch
-from server.auth.access_token import TokenVerifier
+from server.auth.access_token import TokenVerifier, fhir_bases
 from server.auth.signing_key import load_or_create
+from server.clock import SteadyClock
 from server.config import ConfigurationError, Settings
+from server.documents.signed_link import PATH as LINK_PATH
+from server.documents.signed_link import Link, write_link
 from server.http import DEFAULT_TENANT, FhirHttp
 from server.jobs.runner import JobRunner
 from server.jobs.workers import own_workers
@@ -34,6 +39,7 @@ from server.repository import DamagedRecordError
 from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
 from server.rest.exchange import Services
+from server.rest.linked import answer_link
 from server.rest.request import Request, check_accept
 from server.rest.response import Response
 from server.sample.load import load_practice
@@ -42,7 +48,12 @@ from server.seal.rotation import ALONE
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
 from server.store.trouble import in_words
+from server.upkeep.blob_sweep import sweep_uploads
+from server.upkeep.index_keeper import IndexKeeper
 from server.upkeep.keys import KeyKeeper
+from server.upkeep.progress import Progress
+from server.upkeep.reindex import BESIDE_REQUESTS, Reindex
+from server.upkeep.reindex import SETTING as REINDEX
 
 CANCEL_SECONDS: Final = 3.0
 
@@ -94,6 +105,8 @@ class Application:
         self._opened, self.services, self._readiness = opened, services, Readiness(opened)
         if opened.pace == ALONE:  # whoever had a lease before is no more
             await services.store.jobs.release_all()
+        keeper = self._index_keeper(opened, services)
+        await keeper.start()
         await services.keyring.make(DEFAULT_TENANT)
         if self._settings.sample:
             await load_practice(services)
@@ -101,6 +114,8 @@ class Application:
         self._tasks = [
             asyncio.create_task(runner.run()),
             asyncio.create_task(self._index_audit(services)),
+            asyncio.create_task(keeper.run()),
+            asyncio.create_task(sweep_uploads(services.store.blobs, services.now)),
             asyncio.create_task(KeyKeeper(services.store, services.keyring, opened.pace, services.now, self._log).run()),
         ]
         http = FhirHttp(
@@ -110,10 +125,22 @@ class Application:
             lambda request: answer(services, request),
             self._metadata,
             {"/health": self._health, "/ready": self._ready, "/": self._root},
+            lambda *request: answer_link(services, *request),
             self._log,
             lambda name: services.keyring.get(name) is not None,
         )
         self._http = Admission(http, self._settings.max_requests, self._log)
+
+    def _index_keeper(self, opened: OpenedStore, services: Services) -> IndexKeeper:
+        def reindex() -> Reindex:
+            owner = "alone" if opened.pace == ALONE else str(uuid4())
+            progress = Progress(services.store, REINDEX, owner, services.now)
+            return Reindex(services.store, services.keyring, self._bases_of, progress, BESIDE_REQUESTS)
+
+        return IndexKeeper(services.store, services.index_state, opened.pace, reindex, services.now, self._log)
+
+    def _bases_of(self, tenant: Tenant) -> tuple[str, ...]:
+        return fhir_bases(self._settings.base_url, tenant.name)
 
     async def stop(self) -> None:
         """Finish what is under way, then close the store."""
@@ -193,25 +220,37 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         raise ConfigurationError(str(error)) from error
     keyrings.append(keyring)
     key = load_or_create(settings.data)
+    audit, clock = AuditLog(store, keyring, base_url), SteadyClock(log)
+    clock.has_been(await audit.newest())
     outgoing = httpx.AsyncClient(follow_redirects=False)
     pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing))
     return opened, Services(
         settings=settings,
         store=store,
         keyring=keyring,
-        verifier=TokenVerifier(key, settings.base_url),
-        audit=AuditLog(store, keyring, base_url),
-        clock=lambda: datetime.now(UTC),
+        verifier=TokenVerifier(key, settings.base_url, clock=lambda: clock().timestamp()),
+        audit=audit,
+        clock=clock,
         log=log,
         base_url=base_url,
         operations={
             (operation.level, type_, operation.code): operation
-            for operation in operations(pas)
+            for operation in operations(pas, _link_signer(settings, keyring), settings.link_seconds)
             for type_ in (operation.resource_types or ("",))
         },
         jobs=job_handlers(pas),
         closers=(outgoing.aclose, store.close),
     )
+
+
+def _link_signer(settings: Settings, keyring: Keyring) -> LinkSigner:
+    def sign(tenant: str, id_: str, version: int, expires: datetime, maker: str) -> str:
+        known = keyring.get(tenant)
+        if known is None:
+            raise LookupError(tenant)  # who asks was let in as a caller of that tenant
+        return f"{settings.base_url}{LINK_PATH}{write_link(known, Link(id_, version, int(expires.timestamp()), maker))}"
+
+    return sign
 
 
 def _payer_settings(settings: Settings) -> PayerSettings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Literal
 
 from starlette.types import Receive, Scope, Send
@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from profiles import json
 from profiles.outcome import FhirError, refuse
 from server.auth.bearer import unauthenticated
+from server.documents.signed_link import PATH as LINK_PATH
 from server.logs import EventLog, request_id
 from server.rest.address import template_of
 from server.rest.request import Base, Request, parse_pairs
@@ -24,6 +25,8 @@ from server.rest.upload import Upload, check_length, is_upload
 
 Answer = Callable[[Request], Awaitable[Response]]
 Plain = Callable[[], Awaitable[Response]]
+Linked = Callable[[str, str, Mapping[str, str], str, str], Awaitable[Response]]
+"""(what stands behind the path of signed links, method, headers, request id, the caller's address) -> the answer."""
 
 _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -47,6 +50,7 @@ class FhirHttp:
         answer: Answer,
         metadata: Callable[[Request], Awaitable[Response]],
         plain: dict[str, Plain],
+        link: Linked,
         log: EventLog,
         is_tenant: Callable[[str], bool],
     ) -> None:
@@ -56,6 +60,7 @@ class FhirHttp:
         self._answer = answer
         self._metadata = metadata
         self._plain = plain
+        self._link = link
         self._log = log
         self._is_tenant = is_tenant
 
@@ -67,7 +72,7 @@ class FhirHttp:
         route = template_of(segments) if base is not None else "plain"
         try:
             if base is None:
-                response = await self._outside(scope)
+                response = await self._outside(scope, headers, identity)
             else:
                 request = await self._read(scope, receive, headers, identity, base, segments, route)
                 response = await self._inside(request)
@@ -85,13 +90,17 @@ class FhirHttp:
         tenant = base.tenant if base is not None and self._is_tenant(base.tenant) else ""
         self._log.request(identity, scope["method"], route, tenant, response.status, (time.perf_counter() - started) * 1000)
 
-    async def _outside(self, scope: Scope) -> Response:
-        plain = self._plain.get(scope["path"])
-        if plain is None:
+    async def _outside(self, scope: Scope, headers: dict[str, str], identity: str) -> Response:
+        path, method = scope["path"], scope["method"]
+        plain = self._plain.get(path)
+        if plain is None and not path.startswith(LINK_PATH):
             raise refuse("unknown-address", "There is nothing at this address; the FHIR base is /fhir.", "http.url")
-        if scope["method"] not in {"GET", "HEAD"}:
+        if method not in {"GET", "HEAD"}:
             raise refuse("method-not-allowed", "This address takes GET.", "http.method")
-        return await plain()
+        if plain is not None:
+            return await plain()
+        client = scope.get("client")
+        return await self._link(path.removeprefix(LINK_PATH), method, headers, identity, client[0] if client else "")
 
     async def _inside(self, request: Request) -> Response:
         if request.segments == ("metadata",) and request.method in {"GET", "HEAD"} and request.fault is None:

@@ -8,13 +8,17 @@ from itertools import pairwise
 
 from profiles import json
 from profiles.json import Resource
+from server.documents.kept import DamagedContentError, read_all, read_kept
 from server.reach import patients_of
 from server.repository import instant
+from server.seal.chunks import BlobName
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
+from server.sealed_head import read_head
 from server.search.index_entries import index_resource
+from server.search.timeline_terms import timeline_terms
 from server.store.store import Index, Record, Store
-from server.store.upkeep import Row
+from server.store.upkeep import Listing, Row
 from server.upkeep.record_types import RecordOpener
 from server.upkeep.versions import versions_of
 
@@ -27,6 +31,8 @@ class Checked:
     problems: tuple[str, ...]
     index: Index | None
     is_indexed_right: bool
+    listings: list[Listing]
+    """What its versions should be listed under in the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class _Content:
     patients: tuple[str, ...]
     resource: Resource | None
     """None for a deletion."""
+    kept: BlobName | None = None
+    """Where the content of a Binary lies that is not in the resource."""
 
 
 class RecordCheck:
@@ -49,20 +57,61 @@ class RecordCheck:
         self._tenant = tenant
         self._bases = bases
         self._opener = RecordOpener(tenant)
+        self.named_blobs: set[bytes] = set()
+        """Those that the versions looked at say are theirs."""
 
     async def check(self, row: Row) -> Checked:
         """Everything about a record. Raises StoreUnavailableError."""
         versions = await versions_of(self._store, row.record)
-        contents = [self._content(record, row.index) for record in versions]
+        contents = [await self._content(record, row.index) for record in versions]
         known = next((content for content in contents if isinstance(content, _Content)), None)
         name = f"{known.type}/{known.id}" if known is not None else f"row {row.record.rid}"
-        problems = [*_numbering(versions), *self._contents(versions, contents)]
+        problems = [*_numbering(versions), *self._contents(versions, contents), *await self._kept(versions, contents)]
         index = self._index(contents[0], row.index)
-        return Checked(f"{self._tenant.name} {name}", tuple(problems), index, index is None or index is row.index)
+        return Checked(
+            f"{self._tenant.name} {name}",
+            tuple(problems),
+            index,
+            index is None or index is row.index,
+            self._listings(versions, contents),
+        )
 
-    def index(self, row: Row) -> Index | None:
-        """What the current version should be found by; None when it does not open."""
-        return self._index(self._content(row.record, row.index), row.index)
+    async def index(self, row: Row) -> Index | None:
+        """What the current version should be found by; None when it does not open. Raises StoreUnavailableError."""
+        return self._index(await self._content(row.record, row.index), row.index)
+
+    async def listings(self, row: Row) -> list[Listing]:
+        """What all its versions that open should be listed under in the history. Raises StoreUnavailableError."""
+        versions = await versions_of(self._store, row.record)
+        return self._listings(versions, [await self._content(record, row.index) for record in versions])
+
+    def _listings(self, versions: list[Record], contents: list[_Content | str]) -> list[Listing]:
+        """Newest first, as they are given."""
+        ends: list[int | None] = [None, *(record.updated for record in versions)]
+        return [
+            Listing(
+                versions[0].rid,
+                record.version,
+                record.updated,
+                end,
+                timeline_terms(self._tenant.index, content.type, content.patients),
+            )
+            for record, content, end in zip(versions, contents, ends, strict=False)
+            if not isinstance(content, str)
+        ]
+
+    async def _kept(self, versions: list[Record], contents: list[_Content | str]) -> list[str]:
+        """What is wrong with the content of Binaries that lies apart: all of it is opened, a chunk at a time."""
+        problems: list[str] = []
+        for record, content in zip(versions, contents, strict=True):
+            name = None if isinstance(content, str) else content.kept
+            if name is not None:
+                try:
+                    async for _ in read_kept(self._store.blobs, self._tenant.number, name):
+                        pass
+                except DamagedContentError as error:
+                    problems.append(f"version {record.version}: {str(error).rstrip('.')}")
+        return problems
 
     def _contents(self, versions: list[Record], contents: list[_Content | str]) -> Iterator[str]:
         for record, content in zip(versions, contents, strict=True):
@@ -70,23 +119,31 @@ class RecordCheck:
             if problem:
                 yield f"version {record.version} {problem}"
 
-    def _content(self, record: Record, index: Index) -> _Content | str:
+    async def _content(self, record: Record, index: Index) -> _Content | str:
         """What the version holds, or what is wrong with it."""
         try:
             type_, plain = self._opener.open(record, index)
         except SealBrokenError:
             return "does not open: changed, moved from another place, truncated, or sealed under a key that is not here"
-        head, _, body = plain.partition(b"\n")
-        id_, *patients = head.decode("utf-8", "replace").split(" ")
-        if record.deleted:
-            return _Content(type_, id_, tuple(patients), None) if not body else "is a deletion and has content"
+        line, _, body = plain.partition(b"\n")
         try:
+            head = read_head(line)
+        except ValueError:
+            return "does not begin as a version does"
+        self.named_blobs.update(name.id for name in (head.content, head.body) if name is not None)
+        if record.deleted:
+            return _Content(type_, head.id, head.patients, None) if not body else "is a deletion and has content"
+        try:
+            if head.body is not None:
+                body = await read_all(self._store.blobs, self._tenant.number, head.body)
             resource = json.loads(body)
+        except DamagedContentError as error:
+            return f"does not open: {str(error).rstrip('.')}"
         except ValueError:
             return "is no JSON"
         if not isinstance(resource, dict) or resource.get("resourceType") != type_:
             return "is of another type than its place"
-        return _Content(type_, id_, tuple(patients), resource)
+        return _Content(type_, head.id, head.patients, resource, head.content)
 
     def _mismatch(self, record: Record, content: _Content) -> str | None:
         if self._tenant.index.record_key(content.type, content.id) != record.key:

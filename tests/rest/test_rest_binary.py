@@ -90,7 +90,11 @@ async def test_a_range_is_answered_with_just_that(client: httpx.AsyncClient, con
         assert answer.status_code == 206
         assert answer.content == content[first : last + 1]
         assert answer.headers["content-range"] == f"bytes {first}-{min(last, size - 1)}/{size}"
-    for value, expected in ((f"bytes={size - 4}-", content[-4:]), ("bytes=-4", content[-4:]), (f"bytes=-{size * 9}", content)):
+    for value, expected in (
+        (f"bytes={size - 4}-", content[-4:]),
+        ("bytes=-4", content[-4:]),
+        (f"bytes=-{size * 9}", content),
+    ):
         answer = await client.get(f"/Binary/{id_}", headers={"Range": value})
         assert (answer.status_code, answer.content) == (206, expected)
 
@@ -133,7 +137,11 @@ async def test_an_update_is_a_new_version_and_the_old_one_stays(client: httpx.As
     assert (await client.put(f"/Binary/{id_}", content=PDF, headers={**TYPE, "If-Match": 'W/"2"'})).status_code == 200
     created = await client.put("/Binary/of-my-own", content=SMALL, headers=TYPE)
     assert created.status_code == 201
-    refused(await client.put("/Binary/of-my-own", content=SMALL, headers={**TYPE, "If-None-Match": "*"}), 412, "version-conflict")
+    refused(
+        await client.put("/Binary/of-my-own", content=SMALL, headers={**TYPE, "If-None-Match": "*"}),
+        412,
+        "version-conflict",
+    )
     assert (await client.delete(f"/Binary/{id_}")).status_code == 204
     refused(await client.get(f"/Binary/{id_}"), 410, "gone")
     assert (await client.get(f"/Binary/{id_}/_history/1")).content == PDF
@@ -219,15 +227,32 @@ DISGUISED = [
 
 
 @pytest.mark.parametrize(("type_", "content"), DISGUISED)
-async def test_a_disguise_is_refused_however_it_comes(app: House, client: httpx.AsyncClient, type_: str, content: bytes) -> None:
-    refused(await client.post("/Binary", content=content, headers={"Content-Type": type_}), 415, "document-disguised", "http.body")
-    refused(await client.put("/Binary/x", content=content, headers={"Content-Type": type_}), 415, "document-disguised", "http.body")
+async def test_a_disguise_is_refused_however_it_comes(
+    app: House, client: httpx.AsyncClient, type_: str, content: bytes
+) -> None:
+    refused(
+        await client.post("/Binary", content=content, headers={"Content-Type": type_}),
+        415,
+        "document-disguised",
+        "http.body",
+    )
+    refused(
+        await client.put("/Binary/x", content=content, headers={"Content-Type": type_}),
+        415,
+        "document-disguised",
+        "http.body",
+    )
     data = {"contentType": type_, "data": base64.b64encode(content).decode()}
     refused(await client.post("/Binary", json={"resourceType": "Binary", **data}), 415, "document-disguised", "Binary.data")
     document = {"resourceType": "DocumentReference", "status": "current", "content": [{"attachment": data}]}
     place = "DocumentReference.content[0].attachment.data"
     refused(await client.post("/DocumentReference", json=document), 415, "document-disguised", place)
-    one = await client.post("", json=bundle("transaction", entry("POST", "Patient", patient()), entry("POST", "Binary", {"resourceType": "Binary", **data})))
+    one = await client.post(
+        "",
+        json=bundle(
+            "transaction", entry("POST", "Patient", patient()), entry("POST", "Binary", {"resourceType": "Binary", **data})
+        ),
+    )
     assert one.status_code == 415
     assert ids(await client.get("/Binary")) == ids(await client.get("/Patient")) == []
     assert await app.services.store.blobs.listed(b"", 10) == []
@@ -259,13 +284,21 @@ async def test_what_is_what_it_says_is_taken(client: httpx.AsyncClient, type_: s
 
 async def test_only_the_types_that_are_configured_are_taken(client: httpx.AsyncClient, tmp_path: Any) -> None:
     for type_ in ("application/zip", "application/octet-stream", "video/mp4", "image/svg+xml", "application/javascript"):
-        refused(await client.post("/Binary", content=b"x", headers={"Content-Type": type_}), 415, "document-type", "http.Content-Type")
+        refused(
+            await client.post("/Binary", content=b"x", headers={"Content-Type": type_}),
+            415,
+            "document-type",
+            "http.Content-Type",
+        )
     body = {"resourceType": "Binary", "contentType": "application/zip", "data": "UEsDBA=="}
     refused(await client.post("/Binary", json=body), 415, "document-type", "Binary.contentType")
     for type_ in ("application/fhir+xml", "nonsense", "a/b/c", "multipart/form-data; boundary=x"):
         answer = await client.post("/Binary", content=b"x", headers={"Content-Type": type_})
         assert answer.status_code in {400, 415}, answer.text
-    async with running_house(tmp_path / "own", ASSENT_DOCUMENT_TYPES="image/png,+video/mp4") as house, house.client() as own:
+    async with (
+        running_house(tmp_path / "own", ASSENT_DOCUMENT_TYPES="image/png,+video/mp4") as house,
+        house.client() as own,
+    ):
         film = b"\0\0\0\x18ftypmp42" + bytes(90)
         assert (await own.post("/Binary", content=film, headers={"Content-Type": "video/mp4"})).status_code == 201
         refused(await own.post("/Binary", content=SMALL, headers=TYPE), 415, "document-type")
@@ -287,7 +320,10 @@ async def test_the_limit_is_the_limit(strict: House) -> None:
         for content in (exact, chunked(exact)):
             answer = await client.post("/Binary", content=content, headers=TYPE)
             assert answer.status_code == 201
-            assert hashlib.sha256((await client.get(f"/Binary/{answer.json()['id']}")).content).digest() == hashlib.sha256(exact).digest()
+            assert (
+                hashlib.sha256((await client.get(f"/Binary/{answer.json()['id']}")).content).digest()
+                == hashlib.sha256(exact).digest()
+            )
         for content in (exact + b"x", chunked(exact + b"x")):
             refused(await client.post("/Binary", content=content, headers=TYPE), 413, "body-too-large", "http.body")
         data = base64.b64encode(exact + b"x").decode()
@@ -327,7 +363,9 @@ async def test_only_whoever_may_see_what_it_was_stored_for_sees_it(app: House, c
         refused(await nobody.post("/Binary", content=PDF, headers=TYPE), 401, "login")
 
 
-async def test_a_caller_limited_to_one_patient_stores_what_belongs_to_that_patient(app: House, client: httpx.AsyncClient) -> None:
+async def test_a_caller_limited_to_one_patient_stores_what_belongs_to_that_patient(
+    app: House, client: httpx.AsyncClient
+) -> None:
     for who in ("p1", "p2"):
         await client.put(f"/Patient/{who}", json=patient(who))
         observation = {"resourceType": "Observation", "id": f"o-{who}", "status": "final", "code": {"text": "x"}, "subject": {"reference": f"Patient/{who}"}}  # fmt: skip
@@ -349,6 +387,8 @@ async def test_every_read_and_write_of_content_leaves_a_record(app: House, clien
     await client.get(f"/Binary/{id_}")
     await client.get(f"/Binary/{id_}", headers={"Range": "bytes=0-1"})
     await client.get(f"/Binary/{id_}", headers={"Range": "bytes=999999999-"})
-    events = [item["resource"] for item in (await client.get(f"/AuditEvent?entity=Binary/{id_}&_sort=date")).json()["entry"]]
+    events = [
+        item["resource"] for item in (await client.get(f"/AuditEvent?entity=Binary/{id_}&_sort=date")).json()["entry"]
+    ]
     assert [(event["action"], event["outcome"]) for event in events] == [("C", "0"), ("R", "0"), ("R", "0"), ("R", "4")]
     assert all({"reference": "Patient/p1"} in [part.get("what") for part in event["entity"]] for event in events)

@@ -6,7 +6,7 @@ Content is never held as a whole. What goes out runs nowhere: it is an attachmen
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from profiles.json import Resource
@@ -19,7 +19,7 @@ from server.documents.type_names import extension_of, parse_content_type
 from server.repository import DamagedRecordError, Version
 from server.rest.exchange import Exchange
 from server.rest.response import Response, version_headers, version_response
-from server.seal.chunks import BlobName
+from server.store.blobs import Blobs
 
 _SANDBOX: Final = {"Content-Security-Policy": "sandbox; default-src 'none'", "Accept-Ranges": "bytes", "Vary": "Accept"}
 
@@ -31,15 +31,23 @@ async def answer_read(exchange: Exchange, version: Version) -> Response:
         return version_response(version, 200, body=version.listed)
     if wants_resource(request.headers, request.query, parse_content_type(_type_of(resource)).name):
         return await _as_resource(exchange, version)
-    asked = request.headers.get("range") if request.method == "GET" else None
-    condition = request.headers.get("if-range")
+    asked = asked_part(request.method, request.headers, version)
+    return await content_response(exchange.services.store.blobs, exchange.tenant.number, version, resource, asked)
+
+
+def asked_part(method: str, headers: Mapping[str, str], version: Version) -> str | None:
+    """The range that counts: of a GET, and with If-Range of this version only.
+
+    FHIR's ETags are weak, but content of one version never differs: so they are good enough for a part of it.
+    """
+    condition = headers.get("if-range")
     if condition is not None and condition.strip().removeprefix("W/") != version.etag.removeprefix("W/"):
-        asked = None
-    return await content_response(exchange, version, resource, asked)
+        return None
+    return headers.get("range") if method == "GET" else None
 
 
-async def content_response(exchange: Exchange, version: Version, resource: Resource, asked: str | None) -> Response:
-    """The content, or the range of it that is asked for."""
+async def content_response(blobs: Blobs, tenant: int, version: Version, resource: Resource, asked: str | None) -> Response:
+    """The content, or the range of it that is asked for. Raises FhirError (416), DamagedRecordError."""
     inline = inline_content(resource) or b"" if version.content is None else b""
     size = version.content.size if version.content is not None else len(inline)
     try:
@@ -55,7 +63,7 @@ async def content_response(exchange: Exchange, version: Version, resource: Resou
     status, type_ = 206 if part is not None else 200, _served_type(resource)
     if version.content is None:
         return Response(status, inline[start:end], headers, type_)
-    stream = await _begun(_pieces(exchange, version, version.content, start, end))
+    stream = await _begun(_pieces(blobs, tenant, version, start, end))
     return Response(status, b"", headers, type_, stream=stream, length=end - start)
 
 
@@ -85,7 +93,8 @@ async def _as_resource(exchange: Exchange, version: Version) -> Response:
     if version.content is None:
         return version_response(version, 200, headers)
     head, tail = version.body[:-1] + b',"data":"', b'"}'
-    content = await _begun(_pieces(exchange, version, version.content, 0, version.content.size))
+    blobs, tenant = exchange.services.store.blobs, exchange.tenant.number
+    content = await _begun(_pieces(blobs, tenant, version, 0, version.content.size))
 
     async def pieces() -> AsyncIterator[bytes]:
         yield head
@@ -97,10 +106,11 @@ async def _as_resource(exchange: Exchange, version: Version) -> Response:
     return Response(200, b"", headers, stream=pieces(), length=length)
 
 
-async def _pieces(exchange: Exchange, version: Version, name: BlobName, start: int, end: int) -> AsyncIterator[bytes]:
-    store = exchange.services.store
+async def _pieces(blobs: Blobs, tenant: int, version: Version, start: int, end: int) -> AsyncIterator[bytes]:
+    if version.content is None:
+        return
     try:
-        async for piece in read_kept(store.blobs, exchange.tenant.number, name, start, end):
+        async for piece in read_kept(blobs, tenant, version.content, start, end):
             yield piece
     except DamagedContentError as error:
         raise DamagedRecordError(f"{version.reference} version {version.version}: {error}") from error

@@ -1,0 +1,1 @@
+"""What can be done with documents besides reading and writing them."""
