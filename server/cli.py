@@ -34,11 +34,29 @@ def build_parser() -> argparse.ArgumentParser:
     _add_token(commands.add_parser("token", help="print an access token", allow_abbrev=False))
     _add_tenant(commands.add_parser("tenant", help="create, list and retire tenants", allow_abbrev=False))
     _add_keys(commands.add_parser("keys", help="change the data keys, and see how far that is", allow_abbrev=False))
+    _add_jobs(
+        commands.add_parser("jobs", help="see what long work waits, runs or failed, and try it again", allow_abbrev=False)
+    )
     fsck = commands.add_parser("fsck", help="check everything in the store of a stopped server", allow_abbrev=False)
     fsck.add_argument("--mend", action="store_true", help="make findable anew what is not found by what it says")
-    commands.add_parser("reindex", help="make everything findable anew, also while the server runs", allow_abbrev=False)
+    fsck.add_argument("--json", action="store_true", help="print one JSON object a line")
+    reindex = commands.add_parser(
+        "reindex", help="make everything findable anew, also while a server runs", allow_abbrev=False
+    )
+    reindex.add_argument("--status", action="store_true", help="only say whether that is under way, and how far it is")
     _add_backup(commands)
+    _add_load(commands)
     return parser
+
+
+def _add_load(commands: Any) -> None:
+    load = commands.add_parser("load", help="load FHIR resources from files, in large commits", allow_abbrev=False)
+    load.description = (
+        "Load NDJSON files and JSON documents (resources, Bundles), packed (.gz) or not. Resources keep their ids. "
+        "The embedded store's server must be stopped. A load that was interrupted goes on when it is started again."
+    )
+    load.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder with files")
+    load.add_argument("--tenant", default="default", help="whose data it becomes (default)")
 
 
 def _add_backup(commands: Any) -> None:
@@ -67,6 +85,22 @@ def _add_keys(keys: argparse.ArgumentParser) -> None:
         allow_abbrev=False,
     )
     actions.add_parser("status", help="print each tenant's keys and how far the sealing is", allow_abbrev=False)
+
+
+def _add_jobs(jobs: argparse.ArgumentParser) -> None:
+    jobs.description = (
+        "Durable work of the store that the settings name: requests done later, decisions that are due, upkeep."
+    )
+    actions = jobs.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="print those that wait, run or failed, one a line", allow_abbrev=False)
+    listing.add_argument("--all", action="store_true", help="also those that are done or were cancelled")
+    for name, meaning in (
+        ("show", "print how one stands, who asked for it, and why it failed"),
+        ("retry", "let a failed one be done again, from where it stood"),
+        ("cancel", "let nobody do it any more; what it stored stays"),
+    ):
+        action = actions.add_parser(name, help=meaning, allow_abbrev=False)
+        action.add_argument("job", metavar="JOB", type=int, help="its number in the list")
 
 
 def _add_tenant(tenant: argparse.ArgumentParser) -> None:
