@@ -57,10 +57,11 @@ async def look_up(exchange: Exchange, criteria: Criteria, place: str) -> Lookup:
 async def find(exchange: Exchange, criteria: Criteria, limit: int) -> list[Version]:
     """Up to `limit` resources that match as they are now, whatever the index said a moment ago."""
     found = [version async for _, version in matches(exchange, criteria.type, criteria.narrow, None, limit)]
-    return [version for version in found if _still_matches(exchange, criteria, version)]
+    return [version for version in found if still_matches(exchange, criteria, version)]
 
 
-def _still_matches(exchange: Exchange, criteria: Criteria, version: Version) -> bool:
+def still_matches(exchange: Exchange, criteria: Criteria, version: Version) -> bool:
+    """Whether a version meets the criteria, whatever the index says of its record."""
     repository, resource = exchange.repository, version.resource()
     index = index_resource(resource, version.patients, exchange.tenant.index, version.record.order, repository.base_url)
     return criteria.met_by(index, resource)

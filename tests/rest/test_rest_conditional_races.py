@@ -124,7 +124,7 @@ async def test_one_of_64_patches_that_test_wins_for_200_rounds(client: httpx.Asy
 
 async def test_no_patch_of_64_is_lost(client: httpx.AsyncClient) -> None:
     """By id, by criteria and in transactions, mixed: each adds its own, and all are there."""
-    await client.put("/Patient/p", json=numbered("p", name=[{"text": "first"}]))
+    await client.put("/Patient/p", json=numbered("p", id="p", name=[{"text": "first"}]))
     calls: list[Awaitable[httpx.Response]] = []
     for caller in range(CALLERS):
         add = {"op": "add", "path": "/name/-", "value": {"text": str(caller)}}

@@ -16,7 +16,7 @@ from server.repository import Prepared, Version, instant
 from server.rest.exchange import Exchange
 from server.rest.interactions import write
 from server.rest.interactions.conditional import ADDRESS, address_criteria
-from server.rest.matching import in_turn, look_up
+from server.rest.matching import in_turn, look_up, still_matches
 from server.rest.request import Request, refuse_unknown
 from server.rest.response import Response, version_headers
 from server.store.store import StaleVersionError
@@ -57,23 +57,23 @@ async def conditional_patch(exchange: Exchange) -> Response:
         lookup = await look_up(exchange, criteria, ADDRESS)
         if lookup.found is None:
             raise refuse("not-found", "Nothing that you may see matches the criteria.", ADDRESS)
-        current = await present(exchange, type_, lookup.found.id)
-        return await _store(exchange, current, change, lookup.found.version)
+        async with exchange.services.turns.of([(exchange.tenant.number, *turn(type_, lookup.found.id))]):
+            current = await present(exchange, type_, lookup.found.id)
+            if not still_matches(exchange, criteria, current):
+                raise StaleVersionError(current.record.key)
+            return await _store(exchange, current, change)
 
     return await in_turn(exchange, [criteria.key], attempt)
 
 
-async def _store(exchange: Exchange, current: Version, change: Patch, found: int | None = None) -> Response:
-    """`found` is the version that met the criteria: another one may not."""
-    if found is not None and current.version != found:
-        raise StaleVersionError(current.record.key)
+async def _store(exchange: Exchange, current: Version, change: Patch) -> Response:
     prepared = prepare_patch(exchange, current, change)
     await exchange.store_together([prepared], 200, [], [], exchange.told_of([prepared], 200))
     return write.written(exchange, prepared.version, 200)
 
 
 def turn(type_: str, id_: str) -> tuple[str, ...]:
-    """What those who patch one resource take turns for."""
+    """What those who patch one resource take turns for; behind that of a condition in the order of turns."""
     return ("patch", type_, id_)
 
 
