@@ -86,13 +86,18 @@ class Files:
                 raise unavailable(error, self._copier) from error
         self.is_sound = True
 
-    async def copy_log(self) -> None:
-        """A checkpoint, off the event loop and without waiting for anybody. What it does not do, the next one does."""
+    async def copy_log(self) -> int:
+        """A checkpoint, off the event loop and without waiting for anybody; how many pages the log had when it began.
+
+        The next commit begins the log anew if all of it was copied, also what came meanwhile. What is left, the next one does.
+        """
         async with self._copying:
             try:
-                await asyncio.to_thread(self._copier.wal_checkpoint)
+                pages, _ = await asyncio.to_thread(self._copier.wal_checkpoint)
             except apsw.Error as error:
                 self.distrust(error)
+                return 0
+        return pages
 
     def log_size(self) -> int:
         """Bytes."""

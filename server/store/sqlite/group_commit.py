@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -114,6 +114,11 @@ class GroupCommit:
         async with self._turn:
             await self._make_sound()
             return work()
+
+    async def pause(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do what wants nobody to write meanwhile, between two groups."""
+        async with self._turn:
+            await work()
 
     async def _submit(self, unit: _Unit) -> Any:
         if self._is_stuck:
