@@ -146,6 +146,13 @@ class Store(Protocol):
     async def commit(self, commit: Commit) -> None:
         """Store everything durably, or nothing; what holds audit records alone may reach the disk a moment later. Raises StaleVersionError, KeyHeldError, LostLeaseError."""
 
+    @property
+    def largest_commit(self) -> int:
+        """How many records a commit of a bulk load may carry: the more, the less each costs."""
+
+    async def settle(self) -> None:
+        """After a large commit: bring what it left in a log to its place, before the next one."""
+
     async def read(self, key: bytes) -> Record | None: ...
 
     async def read_version(self, key: bytes, version: int) -> Record | None: ...

@@ -19,7 +19,7 @@ from server.store.mongo import timeline
 from server.store.mongo.abandoned import sweep
 from server.store.mongo.blobs import MongoBlobs
 from server.store.mongo.documents import Document, index_fields, to_audit_batch, to_old_version, to_record
-from server.store.mongo.group_commit import GroupCommit
+from server.store.mongo.group_commit import MAX_PUTS, GroupCommit
 from server.store.mongo.group_read import GroupRead
 from server.store.mongo.jobs import MongoJobs
 from server.store.mongo.rarity import Rarity
@@ -52,6 +52,13 @@ class MongoStore:
 
     async def commit(self, commit: Commit) -> None:
         await self._group.commit(commit)
+
+    @property
+    def largest_commit(self) -> int:
+        return MAX_PUTS
+
+    async def settle(self) -> None:
+        """MongoDB sees to it."""
 
     async def read(self, key: bytes) -> Record | None:
         return await self._reads.read(key)
