@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from server.config import ConfigurationError
 
 FILE_NAME: Final = "server.lock"
 
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
+
 
 @contextmanager
 def folder_lock(data: Path) -> Iterator[None]:
@@ -23,6 +26,18 @@ def folder_lock(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)  # lets the lock go; the file stays, or a third process could lock a file without a name
+
+
+def is_locked(data: Path) -> bool:
+    """Whether a server holds the folder. Raises `ConfigurationError` if it cannot be written."""
+    descriptor = _open(data)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _open(data: Path) -> int:
@@ -45,6 +60,11 @@ def _hold(descriptor: int, data: Path) -> None:
             "stop it, or name another folder in ASSENT_DATA."
         ) from error
     except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise ConfigurationError(
+                f"The data folder {data} is on a disk without locks, as some network disks are: name a folder on another one "
+                "in ASSENT_DATA."
+            ) from error
         raise _unusable(data, error) from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -84,6 +85,17 @@ class AuditLog:
         indexed, stored = await self._store.audit_watermark()
         return stored - indexed
 
+    async def newest(self) -> datetime:
+        """When the last record was made; long ago where there is none, or none that opens."""
+        batch = await self._store.audit_batch((await self._store.audit_watermark())[1])
+        try:
+            records = self._open(await self._tenant(batch), batch) if batch is not None else []
+        except DamagedRecordError:  # a search of AuditEvent says so
+            records = []
+        return datetime.fromtimestamp(0, UTC) + timedelta(
+            microseconds=max((record.recorded for record in records), default=0)
+        )
+
     async def catch_up(self, most: int | None = None) -> None:
         """Make stored records findable: all of them, or the next `most` batches."""
         async with self._indexing:
@@ -96,6 +108,18 @@ class AuditLog:
                 entries = [entry for batch in batches for entry in self._entries(await self._tenant(batch), batch)]
                 indexed = batches[-1].seq
                 await self._store.index_audit(entries, indexed)
+
+    async def index_anew(self, after_seq: int, most: int) -> int | None:
+        """Give some of the records that are findable already the entries of the present rules.
+
+        The number of the last batch that was looked at; None when there was none.
+        """
+        indexed, _ = await self._store.audit_watermark()
+        batches = await self._store.audit_batches(after_seq, min(most, indexed - after_seq)) if after_seq < indexed else []
+        entries = [entry for batch in batches for entry in self._entries(await self._tenant(batch), batch)]
+        if entries:
+            await self._store.upkeep.index_audit_anew(entries)
+        return batches[-1].seq if batches else None
 
     async def _tenant(self, batch: AuditBatch) -> Tenant:
         return await self._keyring.found(batch.tenant)

@@ -1,8 +1,9 @@
-"""These tests use the helpers of the tests of the store."""
+"""These tests use the helpers of the tests of other areas."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "store"))
+for area in ("store", "rest"):
+    sys.path.append(str(Path(__file__).parents[1] / area))
