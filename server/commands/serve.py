@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shlex
 import signal
 import socket
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -31,10 +32,14 @@ GRACE: Final = 10
 
 BACKLOG: Final = 2048
 
+UNREAD_MS: Final = 60_000
+"""A caller who takes nothing of his answer for so long is hung up on: the answer is memory."""
+
 
 def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
     """Serve until SIGINT or SIGTERM; raises `ConfigurationError` when the server cannot start."""
     settings = Settings.from_environment(environ)
+    _allow_files()
     os.umask(0o077)  # whatever is written into the data folder is for its owner alone
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -48,6 +53,13 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
     except _SignalledError:
         pass
     return 0
+
+
+def _allow_files() -> None:
+    """As many open files, connections among them, as the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS names a hard limit that it does not give
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _SignalledError(BaseException):
@@ -82,6 +94,8 @@ def listener(settings: Settings) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         bound.bind(address)
     except OSError as error:
         bound.close()

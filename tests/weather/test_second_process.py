@@ -29,12 +29,13 @@ BESIDE = (
     ["token", "--role", "staff"],
     ["tenant", "list"],
     ["keys", "status"],
+    ["jobs", "list"],
     ["reindex"],
     ["backup", "FILE"],
 )
 """Commands that may run while a server does, ..."""
 
-ALONE = (["serve"], ["fsck"], ["fsck", "--mend"], ["restore", "FILE"])
+ALONE = (["serve"], ["fsck"], ["fsck", "--mend"], ["restore", "FILE"], ["load", "FILE"])
 """... and those that may not. (`tenant create`, `tenant retire` and `keys rotate`: tests/cli.)"""
 
 
@@ -64,7 +65,7 @@ def test_every_command_is_of_one_kind_or_the_other() -> None:
 @pytest.mark.parametrize("words", BESIDE, ids=" ".join)
 @pytest.mark.usefixtures("beside")
 def test_commands_that_work_beside_a_server(server: LiveServer, tmp_path: Path, words: list[str]) -> None:
-    assert main([str(tmp_path / "copy") if word == "FILE" else word for word in words]) == 0
+    assert main([str(tmp_path / "copy.ndjson") if word == "FILE" else word for word in words]) == 0
     assert server.client().get("/Patient").status_code == 200
 
 
@@ -73,8 +74,8 @@ def test_commands_that_work_beside_a_server(server: LiveServer, tmp_path: Path, 
 def test_commands_that_want_the_store_for_themselves(
     server: LiveServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
-    (tmp_path / "copy").write_bytes(b"")
-    assert main([str(tmp_path / "copy") if word == "FILE" else word for word in words]) == 2
+    (tmp_path / "copy.ndjson").write_bytes(b"")
+    assert main([str(tmp_path / "copy.ndjson") if word == "FILE" else word for word in words]) == 2
     said = capfd.readouterr()
     assert said.out == ""
     lines = said.err.splitlines()
