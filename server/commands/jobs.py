@@ -15,6 +15,9 @@ from server.jobs.reasons import read_reason
 from server.repository import MICROSECOND, instant, job_binding
 from server.seal.cipher import SealBrokenError
 from server.store.jobs import JobStatus
+from server.upkeep.progress import FINISHED, decode
+from server.upkeep.reindex import SETTING as REINDEX
+from server.upkeep.reseal import SETTING as RESEAL
 
 AT_ONCE: Final = 200
 _HEAD: Final = f"{'job':>8}  {'state':9}  {'done':>13}  {'tries':>5}  {'asked for':20}  {'tenant':16}  kind"
@@ -43,8 +46,15 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
 
 
 async def _list(store: Opened, *, closed: bool) -> None:
+    """First what goes through the whole store (server/upkeep), which keeps its own place and has no number."""
     print(_HEAD)
     names = _tenants(store)
+    for kind in (REINDEX, RESEAL):
+        place = decode(await store.store.get_setting(kind))
+        if place is not None and place.stage != FINISHED:
+            print(
+                f"{'-':>8}  {'running':9}  {place.done:>13}  {'-':>5}  {'-':20}  {'(all)':16}  {kind}, at the {place.stage}"
+            )
     async for job in _jobs(store):
         if closed or job.closed in {None, "failed"}:
             done = f"{job.done}/{job.total}"

@@ -14,7 +14,6 @@ from profiles import json
 from profiles.json import Resource
 from server.auth.bearer import authenticate_value
 from server.jobs.asked import asked_by, handle_of, owner_of, principal_in
-from server.jobs.once import ask_once, asked_once
 from server.jobs.reasons import read_reason
 from server.jobs.runner import MAX_ATTEMPTS, JobRunner
 from server.jobs.step import Step, Worker
@@ -308,18 +307,6 @@ async def test_long_jobs_leave_room_for_short_ones(hall: Hall) -> None:
     assert len(begun) == 12
     running.cancel()
     await asyncio.wait([running])
-
-
-async def test_work_on_the_whole_store_is_asked_for_once(hall: Hall) -> None:
-    store, tenant, clock = hall.services.store, hall.tenant, hall.services.clock
-    asked = await asyncio.gather(*[ask_once(store, tenant, clock, "count", {"n": n}, 2) for n in range(6)])
-    assert sorted(asked) == [False] * 5 + [True]
-    status = await asked_once(store, tenant, "count")
-    assert status is not None
-    assert (status.state, status.total) == ("queued", 2)
-    await hall.run(count)
-    assert await asked_once(store, tenant, "count") is None
-    assert await ask_once(store, tenant, clock, "count", {}, 2)
 
 
 async def test_who_asked_is_read_back_as_it_was(app: House) -> None:
