@@ -13,15 +13,15 @@ class Bar:
 
     def __init__(self) -> None:
         self._shown = -1
-        self._on_terminal = sys.stderr.isatty()
+        self.is_shown = sys.stderr.isatty()
 
     def show(self, share: float) -> None:
         percent = int(100 * min(share, 1))
-        if self._on_terminal and percent != self._shown:
+        if self.is_shown and percent != self._shown:
             self._shown = percent
             print(f"\r[{'#' * (percent * WIDTH // 100):{WIDTH}}] {percent:3} %", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        if self._on_terminal:
+        if self.is_shown:
             self.show(1)
             print(file=sys.stderr, flush=True)

@@ -32,6 +32,7 @@ from server.rest.turns import Turns
 from server.rest.unavailable import Outage
 from server.seal.keyring import Keyring, Tenant
 from server.seal.tenant_entries import TenantError
+from server.search.index_state import IndexState
 from server.store.jobs import NewJob
 from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError, Store
 
@@ -77,6 +78,7 @@ class Services:
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
+    index_state: IndexState = field(default_factory=IndexState)
     outage: Outage = field(default_factory=Outage)
     job_stored: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job was stored that is due at once: this server's runner need not wait for its next look."""

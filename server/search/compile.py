@@ -43,11 +43,12 @@ _INTERVAL_COST: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What to ask the store, and what to ask of each decrypted hit."""
+    """What to ask the store, and what to ask of each decrypted hit. `codes`: the parameters that this needs the index of."""
 
     clauses: tuple[Clause, ...]
     order: Order
     checks: tuple[Check, ...]
+    codes: frozenset[str] = frozenset()
 
 
 def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: str | None) -> Compiled:
@@ -66,7 +67,8 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
             raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
         if check is not None:
             checks.append(check)
-    return Compiled(tuple(clauses), _order(query.type, query.sort, index), tuple(checks))
+    codes = {criterion.code for criterion in query.criteria} | ({query.sort.code} if query.sort is not None else set())
+    return Compiled(tuple(clauses), _order(query.type, query.sort, index), tuple(checks), frozenset(codes))
 
 
 def _cost(clause: Clause) -> int:

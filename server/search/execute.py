@@ -51,7 +51,9 @@ async def run_search(exchange: Exchange, query: Query) -> bytes:
 async def matches(
     exchange: Exchange, type_: str, compiled: Compiled, after: Position | None, wanted: int
 ) -> AsyncIterator[Found]:
-    """Up to `wanted` hits that pass every check, in order, starting after a position."""
+    """Up to `wanted` hits that pass every check, in order, starting after a position. Raises FhirError, also (503) while the index
+    does not hold all of them."""
+    exchange.services.index_state.check(type_, compiled.codes)
     clauses = _telling(compiled.clauses)
     examined, given = 0, 0
     batch = wanted if not compiled.checks else max(wanted, 100)
@@ -95,9 +97,7 @@ async def _open_hits(exchange: Exchange, type_: str, hits: list[Hit]) -> dict[in
     records = await exchange.services.store.fetch(rids)
     repository = exchange.repository
     return {
-        rid: await repository.whole(repository.open(record, type_))
-        for rid, record in records.items()
-        if not record.deleted
+        rid: await repository.whole(repository.open(record, type_)) for rid, record in records.items() if not record.deleted
     }
 
 
@@ -106,6 +106,7 @@ def _as_version(event: Resource) -> Version:
 
 
 async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:
+    exchange.services.index_state.check(query.type, compiled.codes)
     if not compiled.checks:
         return await exchange.services.store.count(_telling(compiled.clauses), MAX_COUNTED)
     return len([item async for item in matches(exchange, query.type, compiled, None, MAX_EXAMINED)])

@@ -24,8 +24,21 @@ from server.search.terms import reference_terms, token_terms
 from server.search.timeline_terms import timeline_terms
 from server.store.store import Index
 
-INDEX_FORMAT: Final = 2
-"""Raise it when anything here, or in what makes the terms, gives a resource other entries than before."""
+INDEX_FORMATS: Final = {
+    "date": 2,
+    "history": 1,
+    "number": 2,
+    "quantity": 2,
+    "reference": 2,
+    "sealed-date": 2,
+    "string": 2,
+    "token": 2,
+    "type": 2,
+    "uri": 2,
+}
+"""By kind of parameter; `type` for the terms of a type and its compartments, `history` for its timeline. Raise a number when
+anything here, or in what makes the terms, gives the same values other entries than before: stores are then indexed anew
+(server/search/index_schema.py; tests/search/test_index_schema.py notices)."""
 
 TYPE_TERM: Final = "_type"
 COMPARTMENT: Final = "_compartment"

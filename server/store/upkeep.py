@@ -92,6 +92,17 @@ class NewIndex:
     index: Index
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a version is to be listed under in the history. `until`: when the next version was stored, None for the current one."""
+
+    rid: int
+    version: int
+    updated: int
+    until: int | None
+    terms: tuple[int, ...]
+
+
 class Upkeep(Protocol):
     """All raise StoreUnavailableError."""
 
@@ -111,6 +122,15 @@ class Upkeep(Protocol):
 
     async def reindex(self, entries: Sequence[NewIndex]) -> None:
         """Each takes place only where that version is still the current one."""
+
+    async def list_versions(self, listings: Sequence[Listing]) -> None:
+        """List versions that are there already; what they are listed under besides is left."""
+
+    async def unlisted(self, listings: Sequence[Listing]) -> list[Listing]:
+        """Those that are not listed under all their terms."""
+
+    async def index_audit_anew(self, entries: Sequence[tuple[int, Index]]) -> None:
+        """Give audit records that were made findable before the entries that they should have."""
 
     async def unfindable(self, rows: Sequence[Row]) -> set[int]:
         """Row numbers whose index lacks an entry that the row says it has."""

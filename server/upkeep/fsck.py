@@ -17,10 +17,12 @@ from server.audit.record import decode_batch
 from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Keyring, Tenant
+from server.search.index_schema import rules_digest
 from server.store.store import AuditBatch, Store
 from server.store.upkeep import HeldKey, KeptJob, NewIndex, Row
+from server.upkeep.index_rules import stored_rules
 from server.upkeep.job_parts import parts_of
-from server.upkeep.record_check import RecordCheck
+from server.upkeep.record_check import Checked, RecordCheck
 
 AT_ONCE: Final = 64
 
@@ -44,12 +46,18 @@ class Fsck:
         self._mend = mend
         self._tenants = [keyring.by_number(entry["number"]) for entry in keyring.entries().values()]
         self._checks = {tenant.number: RecordCheck(store, tenant, bases_of(tenant)) for tenant in self._tenants}
+        self._by_our_rules = True
         self.looked_at = 0
+        self._tell: Callable[[int], None] = lambda looked_at: None
 
-    async def run(self) -> AsyncIterator[Finding]:
-        """What differs, as it is found. Raises StoreUnavailableError."""
+    async def run(self, tell: Callable[[int], None]) -> AsyncIterator[Finding]:
+        """What differs, as it is found; `tell` is called with how much was looked at. Raises StoreUnavailableError."""
+        self._tell = tell
         for sentence in await self._store.upkeep.damage():
             yield Finding(sentence)
+        self._by_our_rules = (await stored_rules(self._store)).digest == rules_digest()
+        if not self._by_our_rules:
+            yield Finding("Not everything is findable by this program's rules: start the server, or run `assent reindex`.")
         async for finding in self._records():
             yield finding
         async for finding in self._blobs():
@@ -61,6 +69,10 @@ class Fsck:
         async for finding in self._audit():
             yield finding
 
+    def _look_at(self, count: int) -> None:
+        self.looked_at += count
+        self._tell(self.looked_at)
+
     async def _records(self) -> AsyncIterator[Finding]:
         after = 0
         while rows := await self._store.upkeep.rows(after, AT_ONCE):
@@ -68,8 +80,8 @@ class Fsck:
             for row in rows:
                 for finding in await self._record(row, row.record.rid in lost):
                     yield finding
+                self._look_at(1)
             after = rows[-1].record.rid
-            self.looked_at += len(rows)
 
     async def _record(self, row: Row, lost: bool) -> list[Finding]:
         check = self._checks.get(row.tenant)
@@ -77,11 +89,25 @@ class Fsck:
             return [Finding(f"The record of row {row.record.rid} is of tenant {row.tenant}, and there is no such tenant.")]
         checked = await check.check(row)
         findings = [Finding(f"{checked.name} {problem}.") for problem in checked.problems]
+        if self._by_our_rules:
+            findings += await self._index(row, checked, lost)
+        return findings
+
+    async def _index(self, row: Row, checked: Checked, lost: bool) -> list[Finding]:
+        """What the record and its versions are found by; where the store says that it has other rules, nobody can tell."""
+        findings: list[Finding] = []
         if lost or not checked.is_indexed_right:
             mended = self._mend and checked.index is not None
             if self._mend and checked.index is not None:
                 await self._store.upkeep.reindex([NewIndex(row.record.rid, row.record.version, checked.index)])
             findings.append(Finding(f"{checked.name} is not found by all that it says, or by something else.", mended))
+        unlisted = await self._store.upkeep.unlisted(checked.listings)
+        if unlisted and self._mend:
+            await self._store.upkeep.list_versions(unlisted)
+        findings += [
+            Finding(f"{checked.name} version {item.version} is not in the history of its type.", self._mend)
+            for item in unlisted
+        ]
         return findings
 
     async def _blobs(self) -> AsyncIterator[Finding]:
@@ -95,7 +121,7 @@ class Fsck:
                 elif not blob.upload and blob.held != blob.chunks:
                     yield Finding(f"The content {blob.id.hex()} has {blob.held} chunks and should have {blob.chunks}.")
             after = blobs[-1].id
-            self.looked_at += len(blobs)
+            self._look_at(len(blobs))
 
     async def _keys(self) -> AsyncIterator[Finding]:
         after = b""
@@ -105,7 +131,7 @@ class Fsck:
                 if problem:
                     yield Finding(f"The uniqueness key {held.key.hex()} {problem}.")
             after = keys[-1].key
-            self.looked_at += len(keys)
+            self._look_at(len(keys))
 
     async def _key(self, held: HeldKey) -> str | None:
         for tenant in self._tenants:
@@ -134,7 +160,7 @@ class Fsck:
                 async for finding in self._job_parts(job):
                     yield finding
             after = jobs[-1].id
-            self.looked_at += len(jobs)
+            self._look_at(len(jobs))
 
     async def _job_parts(self, job: KeptJob) -> AsyncIterator[Finding]:
         cipher = self._keyring.by_number(job.tenant).cipher
@@ -153,7 +179,7 @@ class Fsck:
                 for problem in self._batch(batch, last, chains):
                     yield Finding(f"Audit batch {batch.seq} {problem}.")
                 last = batch.seq
-            self.looked_at += len(batches)
+            self._look_at(len(batches))
         indexed, _ = await self._store.audit_watermark()
         if indexed > last:
             yield Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -190,10 +191,31 @@ def test_a_running_server_s_store_is_not_checked_but_made_findable(tmp_path: Pat
         assert "entry" not in server.client().get("/Patient?family=quill").json()
         run = assent("reindex", data=server.data)
         assert (run.returncode, run.stderr) == (0, "")
-        assert "1 records, 1 of them" in run.stdout
+        assert "1 records were not found by what they say and are now" in run.stdout
+        assert "by the present rules" in assent("reindex", "--status", data=server.data).stdout
         assert len(server.client().get("/Patient?family=quill").json()["entry"]) == 1
     finally:
         server.stop()
+
+
+def test_rules_of_another_program_are_told_and_left_to_a_reindex(data: Path) -> None:
+    change(data, "DELETE FROM setting WHERE name = 'index-rules'", "DELETE FROM timeline")
+    run = assent("fsck", "--mend", "--json", data=data)
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.returncode == 1
+    assert [line["mended"] for line in lines[:-1]] == [False]
+    assert "assent reindex" in lines[0]["sentence"]
+    assert (lines[-1]["found"], lines[-1]["mended"]) == (1, 0)
+    assert "rules have changed" in assent("reindex", "--status", data=data).stdout
+    assert assent("reindex", data=data).returncode == 0
+    assert assent("fsck", data=data).stdout.endswith(WELL + "\n")
+
+
+def test_a_version_that_is_in_no_history_is_told_and_listed(data: Path) -> None:
+    change(data, "DELETE FROM timeline WHERE rid = 1 AND version = 2")
+    assert "Patient/one version 2 is not in the history of its type." in assent("fsck", data=data).stdout
+    assert assent("fsck", "--mend", data=data).returncode == 0
+    assert assent("fsck", data=data).stdout.endswith(WELL + "\n")
 
 
 def test_what_is_not_there_is_not_checked(tmp_path: Path) -> None:

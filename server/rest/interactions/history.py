@@ -20,6 +20,7 @@ from server.repository import Version, instant
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.history_query import HistoryQuery, links, read_history_query
 from server.rest.response import Response
+from server.search.index_schema import HISTORY
 from server.search.timeline_terms import patient_term, type_term
 from server.store.timeline import Moment, Timeline
 
@@ -64,6 +65,8 @@ async def history_system(exchange: Exchange) -> Response:
 
 async def _of_types(exchange: Exchange, decisions: dict[str, Decision]) -> Response:
     query = read_history_query(exchange)
+    for type_ in decisions:
+        exchange.services.index_state.check(type_, (HISTORY,))
     exchange.trail.query = "&".join(f"{name}={value}" for name, value in query.text)[:4000]
     types = {_term(exchange, type_, decision): type_ for type_, decision in decisions.items()}
     limited = any(decision.compartment is not None for decision in decisions.values())

@@ -12,7 +12,19 @@ from server.store.mongo.documents import FIRST_ROW, Document, index_fields, part
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
 from server.store.store import Index
-from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, NewJobBody, NewJobPart, Rewrite, Row, Totals
+from server.store.upkeep import (
+    HeldKey,
+    KeptJob,
+    Listing,
+    NewBody,
+    NewHolder,
+    NewIndex,
+    NewJobBody,
+    NewJobPart,
+    Rewrite,
+    Row,
+    Totals,
+)
 
 GUARDED_BYTES: Final = 4 * 2**20
 """Larger bodies are not compared: a change may have 16 MB, and the content of a version never differs anyway."""
@@ -88,6 +100,24 @@ class MongoUpkeep:
         if updates:
             await persist(lambda: self._database[collection].bulk_write(updates, ordered=False))
 
+    async def list_versions(self, listings: Sequence[Listing]) -> None:
+        await self._update("record", [_listing({"_id": item.rid, "v": item.version}, item) for item in listings])
+        await self._update("version", [_listing({"_id": {"r": item.rid, "v": item.version}}, item) for item in listings])
+
+    async def unlisted(self, listings: Sequence[Listing]) -> list[Listing]:
+        current = {"_id": {"$in": [item.rid for item in listings]}}
+        earlier = {"_id": {"$in": [{"r": item.rid, "v": item.version} for item in listings]}}
+        fields = {"v": 1, "h": 1}
+        records = await persist(lambda: self._database["record"].find(current, fields).to_list())
+        versions = await persist(lambda: self._database["version"].find(earlier, fields).to_list())
+        listed = {(int(found["_id"]), int(found["v"])): found.get("h", ()) for found in records}
+        listed |= {(int(found["_id"]["r"]), int(found["_id"]["v"])): found.get("h", ()) for found in versions}
+        return [item for item in listings if not set(item.terms) <= set(listed.get((item.rid, item.version), ()))]
+
+    async def index_audit_anew(self, entries: Sequence[tuple[int, Index]]) -> None:
+        updates = [UpdateOne({"_id": rid}, {"$set": index_fields(index)}, upsert=True) for rid, index in entries]
+        await self._update("record", updates)
+
     async def unfindable(self, rows: Sequence[Row]) -> set[int]:
         """A document and its index keys cannot differ: the engine keeps them."""
         return set()
@@ -95,6 +125,11 @@ class MongoUpkeep:
     async def damage(self) -> list[str]:
         """The engine's own check (`validate`) holds a collection's lock while it runs; it is left to the operator."""
         return []
+
+
+def _listing(which: dict[str, Any], item: Listing) -> UpdateOne:
+    ends: dict[str, Any] = {} if item.until is None else {"$set": {"e": item.until}}
+    return UpdateOne(which, {"$addToSet": {"h": {"$each": list(item.terms)}}, **ends})
 
 
 def _update(which: dict[str, Any], field: str, old: bytes, new: bytes) -> UpdateOne:

@@ -13,10 +13,11 @@ from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index, Record, StoreUnavailableError
-from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewIndex, NewJobBody, Rewrite, Row, Totals
+from server.store.upkeep import HeldKey, KeptJob, Listing, NewBody, NewHolder, NewIndex, NewJobBody, Rewrite, Row, Totals
 
 _ROW: Final = "rid, key, version, updated, deleted, body, ord, tenant, terms, intervals"
 _TERM: Final = "SELECT 1 FROM term WHERE term = ? AND ord = ? AND rid = ?"
+_LISTED: Final = "SELECT 1 FROM timeline WHERE term = ? AND updated = ? AND rid = ? AND version = ?"
 _INTERVAL: Final = "SELECT 1 FROM interval WHERE col = ? AND low = ? AND high = ? AND ord = ? AND rid = ?"
 
 
@@ -58,6 +59,32 @@ class SqliteUpkeep:
 
         await self._group.run(write)
 
+    async def list_versions(self, listings: Sequence[Listing]) -> None:
+        def write(connection: apsw.Connection) -> None:
+            rows = IndexRows()
+            for item in listings:
+                rows.list_version(item.rid, item.version, item.updated, item.terms)
+            rows.insert(connection)
+
+        await self._group.run(write)
+
+    async def unlisted(self, listings: Sequence[Listing]) -> list[Listing]:
+        return [item for item in listings if not all(self._is_listed(item, term) for term in item.terms)]
+
+    def _is_listed(self, item: Listing, term: int) -> bool:
+        return bool(self._all(_LISTED, term, item.updated, item.rid, item.version))
+
+    async def index_audit_anew(self, entries: Sequence[tuple[int, Index]]) -> None:
+        """Entries by earlier rules stay: what has no row of its own does not tell them."""
+
+        def write(connection: apsw.Connection) -> None:
+            rows = IndexRows()
+            for rid, index in entries:
+                rows.add(rid, index)
+            rows.insert(connection)
+
+        await self._group.run(write)
+
     async def unfindable(self, rows: Sequence[Row]) -> set[int]:
         return {row.record.rid for row in rows if not self._is_findable(row.record.rid, row.index)}
 
@@ -67,7 +94,12 @@ class SqliteUpkeep:
         )
 
     async def damage(self) -> list[str]:
-        found = [str(row[0]) for row in self._all("PRAGMA integrity_check(20)")]
+        try:
+            found = [str(row[0]) for row in self._files.reader.execute("PRAGMA integrity_check(20)")]
+        except apsw.CorruptError:
+            found = ["it cannot be read as a whole"]
+        except apsw.Error as error:
+            raise StoreUnavailableError(f"The store could not read ({type(error).__name__}).") from error
         return [] if found == ["ok"] else [f"SQLite finds the file damaged: {line}." for line in found]
 
     def _all(self, sql: str, *values: int | float | bytes) -> list[tuple[Any, ...]]:
