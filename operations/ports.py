@@ -67,6 +67,9 @@ class Records(Protocol):
     async def read_version(self, type: str, id: str, version: int) -> Resource | None:
         """One version."""
 
+    async def content(self, binary: str, version: int, most: int) -> bytes | None:
+        """The first `most` bytes of what a version of the Binary of that id holds. `read` leaves out what is large."""
+
     async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
         """FHIR search by the type's search parameters, newest first: `search("Claim", {"patient": "Patient/1"})`.
 

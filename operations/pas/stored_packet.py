@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import NAMESPACE_OID, uuid5
 
+from operations.documents.stored_text import with_text
 from operations.packet import Entry, Packet
 from operations.ports import Context
 from profiles.bundle_index import references
@@ -75,7 +76,10 @@ async def _read(literal: str, context: Context) -> Resource | None:
 
 
 async def _with_data(resource: Resource, context: Context) -> Resource:
-    """A DocumentReference with the data of the Binary resources that it points at; anything else as it is."""
+    """A DocumentReference with the data of the Binary resources that it points at; anything else as it is.
+
+    Of what is kept apart because it is large, only texts are brought, as far as they are read.
+    """
     if resource.get("resourceType") != "DocumentReference":
         return resource
     contents = []
@@ -84,7 +88,7 @@ async def _with_data(resource: Resource, context: Context) -> Resource:
         url = (text(attachment.get("url")) or "").removeprefix(f"{context.base_url}/")
         if "data" not in attachment and url.startswith("Binary/"):
             binary = await _read(url, context)
-            data = binary.get("data") if binary is not None else None
+            data = (await with_text(binary, context)).get("data") if binary is not None else None
             if isinstance(data, str):
                 content = {**content, "attachment": {**attachment, "data": data}}
         contents.append(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from operations.documents.stored_text import with_text
 from operations.packet import Entry
 from operations.policy.json_reading import objects, part
 from operations.ports import Context
@@ -44,7 +45,7 @@ async def patient_entries(patient_id: str, context: Context) -> list[Entry]:
     for name in dict.fromkeys(name for entry in entries for name in _binary_ids(entry.resource)):
         binary = await context.records.read("Binary", name)
         if binary is not None:
-            entries.append(entry_of(binary))
+            entries.append(entry_of(await with_text(binary, context)))
     return entries
 
 

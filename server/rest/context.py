@@ -40,9 +40,16 @@ class StoredRecords:
     async def read_version(self, type: str, id: str, version: int) -> Resource | None:
         self._require("r", type)
         found = await self.exchange.repository.read_version(type, id, version)
-        if found is None or found.deleted or not self.exchange.may_see(found, self.exchange.decision):
+        if found is None or found.deleted or not await self.exchange.sees(found, self.exchange.decision):
             return None
         return self._noted(found)
+
+    async def content(self, binary: str, version: int, most: int) -> bytes | None:
+        self._require("r", "Binary")
+        found = await self.exchange.repository.read_version("Binary", binary, version)
+        if found is None or found.deleted or not await self.exchange.sees(found, self.exchange.decision):
+            return None
+        return await self.exchange.repository.content(found, most)
 
     async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
         self._require("s", type)

@@ -39,13 +39,13 @@ class Decoded:
 def decode(holder: dict[str, Any]) -> Decoded:
     """The text of an Attachment or Binary with `data` and `contentType`."""
     data = holder.get("data")
+    kind, charset = _content_type(holder.get("contentType"))
+    if kind and not _is_text(kind):
+        return Decoded(unread=f"Content of type {_safe(kind)} is not read.")
     if not isinstance(data, str) or not data:
         return Decoded(unread="The attachment holds no data.")
-    kind, charset = _content_type(holder.get("contentType"))
     if not kind:
         return Decoded(unread="The attachment names no content type.")
-    if not (kind.startswith("text/") or kind == "application/xhtml+xml") or kind in ("text/rtf", "text/csv"):
-        return Decoded(unread=f"Content of type {_safe(kind)} is not read.")
     try:
         raw = base64.b64decode(_unspaced(data[:_MAX_BASE64])[: _MAX_BASE64 // 4 * 4], validate=True)
     except (binascii.Error, ValueError):
@@ -56,6 +56,15 @@ def decode(holder: dict[str, Any]) -> Decoded:
     if "html" in kind:
         words = strip_html(words)
     return capped(words, more=len(data) > _MAX_BASE64)
+
+
+def is_read(content_type: Any) -> bool:
+    """Whether content of this type is a text that is read."""
+    return _is_text(_content_type(content_type)[0])
+
+
+def _is_text(kind: str) -> bool:
+    return (kind.startswith("text/") or kind == "application/xhtml+xml") and kind not in ("text/rtf", "text/csv")
 
 
 def _unspaced(data: str) -> str:
