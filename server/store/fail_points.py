@@ -24,6 +24,7 @@ FailPoint = Literal[
     "sqlite-11-committed",  # durable, and nobody was told yet
     "sqlite-12-audit-committed",  # audit records alone: the disk was not waited for
     "sqlite-13-acknowledged",
+    "sqlite-14-job-checkpointed",
     # its jobs and upkeep
     "sqlite-21-jobs-leased",
     "sqlite-22-job-released",
@@ -45,6 +46,7 @@ FailPoint = Literal[
     "mongodb-11-before-commit",
     "mongodb-12-committed",  # its answer is there, and nobody was told yet
     "mongodb-13-acknowledged",
+    "mongodb-14-job-checkpointed",
     # its numbers, jobs and upkeep
     "mongodb-20-numbers-taken",
     "mongodb-21-job-leased",

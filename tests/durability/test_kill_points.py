@@ -43,7 +43,7 @@ POWER = ("sqlite-11-committed", "sqlite-12-audit-committed", "sqlite-13-acknowle
 """Points at which something is on its way to the disk: here the power fails as well."""
 
 BY_WAITING = ("audit-indexed",)
-BY_JOBS = ("jobs-leased", "job-leased", "job-finished", "jobs-finished", "mark-written")
+BY_JOBS = ("jobs-leased", "job-leased", "job-checkpointed", "job-finished", "jobs-finished", "mark-written")
 BY_FAILING_JOBS = ("job-released",)
 BY_ASKING = ("setting-put",)
 BY_NEW_KEYS = ("resealed", "records-resealed", "batch-resealed")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,18 @@ import pytest
 from in_process import House, running_house
 from tokens import bearer
 
+from profiles import json
 from profiles.base_validation import validate_resource
 from server.auth.access_token import Grant, issue_token
 from server.auth.signing_key import load_or_create
 from server.jobs.asked import handle_of
+from server.jobs.request_job import do_request
 from server.jobs.runner import JobRunner
+from server.jobs.step import Step, open_step
 from server.jobs.workers import own_workers
 from server.store.jobs import JobStatus
 
+SUBMISSION = Path(__file__).parents[2] / "examples" / "bodies" / "lumbar-mri.json"
 ASYNC = {"Prefer": "respond-async"}
 Bundle = dict[str, Any]
 
@@ -362,3 +368,84 @@ async def test_nothing_of_a_job_is_legible_in_the_store(idle: House) -> None:
     for word in ("Villanueva", "villanueva", "1951-07-09", address.rsplit("/", 1)[1], "administrator"):
         assert word.encode() not in stored
     assert b"Villanueva" not in b"".join(idle.log)
+
+
+# -- interrupted in the worst moment ---------------------------------------------------------------------------------------
+
+
+class InterruptionError(Exception):
+    """The server is killed here."""
+
+
+async def interrupted(house: House, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin the waiting job and die when the effect of the entry number `after` is stored and its answer is not noted yet."""
+    services = house.services
+    (job,) = await services.store.jobs.lease(services.now(), services.now() + 10**7, 1)
+    keep = Step.keep
+
+    def dies(step: Step, number: int, content: bytes) -> None:
+        if number == after:
+            raise InterruptionError
+        keep(step, number, content)
+
+    step = open_step(services, services.keyring.by_number(job.tenant), job)
+    with monkeypatch.context() as patch:
+        patch.setattr(Step, "keep", dies)
+        with pytest.raises(InterruptionError):
+            await do_request(step)
+    await services.store.jobs.release(job.id, job.fence, services.now())
+
+
+async def test_the_entry_that_was_stored_last_is_not_done_again(idle: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with idle.client() as client:
+        entries = [post("Basic", code={"text": str(number)}) for number in range(4)]
+        patch = [{"op": "add", "path": "/birthDate", "value": "1970-01-01"}]
+        await client.put("/Patient/p", json={"resourceType": "Patient", "id": "p"})
+        patched = {"resource": {"resourceType": "Binary", "contentType": "application/json-patch+json",
+                                "data": base64.b64encode(json.dumps(patch)).decode()},
+                   "request": {"method": "PATCH", "url": "Patient/p"}}  # fmt: skip
+        once = post("Patient", identifier=[{"system": "urn:x", "value": "1"}])
+        once["request"]["ifNoneExist"] = "identifier=urn:x|1"
+        address = await accepted(client, "POST", "", json=bundle("batch", *entries, patched, once))
+        for after in (0, 2, 4, 5):
+            await interrupted(idle, after, monkeypatch)
+            assert (await job_of(idle, address)).done == after + 1
+        await work(idle)
+        content = await result(client, address)
+        assert statuses(content) == ["201"] * 4 + ["200", "201"]
+        assert len((await client.get("/Basic?_count=50")).json()["entry"]) == 4
+        assert (await client.get("/Patient/p")).json()["meta"]["versionId"] == "2"
+        assert [entry["resource"]["code"]["text"] for entry in content["entry"][:4]] == ["0", "1", "2", "3"]
+
+
+async def test_a_transaction_that_was_stored_gets_its_reads_and_is_not_done_again(
+    idle: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with idle.client() as client:
+        body = bundle("transaction", get("Basic"), post("Basic", code={"text": "x"}), get("Basic/nothing"))
+        address = await accepted(client, "POST", "", json=body)
+        await interrupted(idle, 0, monkeypatch)
+        assert (await job_of(idle, address)).done == 0
+        await work(idle)
+        inner = (await result(client, address))["entry"][0]["resource"]
+        assert statuses(inner) == ["200", "201", "404"]
+        assert len(inner["entry"][0]["resource"]["entry"]) == 1
+        assert len((await client.get("/Basic")).json()["entry"]) == 1
+
+
+async def test_a_submission_finds_the_answer_that_it_was_given(
+    practice_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(practice_data, tmp_path / "data")
+    monkeypatch.setattr("server.app.JobRunner", Resting)
+    async with running_house(tmp_path / "data") as house, house.client() as client:
+        address = await accepted(client, "POST", "/Claim/$submit", json=json.loads(SUBMISSION.read_bytes()))
+        before = len((await client.get("/ClaimResponse?_count=500")).json().get("entry", []))
+        await interrupted(house, 0, monkeypatch)
+        await work(house)
+        (entry,) = (await result(client, address))["entry"]
+        assert entry["response"]["status"] == "200"
+        assert entry["resource"]["entry"][0]["resource"]["resourceType"] == "ClaimResponse"
+        assert len((await client.get("/ClaimResponse?_count=500")).json()["entry"]) == before + 1
+        at_once = await client.post("/Claim/$submit", json=json.loads(SUBMISSION.read_bytes()))
+        assert at_once.json()["entry"][0]["resource"]["id"] == entry["resource"]["entry"][0]["resource"]["id"]

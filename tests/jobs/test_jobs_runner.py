@@ -248,9 +248,8 @@ async def test_the_running_server_does_due_work_by_itself(app: House) -> None:
     runner = workshop.runner()
     loop = asyncio.create_task(runner.run())
     await workshop.ask("x")
-    for _ in range(100):
-        if workshop.done:
-            break
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while not workshop.done:
+            await asyncio.sleep(0.02)
     loop.cancel()
     assert workshop.done == ["x"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from server.repository import Repository
+from server.repository import Repository, job_part_binding
 from server.seal.cipher import key_number
 from server.seal.keyring import Keyring, Tenant, open_keyring
 from server.seal.rotation import Pace, announcing, is_under_way, switching
+from server.store.jobs import REASON, Checkpoint
 from server.store.store import Commit, Store
-from server.store.upkeep import NewBody
+from server.store.upkeep import NewBody, NewJobPart
 from server.upkeep.fsck import Fsck
+from server.upkeep.job_parts import parts_of
 from server.upkeep.reseal import Reseal
 
 MASTER_KEY = bytes(range(32))
@@ -82,3 +84,26 @@ async def test_damage_is_named_by_tenant_type_id_and_version(store: Store) -> No
     one, two = rows[0].record, rows[1].record
     await store.upkeep.rewrite([NewBody(two.rid, two.version, two.body, one.body)])
     assert [sentence[:34] for sentence in await differences(store, keyring)] == ["default Patient/p1 version 2 does "]
+
+
+async def test_what_jobs_keep_is_sealed_anew_and_checked(store: Store) -> None:
+    keyring = await open_keyring(store, MASTER_KEY)
+    tenant = await keyring.make("default")
+    repository = Repository(store, tenant, BASE, clock)
+    await store.commit(Commit(tenant.number, jobs=[repository.seal_job("kind", clock(), {"n": 1})]))
+    (job,) = await store.jobs.lease(repository.now(), repository.now() + 1, 1)
+    parts = [(n, tenant.cipher.seal(b"%d" % n, job_part_binding(tenant.number, job.id, n))) for n in range(REASON, 50)]
+    await store.commit(Commit(tenant.number, checkpoint=Checkpoint(job.id, job.fence, 50, 50, parts)))
+    assert await differences(store, keyring) == []
+    await keyring.change(announcing(1))
+    await keyring.change(switching(2, Pace(0, 0)))
+    work = Reseal(store, keyring, Pace(0, 0), "one", lambda: 3)
+    while await work.step():
+        pass
+    again = await open_keyring(store, MASTER_KEY)
+    assert sorted(again.entries()["default"]["data"]) == ["2"]
+    kept = [part async for part in parts_of(store, job.id)]
+    opened = [again.by_number(1).cipher.open(body, job_part_binding(1, job.id, n)) for n, body in kept]
+    assert opened == [b"%d" % n for n in range(REASON, 50)]
+    await store.upkeep.rewrite([NewJobPart(job.id, 7, kept[9][1], kept[8][1])])
+    assert await differences(store, again) == [f"Part 7 of the job {job.id} (kind) does not open."]

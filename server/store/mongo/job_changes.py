@@ -99,6 +99,7 @@ async def write_jobs(database: Database, session: AsyncClientSession, changes: J
         fail_points.reach("mongodb-09-jobs-written")
     if changes.updates:
         await jobs.bulk_write(changes.updates, session=session)
+        fail_points.reach("mongodb-14-job-checkpointed")
     if changes.parts:
         await parts.bulk_write(changes.parts, session=session)
     if changes.finished:

@@ -54,6 +54,7 @@ def apply_jobs(connection: apsw.Connection, commit: Commit) -> None:
         fail_points.reach("sqlite-07-jobs-applied")
     if commit.checkpoint is not None:
         _checkpoint(connection, commit.checkpoint)
+        fail_points.reach("sqlite-14-job-checkpointed")
     if commit.finished_job is not None:
         remove_job(connection, commit.finished_job[0])
         fail_points.reach("sqlite-08-job-finished")
