@@ -25,9 +25,17 @@ class DocumentRules:
     types: frozenset[str] | None
 
 
-def check_documents(body: bytes, content: bytes | None, rules: DocumentRules) -> None:
-    """`body` is JSON as it was written by us; `content` what was set apart of a Binary. Raises FhirError (413, 415)."""
-    if b'"contentType"' not in body or (content is None and b'"data"' not in body):
+def check_documents(type_: str, body: bytes, content: bytes | None, rules: DocumentRules) -> None:
+    """`body` is JSON as it was written by us; `content` what was set apart of a Binary. Raises FhirError (400, 413, 415)."""
+    if content is None and b'"data"' not in body:
+        if type_ == "Binary" and b'"SUBSETTED"' in body:
+            raise refuse(
+                "structure",
+                "The Binary came from a list, without its content (SUBSETTED): read it alone first.",
+                "Binary.meta.tag",
+            )
+        return
+    if b'"contentType"' not in body:
         return
     resource: Resource = json.loads(body)
     if content is not None:

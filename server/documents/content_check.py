@@ -1,7 +1,7 @@
 """Which content types are taken, and whether content is what its type says (R4 binary.html, datatypes.html#Attachment).
 
-A type with a form of its own must begin as that form does. Text must be text to its end. A type without a rule here, which an
-operator may allow, must at least not begin as something else that we know. A program is refused under every type.
+A type with a form of its own must begin as that form does. Text must be text to its end. Of a type without a rule here, which an
+operator may allow, nobody can tell; programs and web pages are refused all the same. A program is refused under every type.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _BY_BEGINNING: Final = (
     ("video/", frozenset({"unknown", "mp4", "ogg"})),
 )
 _BY_END: Final = (("+xml", frozenset({"xml"})), ("+json", frozenset({"json"})))
-_OPAQUE: Final = frozenset({"unknown", "text"})
+_OPAQUE: Final = KINDS - {"program", "html"}
 
 
 def check_type(declared: ContentType, taken: frozenset[str], place: str) -> None:

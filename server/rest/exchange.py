@@ -238,7 +238,7 @@ class Exchange:
         rules = DocumentRules(settings.max_document, None if by_operation else settings.document_types)
         for item in prepared:
             content = item.apart[0].plain if item.version.content is not None and item.apart else None
-            check_documents(item.version.body, content, rules)
+            check_documents(item.version.type, item.version.body, content, rules)
 
 
 def is_id(text: str) -> bool:

@@ -44,6 +44,8 @@ class _Content:
     """None for a deletion."""
     kept: BlobName | None = None
     """Where the content of a Binary lies that is not in the resource."""
+    problem: str = ""
+    """Why there is no resource although its head opens."""
 
 
 class RecordCheck:
@@ -115,7 +117,7 @@ class RecordCheck:
 
     def _contents(self, versions: list[Record], contents: list[_Content | str]) -> Iterator[str]:
         for record, content in zip(versions, contents, strict=True):
-            problem = content if isinstance(content, str) else self._mismatch(record, content)
+            problem = content if isinstance(content, str) else content.problem or self._mismatch(record, content)
             if problem:
                 yield f"version {record.version} {problem}"
 
@@ -138,7 +140,7 @@ class RecordCheck:
                 body = await read_all(self._store.blobs, self._tenant.number, head.body)
             resource = json.loads(body)
         except DamagedContentError as error:
-            return f"does not open: {str(error).rstrip('.')}"
+            return _Content(type_, head.id, head.patients, None, problem=f"does not open: {str(error).rstrip('.')}")
         except ValueError:
             return "is no JSON"
         if not isinstance(resource, dict) or resource.get("resourceType") != type_:
@@ -161,7 +163,7 @@ class RecordCheck:
 
     def _index(self, content: _Content | str, kept: Index) -> Index | None:
         """`kept` itself where it is right."""
-        if isinstance(content, str):
+        if isinstance(content, str) or content.problem:
             return None
         if content.resource is None:
             wanted = [Index()]
