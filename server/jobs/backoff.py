@@ -7,7 +7,7 @@ from typing import Final
 FIRST_SECONDS: Final = 2.0
 LONGEST_SECONDS: Final = 3600.0
 MAX_ATTEMPTS: Final = 20
-"""So many tries without coming further, then the job is set aside as failed: some seven to twenty hours after the first."""
+"""So many tries without coming further, then the job is set aside as failed: some eight hours after the first."""
 
 
 def backoff(attempt: int, chance: float) -> float:

@@ -41,6 +41,7 @@ def capability_statement(
             ],
             "description": "Every call but this one needs a bearer token; its tenant, roles and scopes decide what it may do.",
         },
+        "documentation": _later(operations.values()),
         "resource": [_resource(type_, by_type.get(type_, []), conditional_delete) for type_ in sorted(resource_types())],
         "interaction": [{"code": code} for code in _WHOLE_SYSTEM],
     }
@@ -62,6 +63,16 @@ def capability_statement(
         "patchFormat": list(READERS),
         "rest": [rest],
     }
+
+
+def _later(operations: Iterable[Operation]) -> str:
+    """What may be asked for with respond-async: R4 has no element for it."""
+    able = {route.interaction for route in ROUTES if route.later and route.interaction != "operation"} | {"transaction"}
+    able |= {f"${operation.code}" for operation in operations if operation.repeatable or not operation.affects_state}
+    return (
+        "Prefer: respond-async (FHIR asynchronous request pattern; the answer is a Bundle of type batch-response) is heeded "
+        f"on: {', '.join(sorted(able))}."
+    )
 
 
 def _resource(type_: str, operations: list[Operation], conditional_delete: str) -> Resource:
