@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -34,7 +35,7 @@ from server.seal.keyring import Keyring, Tenant
 from server.seal.tenant_entries import TenantError
 from server.search.index_state import IndexState
 from server.store.jobs import NewJob
-from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError, Store
+from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError, Store, StoreUnavailableError
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 AUDIT_TYPE: Final = "AuditEvent"
@@ -224,7 +225,8 @@ class Exchange:
             await self.services.commit(Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs), told)
         except (FhirError, StaleVersionError, KeyHeldError):
             del self.trail.entities[noted:]
-            await drop_apart(self.services.store.blobs, apart)
+            with suppress(StoreUnavailableError):  # then the sweep finds it
+                await drop_apart(self.services.store.blobs, apart)
             raise
         self.trail.committed = True
 

@@ -6,6 +6,7 @@ The Binary and its content become current in one commit. Until then, and wheneve
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from typing import Final
 
 from profiles.json import Resource
@@ -23,6 +24,7 @@ from server.rest.response import Response
 from server.rest.upload import Upload
 from server.seal.chunks import BlobName
 from server.store.blobs import BlobGoneError
+from server.store.store import StoreUnavailableError
 
 SECURITY_CONTEXT: Final = "x-security-context"
 
@@ -59,7 +61,8 @@ async def _store(exchange: Exchange, upload: Upload, id_: str, current: Version 
         raise refuse("unavailable", "The upload took too long; send it again.") from error
     finally:
         if not stored:
-            await putting.drop()
+            with suppress(StoreUnavailableError):  # then the sweep finds it
+                await putting.drop()
     return write.written(exchange, prepared.version, status)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import apsw
 
+from server.store import fail_points
 from server.store.blobs import CHUNKS_AT_MOST, BlobGoneError, KeptBlob
 from server.store.sqlite.faults import unavailable
 from server.store.sqlite.files import Files
@@ -42,6 +43,7 @@ class SqliteBlobs:
         )
         if not put:
             raise BlobGoneError
+        fail_points.reach("sqlite-27-chunk-put")
 
     async def read(self, blob: bytes, number: int) -> bytes | None:
         found = self._all(
@@ -76,36 +78,39 @@ class SqliteBlobs:
 
     async def _remove(self, blob: bytes, condition: str) -> bool:
         """First it is on its way out, so that no commit can make it current; then its chunks go, then itself."""
-        if not await self._write(f"UPDATE blob SET state = 2 WHERE id = ? AND {condition}", blob):
+        if not await self._make_room(f"UPDATE blob SET state = 2 WHERE id = ? AND {condition}", blob):
             return False
         first = self._all("SELECT row FROM blob WHERE id = ?", blob)[0][0] * CHUNKS_AT_MOST
         some = "SELECT place FROM chunk WHERE place >= ? AND place < ? LIMIT ?"
-        while await self._write(
+        while await self._make_room(
             f"DELETE FROM chunk WHERE place IN ({some})", first, first + CHUNKS_AT_MOST, REMOVED_AT_ONCE
         ):
-            pass
-        await self._write("DELETE FROM blob WHERE id = ?", blob)
+            fail_points.reach("sqlite-28-chunks-removed")
+        await self._make_room("DELETE FROM blob WHERE id = ?", blob)
         return True
 
     async def _write(self, sql: str, *values: int | bytes) -> int:
         """One statement in a transaction of its own; how many rows it changed."""
+        return await self._group.beside(lambda: self._change(sql, values))
 
-        def work() -> int:
-            writer = self._files.blob_writer
-            try:
-                writer.execute("BEGIN IMMEDIATE")
-                writer.execute(sql, values)
-                changed = writer.changes()
-                writer.execute("COMMIT")
-                return changed
-            except apsw.Error as error:
-                self._files.distrust(error)
-                raise unavailable(error, writer) from error
-            finally:
-                if writer.in_transaction:
-                    writer.execute("ROLLBACK")
+    async def _make_room(self, sql: str, *values: int | bytes) -> int:
+        """The same, also when room on the disk is short."""
+        return await self._group.beside(lambda: self._change(sql, values), from_reserve=True)
 
-        return await self._group.beside(work)
+    def _change(self, sql: str, values: tuple[int | bytes, ...]) -> int:
+        writer = self._files.blob_writer
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute(sql, values)
+            changed = writer.changes()
+            writer.execute("COMMIT")
+            return changed
+        except apsw.Error as error:
+            self._files.distrust(error)
+            raise unavailable(error, writer) from error
+        finally:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
 
     def _all(self, sql: str, *values: int | bytes) -> list[tuple[Any, ...]]:
         try:

@@ -105,11 +105,14 @@ class GroupCommit:
         result: _Result = await self._submit(_Unit(work, _future(), from_reserve=from_reserve))
         return result
 
-    async def beside(self, work: Callable[[], _Result]) -> _Result:
-        """Do what writes on a connection of its own, between two groups. It must not leave a transaction open."""
+    async def beside(self, work: Callable[[], _Result], *, from_reserve: bool = False) -> _Result:
+        """Do what writes on a connection of its own, between two groups. It must not leave a transaction open.
+
+        With `from_reserve` also when room on the disk is short: for what makes room.
+        """
         if self._is_stuck:
             raise StoreUnavailableError("The disk does not answer.", "slow")
-        if self._room.is_short():
+        if not from_reserve and self._room.is_short():
             raise StoreUnavailableError("Room is short.", "full")
         async with self._turn:
             await self._make_sound()
