@@ -110,7 +110,7 @@ class Preparer:
         prepared = self._preparation.prepare(resource, resource["id"], None)
         content = prepared.apart[0].plain if prepared.version.content is not None else None
         try:
-            check_documents(prepared.version.body, content, self._rules)
+            check_documents(prepared.version.type, prepared.version.body, content, self._rules)
         except FhirError as error:
             return list(error.issues)
         if prepared.apart:
