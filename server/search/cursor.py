@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import struct
+from hashlib import blake2b
 from typing import Final
 
 from profiles.outcome import FhirError, refuse
@@ -15,6 +17,7 @@ from server.store.timeline import Moment
 
 _POSITION: Final = struct.Struct(">dq")
 _MOMENT: Final = struct.Struct(">qqq")
+_SALT: Final = 8
 
 
 def make_cursor(cipher: Cipher, query: Query, subject: str, position: Position) -> str:
@@ -45,12 +48,21 @@ def read_history_cursor(cipher: Cipher, cursor: str, binding: str) -> Moment:
 
 
 def _seal(cipher: Cipher, content: bytes, binding: bytes) -> str:
-    return base64.urlsafe_b64encode(cipher.seal(content, binding)).decode().rstrip("=")
+    """Behind a mask, for what is sealed is compressed before: the length would tell how large the numbers are."""
+    salt = os.urandom(_SALT)
+    return base64.urlsafe_b64encode(cipher.seal(salt + _masked(content, salt), binding)).decode().rstrip("=")
+
+
+def _masked(content: bytes, salt: bytes) -> bytes:
+    """Undone by doing it again."""
+    mask = blake2b(salt, digest_size=_MOMENT.size).digest()
+    return bytes(one ^ other for one, other in zip(content, mask, strict=False))
 
 
 def _open(cipher: Cipher, cursor: str, binding: bytes) -> bytes:
     try:
-        return cipher.open(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), binding)
+        opened = cipher.open(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), binding)
+        return _masked(opened[_SALT:], opened[:_SALT])
     except (SealBrokenError, binascii.Error, ValueError) as error:
         raise _not_ours() from error
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from server.rest.turns import Turns
 CALLERS = 64
 ROUNDS = 200
 FEW_ROUNDS = 6
+LANES = 8
 
 
 def numbered(value: str, **more: Any) -> dict[str, Any]:
@@ -54,28 +55,41 @@ async def together(calls: Sequence[Awaitable[httpx.Response]]) -> list[httpx.Res
     return answers
 
 
-async def create_rounds(client: httpx.AsyncClient, rounds: int) -> None:
-    for number in range(rounds):
-        texts = spellings(str(number))
-        body = numbered(str(number), active=True)
-        answers = await together(
-            [
-                client.post("/Patient", json=body, headers={"If-None-Exist": texts[caller % len(texts)]})
-                for caller in range(CALLERS)
-            ]
-        )
-        assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CALLERS - 1}
-        assert len({answer.json()["id"] for answer in answers}) == 1
-        assert len(ids(await client.get(f"/Patient?identifier=urn:mrn|{number}"))) == 1
+Round = Callable[[httpx.AsyncClient, int], Awaitable[None]]
+
+
+async def play(client: httpx.AsyncClient, rounds: int, one_round: Round) -> None:
+    """All rounds, each with its own name, some of them at the same time."""
+    numbers = iter(range(rounds))
+
+    async def lane() -> None:
+        for number in numbers:
+            await one_round(client, number)
+
+    await asyncio.gather(*[lane() for _ in range(LANES)])
+
+
+async def create_round(client: httpx.AsyncClient, number: int) -> None:
+    texts = spellings(str(number))
+    body = numbered(str(number), active=True)
+    answers = await together(
+        [
+            client.post("/Patient", json=body, headers={"If-None-Exist": texts[caller % len(texts)]})
+            for caller in range(CALLERS)
+        ]
+    )
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CALLERS - 1}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(ids(await client.get(f"/Patient?identifier=urn:mrn|{number}"))) == 1
 
 
 async def test_one_of_64_creates_wins(client: httpx.AsyncClient) -> None:
-    await create_rounds(client, FEW_ROUNDS)
+    await play(client, FEW_ROUNDS, create_round)
 
 
 @pytest.mark.slow
 async def test_one_of_64_creates_wins_for_200_rounds(client: httpx.AsyncClient) -> None:
-    await create_rounds(client, ROUNDS)
+    await play(client, ROUNDS, create_round)
 
 
 async def test_one_of_64_updates_creates_and_the_others_update_what_it_made(client: httpx.AsyncClient) -> None:
@@ -95,31 +109,28 @@ async def patch(client: httpx.AsyncClient, address: str, *operations: Any) -> ht
     return await client.patch(address, content=json.dumps(operations), headers=headers)
 
 
-async def patch_rounds(client: httpx.AsyncClient, rounds: int) -> None:
+async def patch_round(client: httpx.AsyncClient, number: int) -> None:
     """Whoever finds the flag down puts it up: by criteria in several spellings, and by id."""
-    (made,) = await together([client.put("/Patient?identifier=urn:mrn|flag", json=numbered("flag", active=True))])
-    addresses = [f"/Patient?{text.removeprefix('?')}" for text in spellings("flag")] + [f"/Patient/{made.json()['id']}"]
-    up = [{"op": "test", "path": "/active", "value": True}, {"op": "replace", "path": "/multipleBirthInteger", "value": 1}]
-    for number in range(rounds):
-        await together(
-            [client.put(addresses[-1], json=numbered("flag", id=made.json()["id"], active=True, multipleBirthInteger=0))]
-        )
-        found = {"op": "test", "path": "/multipleBirthInteger", "value": 0}
-        answers = await asyncio.gather(
-            *[patch(client, addresses[caller % len(addresses)], found, *up) for caller in range(CALLERS)]
-        )
-        assert Counter(answer.status_code for answer in answers) == {200: 1, 422: CALLERS - 1}, answers[0].text
-        (winner,) = [answer for answer in answers if answer.status_code == 200]
-        assert winner.headers["etag"] == f'W/"{2 * number + 3}"'
+    made = await client.post("/Patient", json=numbered(f"f{number}", active=True, multipleBirthInteger=0))
+    addresses = [f"/Patient?{text.removeprefix('?')}" for text in spellings(f"f{number}")] + [
+        f"/Patient/{made.json()['id']}"
+    ]
+    flag = "/multipleBirthInteger"
+    steps = [{"op": "test", "path": flag, "value": 0}, {"op": "replace", "path": flag, "value": 1}]
+    answers = await asyncio.gather(*[patch(client, addresses[n % len(addresses)], *steps) for n in range(CALLERS)])
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 422: CALLERS - 1}, answers[0].text
+    (winner,) = [answer for answer in answers if answer.status_code == 200]
+    assert winner.headers["etag"] == 'W/"2"'
+    assert (await client.get(addresses[-1])).headers["etag"] == 'W/"2"'
 
 
 async def test_one_of_64_patches_that_test_wins(client: httpx.AsyncClient) -> None:
-    await patch_rounds(client, FEW_ROUNDS)
+    await play(client, FEW_ROUNDS, patch_round)
 
 
 @pytest.mark.slow
 async def test_one_of_64_patches_that_test_wins_for_200_rounds(client: httpx.AsyncClient) -> None:
-    await patch_rounds(client, ROUNDS)
+    await play(client, ROUNDS, patch_round)
 
 
 async def test_no_patch_of_64_is_lost(client: httpx.AsyncClient) -> None:
@@ -140,25 +151,22 @@ async def test_no_patch_of_64_is_lost(client: httpx.AsyncClient) -> None:
     assert sorted(names) == sorted(["first", *map(str, range(CALLERS))])
 
 
-async def delete_rounds(client: httpx.AsyncClient, rounds: int) -> None:
-    for number in range(rounds):
-        made = await client.post("/Patient", json=numbered("gone", active=True))
-        texts = spellings("gone")
-        answers = await together(
-            [client.delete(f"/Patient?{texts[n % len(texts)].removeprefix('?')}") for n in range(CALLERS)]
-        )
-        assert Counter("etag" in answer.headers for answer in answers) == {True: 1, False: CALLERS - 1}
-        history = (await client.get(f"/Patient/{made.json()['id']}/_history")).json()["entry"]
-        assert [item["request"]["method"] for item in history] == ["DELETE", "POST"], number
+async def delete_round(client: httpx.AsyncClient, number: int) -> None:
+    made = await client.post("/Patient", json=numbered(f"d{number}", active=True))
+    texts = spellings(f"d{number}")
+    answers = await together([client.delete(f"/Patient?{texts[n % len(texts)].removeprefix('?')}") for n in range(CALLERS)])
+    assert Counter("etag" in answer.headers for answer in answers) == {True: 1, False: CALLERS - 1}
+    history = (await client.get(f"/Patient/{made.json()['id']}/_history")).json()["entry"]
+    assert [item["request"]["method"] for item in history] == ["DELETE", "POST"]
 
 
 async def test_one_of_64_deletes_deletes(client: httpx.AsyncClient) -> None:
-    await delete_rounds(client, FEW_ROUNDS)
+    await play(client, FEW_ROUNDS, delete_round)
 
 
 @pytest.mark.slow
 async def test_one_of_64_deletes_deletes_for_200_rounds(client: httpx.AsyncClient) -> None:
-    await delete_rounds(client, ROUNDS)
+    await play(client, ROUNDS, delete_round)
 
 
 async def test_one_of_many_transactions_creates(client: httpx.AsyncClient) -> None:
@@ -202,7 +210,7 @@ async def test_the_commit_decides_and_not_the_turn(client: httpx.AsyncClient, mo
         yield
 
     monkeypatch.setattr(Turns, "of", nobody_waits)
-    await create_rounds(client, FEW_ROUNDS)
+    await play(client, FEW_ROUNDS, create_round)
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ async def present(exchange: Exchange, type_: str, id_: str) -> Version:
     """What is to be patched. Raises FhirError: 403, 404, 410."""
     reading = exchange.authorize("r", type_)
     current = await exchange.visible(type_, id_, exchange.decision)
-    if current is None or await exchange.visible(type_, id_, reading) is None:
+    if current is None or (reading != exchange.decision and await exchange.visible(type_, id_, reading) is None):
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     write.require_own_compartment(exchange, current)
     if current.deleted:
