@@ -9,9 +9,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 from in_process import House, running_house
 from live_server import LiveServer
+
+# A busy machine is slow: how long an example takes says nothing about the program.
+hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("steady")
 
 sys.path.append(str(Path(__file__).parent / "profiles"))
 """tests/profiles/shared_data.py is wanted by other areas too (tests/shared.py)."""

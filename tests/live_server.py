@@ -15,14 +15,20 @@ import httpx
 from tokens import bearer, make_token
 
 CHECKOUT = Path(__file__).parents[1]
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody else is given while this process runs: it stays bound, and a server that reuses addresses may listen."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    _RESERVED.append(probe)
+    port: int = probe.getsockname()[1]
+    return port
+
+
+_RESERVED: list[socket.socket] = []
 
 
 class LiveServer:
@@ -75,6 +81,11 @@ class LiveServer:
         return self.data.with_name(self.data.name + ".log")
 
     @property
+    def is_running(self) -> bool:
+        """Whether there is a process: it need not answer yet."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -93,7 +104,7 @@ class LiveServer:
         if self._process is None:
             return 0
         self._process.send_signal(number)
-        code = self._process.wait(timeout=30)
+        code = self._process.wait(timeout=60)
         self._process = None
         return code
 

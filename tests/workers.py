@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,3 +55,11 @@ def eventually(holds: Callable[[], object], what: str, patience: float = PATIENC
     while not holds():
         assert time.monotonic() < end, f"after {patience} s: {what}"
         time.sleep(0.02)
+
+
+async def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """`eventually`, for what happens on the event loop."""
+    end = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < end, f"after {patience} s: {what}"
+        await asyncio.sleep(0.02)

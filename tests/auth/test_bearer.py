@@ -86,7 +86,7 @@ def test_a_known_token_costs_microseconds() -> None:
 
 
 def _seconds_for(times: int, value: bytes) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(times):
         authenticate_value(value, VERIFIER)
-    return time.perf_counter() - start
+    return time.process_time() - start

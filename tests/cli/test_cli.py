@@ -6,9 +6,9 @@ import ast
 import base64
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -173,14 +173,20 @@ def test_the_command_line_loads_only_what_every_python_has() -> None:
     assert {str(name).split(".")[0] for name in imported} <= set(sys.stdlib_module_names)
 
 
+def _seconds_of_children() -> float:
+    """Of the processor, not of the clock: what else the machine does is not counted."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.slow
 def test_a_token_comes_quickly_and_loads_no_web_server(tmp_path: Path) -> None:
     load_or_create(tmp_path)
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = _seconds_of_children()
         assert assent("token", "--role", "staff", data=tmp_path).returncode == 0
-        times.append(time.perf_counter() - start)
+        times.append(_seconds_of_children() - start)
     assert min(times) < 1.5  # 0.2 s when measured alone
     code = "import sys; from server.cli import main; main(['token', '--role', 'staff']);"
     code += "print([m for m in ('uvicorn', 'starlette', 'apsw', 'httpx', 'asyncio') if m in sys.modules], file=sys.stderr)"

@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from live_server import free_port
+from workers import PATIENCE, Worker
 
 from server.config import ConfigurationError, Settings
 from server.lock import folder_lock
@@ -41,6 +41,7 @@ async def application(scope, receive, send):
         await send({{"type": "lifespan.shutdown.complete"}})
         return
     if scope["path"] == "/slow":
+        print("asked", flush=True)
         await asyncio.sleep(1)
     if scope["path"] == "/broken":
         raise ValueError("Villanueva")
@@ -52,13 +53,6 @@ module.create_app = lambda settings, log: application
 sys.modules["server.app"] = module
 sys.exit(main(["serve"]))
 '''
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(data: Path, port: int, **more: str) -> dict[str, str]:
@@ -91,7 +85,7 @@ def running(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 
 def get(port: int, path: str = "/") -> int:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -99,7 +93,7 @@ def get(port: int, path: str = "/") -> int:
 
 def refused(data: Path, port: int, problem: str = "", **more: str) -> str:
     """The sentence with which the server does not start."""
-    output, errors = start(data, port, problem, **more).communicate(timeout=30)
+    output, errors = start(data, port, problem, **more).communicate(timeout=PATIENCE)
     assert output == ""
     last = errors.splitlines()[-1]
     assert last.startswith("assent: ")
@@ -121,11 +115,12 @@ def test_a_signal_lets_requests_end_closes_the_application_and_is_no_failure(
     port = free_port()
     with running(tmp_path, port) as process:
         answers: list[int] = []
-        caller = threading.Thread(target=lambda: answers.append(get(port, "/slow")))
-        caller.start()
-        time.sleep(0.4)
+        caller = Worker(lambda: answers.append(get(port, "/slow")))
+        assert process.stdout is not None
+        while process.stdout.readline() != "asked\n":
+            assert process.poll() is None
         process.send_signal(number)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=PATIENCE)
         caller.join()
     assert answers == [200]
     assert output.endswith("closed\n")
@@ -140,7 +135,7 @@ def test_what_breaks_in_the_application_is_logged_without_its_words(tmp_path: Pa
     with running(tmp_path, port) as process:
         assert get(port, "/broken?name=Villanueva") == 500
         process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE)
     lines = [json.loads(line) for line in errors.splitlines()]
     assert [line["exception"] for line in lines if "exception" in line] == ["ValueError"]
     assert "Villanueva" not in errors

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from in_process import House, running_house
+from workers import until
 
 from operations.ports import Changes, Context, JobHandler, JobRequest, KeyTakenError, Write
 from profiles.json import Resource
@@ -248,8 +249,6 @@ async def test_the_running_server_does_due_work_by_itself(app: House) -> None:
     runner = workshop.runner()
     loop = asyncio.create_task(runner.run())
     await workshop.ask("x")
-    async with asyncio.timeout(60):
-        while not workshop.done:
-            await asyncio.sleep(0.02)
+    await until(lambda: workshop.done, "the job is done")
     loop.cancel()
     assert workshop.done == ["x"]

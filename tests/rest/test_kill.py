@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from live_server import LiveServer
 from rest_help import FHIR, bundle, entry
+from workers import Worker, eventually
 
 from server.sample.practice import practice_requests, practice_resources
 
@@ -38,6 +40,10 @@ class Diary:
     committed: list[int] = field(default_factory=list)
     gone: dict[int, bool] = field(default_factory=dict)
     """Records created to be deleted: number -> whether the deletion was acknowledged."""
+
+    @property
+    def acknowledged(self) -> int:
+        return len(self.created) + len(self.versions) + len(self.committed)
 
 
 def patient(identifier: str, **more: Any) -> dict[str, Any]:
@@ -83,6 +89,10 @@ def write(server: LiveServer, token: str, diary: Diary, stop: threading.Event, r
             return
 
 
+def wrote_more(diaries: list[Diary], than: int) -> bool:
+    return sum(diary.acknowledged for diary in diaries) > than
+
+
 def found(client: httpx.Client, type_: str, identifier: str) -> list[dict[str, Any]]:
     answer = client.get(f"/{type_}", params={"identifier": f"{SYSTEM}|{identifier}", "_count": "100"})
     assert answer.status_code == 200
@@ -123,14 +133,14 @@ def test_no_acknowledged_write_is_lost_and_no_transaction_is_halved(
     server.start()
     for round_ in range(ROUNDS):
         token, stop = server.token(), threading.Event()
-        threads = [threading.Thread(target=write, args=(server, token, diary, stop, round_)) for diary in diaries]
-        for thread in threads:
-            thread.start()
-        time.sleep(source.uniform(0.25, 0.6))
+        before = sum(diary.acknowledged for diary in diaries)
+        workers = [Worker(partial(write, server, token, diary, stop, round_)) for diary in diaries]
+        eventually(partial(wrote_more, diaries, before + 20), "they write")
+        time.sleep(source.uniform(0, 0.4))
         server.kill()
         stop.set()
-        for thread in threads:
-            thread.join(timeout=30)
+        for worker in workers:
+            worker.join()
         recoveries.append(server.start())
     client = server.client()
     acknowledged = sum(verify(client, diary) for diary in diaries)
@@ -149,9 +159,9 @@ def test_a_first_start_that_is_killed_at_any_moment_is_finished_by_the_next(tmp_
     source = random.Random(4)
     server = LiveServer(tmp_path / "data")
     for _ in range(6):
-        starter = threading.Thread(target=start_quietly, args=(server,))
-        starter.start()
-        time.sleep(source.uniform(0.25, 0.75))
+        starter = Worker(partial(start_quietly, server))
+        eventually(lambda: server.is_running, "it starts")
+        time.sleep(source.uniform(0.2, 0.7))
         server.kill()
         starter.join()
     server.start()

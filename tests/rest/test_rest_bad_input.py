@@ -255,7 +255,9 @@ anything = st.recursive(
 
 
 @given(content=anything, type_=st.sampled_from(["Patient", "Bundle", "Claim", "Binary", "Parameters"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_json_is_stored_or_refused(live: httpx.Client, content: Any, type_: str) -> None:
     body = {**content, "resourceType": type_} if isinstance(content, dict) else content
     answer = live.post(f"/{type_}", json=body, headers=FHIR)
@@ -263,7 +265,9 @@ def test_any_json_is_stored_or_refused(live: httpx.Client, content: Any, type_: 
 
 
 @given(content=anything, type_=st.sampled_from(["batch", "transaction"]))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_bundle_is_answered_or_refused(live: httpx.Client, content: Any, type_: str) -> None:
     body = {**content, "resourceType": "Bundle", "type": type_} if isinstance(content, dict) else content
     answer = live.post("", json=body, headers=FHIR)
@@ -293,7 +297,9 @@ def test_any_bundle_is_answered_or_refused(live: httpx.Client, content: Any, typ
     ),
     type_=st.sampled_from(["batch", "transaction"]),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_entry_is_answered_or_refused(live: httpx.Client, entries: list[Any], type_: str) -> None:
     answer = live.post("", json={"resourceType": "Bundle", "type": type_, "entry": entries}, headers=FHIR)
     assert answer.status_code in {200, 400, 403, 404, 405, 409, 412}, answer.text

@@ -60,7 +60,7 @@ def live(empty_server: LiveServer) -> httpx.Client:
 
 
 @given(literal=decimals)
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_decimal_comes_back_as_it_went(live: httpx.Client, literal: str) -> None:
     answer = live.put("/Observation/n", content=with_number(literal), headers=FHIR)
     assert answer.status_code in {200, 201}, answer.text
@@ -68,7 +68,7 @@ def test_any_decimal_comes_back_as_it_went(live: httpx.Client, literal: str) -> 
 
 
 @given(text=st.text(min_size=1, max_size=40).filter(lambda text: text.strip() != "" and text.isprintable()))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_text_comes_back_as_it_went(live: httpx.Client, text: str) -> None:
     answer = live.put("/Patient/t", json={"resourceType": "Patient", "id": "t", "name": [{"text": text}]}, headers=FHIR)
     assert answer.status_code in {200, 201}, answer.text

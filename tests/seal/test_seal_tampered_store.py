@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 import pytest
 from in_process import House, running_house
+from workers import until
 
 
 def flip(body: bytes) -> bytes:
@@ -83,8 +83,7 @@ async def test_a_changed_audit_batch_is_told_and_does_not_stop_the_server(tmp_pa
         assert (await client.get("/Patient/one")).status_code == 200
         assert (await client.post("/Patient", json={"resourceType": "Patient"})).status_code == 201
         assert b"damaged record" in b"".join(house.log)
-        await asyncio.sleep(0.8)  # the server comes upon it by itself, and goes on
-        assert b"damaged audit record" in b"".join(house.log)
+        await until(lambda: b"damaged audit record" in b"".join(house.log), "the server comes upon it by itself")
         assert (await client.get("/Patient/one")).status_code == 200
 
 

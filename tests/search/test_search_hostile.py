@@ -44,20 +44,26 @@ def check(answer: httpx.Response) -> None:
 
 
 @given(type_=st.sampled_from(TYPES), asked=pairs)
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_query_is_answered_or_refused(client: httpx.Client, type_: str, asked: list[tuple[str, str]]) -> None:
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in asked)
     check(client.get(f"/{type_}?{query}"))
 
 
 @given(type_=st.sampled_from(TYPES), asked=pairs)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_form_is_answered_or_refused(client: httpx.Client, type_: str, asked: list[tuple[str, str]]) -> None:
     check(client.post(f"/{type_}/_search", data=dict(asked)))
 
 
 @given(query=st.binary(max_size=40))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_bytes_as_a_form_are_answered_or_refused(client: httpx.Client, query: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     check(client.post("/Patient/_search", content=query, headers=headers))

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mongod import Mongod, binary, mongodb_url
 from pymongo import AsyncMongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
 from store_back_ends import DATABASE, open_mongodb, seal_plainly
+from workers import until
 
 from server.store.algebra import AnyOf, Plan
 from server.store.mongo import retry
@@ -176,6 +178,10 @@ async def test_two_servers_share_one_database(store: MongoStore, tmp_path: Path)
     await servers[1].close()
 
 
+def more_than(numbers: list[int], count: int) -> bool:
+    return len(numbers) > count
+
+
 async def test_the_database_goes_away_and_comes_back(own_mongod: Mongod) -> None:
     """What was acknowledged is there, what was not is there or not, and nobody has to restart anything."""
     client = make_client(own_mongod.url)
@@ -192,11 +198,10 @@ async def test_the_database_goes_away_and_comes_back(own_mongod: Mongod) -> None
             acknowledged.append(number)
 
     writers = [asyncio.create_task(write(n * 1000)) for n in range(4)]
-    await asyncio.sleep(0.3)
     for _ in range(2):
+        await until(partial(more_than, acknowledged, len(acknowledged) + 50), "they write", 120)
         await asyncio.to_thread(own_mongod.kill)
         await asyncio.to_thread(own_mongod.start)
-        await asyncio.sleep(0.4)
     await asyncio.gather(*writers)
     assert len(acknowledged) > 300
     stored = [number for number in acknowledged if await store.read(number.to_bytes(16)) is not None]
@@ -227,7 +232,7 @@ async def test_a_transaction_that_a_killed_server_left_open_holds_nobody_up(stor
         started = time.monotonic()
         await store.commit(Commit(1, [put(A, 2)], audit=[b"two"]))
         assert len(await store.lease_jobs(10, 1000, 5)) == 1
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20
         with pytest.raises(PyMongoError):
             await session.commit_transaction()
     assert [record.version for record in await store.history(A, None, 10)] == [2, 1]

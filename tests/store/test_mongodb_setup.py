@@ -48,7 +48,7 @@ async def test_a_server_that_is_away_or_has_no_replica_set_yet_is_refused_in_sec
     assert "No MongoDB primary answers" in await refused(server.url)
     server.start(initiate=False)
     assert "rs.initiate()" in await refused(f"mongodb://127.0.0.1:{server.port}/")
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 45
 
 
 @pytest.mark.parametrize("url", ["mongodb://", "mongodb://user:se:cret@host/", "mongodb://h/?w=nonsense&x"])
