@@ -21,7 +21,7 @@ from server.store.mongo.schema import COLUMN_DOWN, COLUMN_UP, Database
 SORTED_AT_MOST: Final = 5000
 """So many records are sorted by a column; where there are more, the column is walked."""
 
-LONGEST_MS: Final = 20_000
+LONGEST_MS: Final = 15_000
 """Milliseconds after which the database gives up on a search."""
 
 
