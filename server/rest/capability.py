@@ -18,6 +18,10 @@ from server.search.registry import indexed_parameters
 
 _WHOLE_SYSTEM: Final = ("transaction", "batch", "history-system")
 SINCE: Final = "2026-11-22"
+_BINARY: Final = (
+    "POST and PUT with the content's own Content-Type store it as it is, with X-Security-Context; a read answers with the content "
+    "unless Accept or _format names a FHIR format, and heeds Range and If-Range."
+)
 
 
 def capability_statement(
@@ -96,6 +100,8 @@ def _resource(type_: str, operations: list[Operation], conditional_delete: str) 
     }
     if not resource["searchInclude"]:
         del resource["searchInclude"]
+    if type_ == "Binary":
+        resource["documentation"] = _BINARY
     if operations:
         resource["operation"] = _operations(operations)
     return resource

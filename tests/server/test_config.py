@@ -44,6 +44,9 @@ def test_every_variable_is_read() -> None:
             "ASSENT_JOB_RESULT_TTL": "3600",
             "ASSENT_JOB_RESULT_BYTES": "1000000",
             "ASSENT_JOB_LEASE": "20",
+            "ASSENT_MAX_DOCUMENT": "20000",
+            "ASSENT_DOCUMENT_TYPES": "application/pdf, image/png",
+            "ASSENT_LINK_SECONDS": "60",
             "ASSENT_LOG_LEVEL": "WARNING",
             "ASSENT_UNKNOWN_PAYER": "refuse",
             "ASSENT_SCENARIOS": "off",
@@ -70,6 +73,9 @@ def test_every_variable_is_read() -> None:
         job_result_ttl=3600,
         job_result_bytes=1_000_000,
         job_lease=20,
+        max_document=20_000,
+        document_types=frozenset({"application/pdf", "image/png"}),
+        link_seconds=60,
         log_level="warning",
         unknown_payer="refuse",
         scenarios="off",
@@ -122,6 +128,12 @@ def test_the_base_url_follows_host_and_port(environ: dict[str, str], base_url: s
         ("ASSENT_BASE_URL", "https://[::1"),
         ("ASSENT_BASE_URL", "https://example.org:99999"),
         ("ASSENT_MAX_BODY", "50 MB"),
+        ("ASSENT_MAX_DOCUMENT", "1"),
+        ("ASSENT_DOCUMENT_TYPES", "pdf"),
+        ("ASSENT_DOCUMENT_TYPES", "application/PDF"),
+        ("ASSENT_DOCUMENT_TYPES", "application/pdf; charset=x"),
+        ("ASSENT_DOCUMENT_TYPES", "*/*"),
+        ("ASSENT_LINK_SECONDS", "0"),
         ("ASSENT_LOG_LEVEL", "chatty"),
         ("ASSENT_UNKNOWN_PAYER", "approve"),
         ("ASSENT_SCENARIOS", "yes"),
@@ -140,6 +152,17 @@ def test_what_cannot_be_used_is_refused_in_one_sentence_that_names_the_variable(
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert "secret" not in sentence
+
+
+def test_types_of_documents_are_those_of_the_page_instead_of_them_or_besides_them() -> None:
+    page = (DOCS / "documents.md").read_text("utf-8")
+    usual = Settings.from_environment({}).document_types
+    assert {"application/pdf", "text/plain"} < usual
+    assert all(f"`{name}`" in page for name in usual)
+    besides = Settings.from_environment({"ASSENT_DOCUMENT_TYPES": "+video/mp4"}).document_types
+    assert besides == usual | {"video/mp4"}
+    instead = Settings.from_environment({"ASSENT_DOCUMENT_TYPES": "image/png,+video/mp4"}).document_types
+    assert instead == {"image/png", "video/mp4"}
 
 
 @given(st.sampled_from([row.variable for row in SETTINGS]), st.text(max_size=60))
