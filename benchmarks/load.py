@@ -26,6 +26,8 @@ class Load:
     connections: int
     seconds: float
     warm_up: float = 0.5
+    pause: float = 0.0
+    """Seconds from a connection's request to its next one, if the answer is there by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Result:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, next_request: Callable[[], bytes], report: Callable[[float, bytes], None]) -> None:
+    def __init__(self, next_request: Callable[[], bytes], report: Callable[[float, bytes], None], pause: float) -> None:
         self._next = next_request
+        self._pause = pause
         self._report = report
         self._buffer = b""
         self._needed = -1
@@ -51,6 +54,8 @@ class _Connection(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
+        if self._transport.is_closing():
+            return
         self._started = time.perf_counter()
         self._transport.write(self._next())  # type: ignore[attr-defined]
 
@@ -68,7 +73,11 @@ class _Connection(asyncio.Protocol):
             self._report(time.perf_counter() - self._started, self._buffer[9:12])
             self._buffer = self._buffer[self._needed :]
             self._needed = -1
-            self._send()
+            left = self._pause - (time.perf_counter() - self._started) if self._pause else 0.0
+            if left > 0:
+                asyncio.get_running_loop().call_later(left, self._send)
+            else:
+                self._send()
 
 
 async def run(load: Load) -> Result:
@@ -95,7 +104,7 @@ async def run(load: Load) -> Result:
             statuses[status.decode()] = statuses.get(status.decode(), 0) + 1
 
     transports = [
-        (await loop.create_connection(lambda: _Connection(next_request, report), load.host, load.port))[0]
+        (await loop.create_connection(lambda: _Connection(next_request, report, load.pause), load.host, load.port))[0]
         for _ in range(load.connections)
     ]
     await asyncio.sleep(load.warm_up + load.seconds)

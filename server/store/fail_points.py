@@ -25,6 +25,7 @@ FailPoint = Literal[
     "sqlite-12-audit-committed",  # audit records alone: the disk was not waited for
     "sqlite-13-acknowledged",
     "sqlite-14-job-checkpointed",
+    "sqlite-15-blob-kept",
     # its jobs and upkeep
     "sqlite-21-jobs-leased",
     "sqlite-22-job-released",
@@ -32,6 +33,8 @@ FailPoint = Literal[
     "sqlite-24-setting-put",
     "sqlite-25-resealed",  # one of a batch
     "sqlite-26-reindexing",  # one of a batch: its row, not yet its terms
+    "sqlite-27-chunk-put",
+    "sqlite-28-chunks-removed",
     # a commit on MongoDB
     "mongodb-01-before-transaction",
     "mongodb-02-state-read",
@@ -47,6 +50,7 @@ FailPoint = Literal[
     "mongodb-12-committed",  # its answer is there, and nobody was told yet
     "mongodb-13-acknowledged",
     "mongodb-14-job-checkpointed",
+    "mongodb-15-blob-kept",
     # its numbers, jobs and upkeep
     "mongodb-20-numbers-taken",
     "mongodb-21-job-leased",
@@ -56,6 +60,8 @@ FailPoint = Literal[
     "mongodb-25-records-resealed",  # earlier versions, keys and jobs follow
     "mongodb-26-batch-resealed",
     "mongodb-27-reindexed",
+    "mongodb-28-chunk-put",
+    "mongodb-29-chunks-removed",
 ]
 
 FAIL_POINTS: Final[tuple[FailPoint, ...]] = get_args(FailPoint)

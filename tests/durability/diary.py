@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from rest_help import FHIR, bundle, entry
 
 SYSTEM = "urn:kill-test"
 ENTRIES = 4
+LARGE = 100_000
+"""Characters; more than what stays in a record."""
 
 
 @dataclass
@@ -28,10 +31,14 @@ class Diary:
     submitted: dict[str, bool] = field(default_factory=dict)
     versions: dict[int, str] = field(default_factory=dict)
     """Acknowledged versions of the writer's own record, and what they say."""
+    contents: dict[str, bytes] = field(default_factory=dict)
+    """Acknowledged Binaries by their address, large enough to be kept apart, and what they hold."""
+    asked_later: list[str] = field(default_factory=list)
+    """What was asked for as a job, each entry to be done once."""
 
     def acknowledged(self) -> int:
         kinds = (self.created, self.conditional, self.transactions, self.deleted, self.submitted)
-        return sum(sum(kind.values()) for kind in kinds) + len(self.versions)
+        return sum(sum(kind.values()) for kind in kinds) + len(self.versions) + len(self.contents)
 
 
 def person(identifier: str, **more: Any) -> dict[str, Any]:
@@ -59,6 +66,10 @@ def write(client: httpx.Client, diary: Diary, stop: threading.Event, *, most: in
                 diary.submitted[f"{diary.name}-{number}"] = False
                 answer = client.post("/Claim/$submit", json=submission(f"{diary.name}-{number}"))
                 diary.submitted[f"{diary.name}-{number}"] = answer.status_code == 200
+                later = [f"{diary.name}-{number}-later-{each}" for each in range(ENTRIES)]
+                diary.asked_later += later
+                batch = bundle("batch", *[entry("POST", "Patient", person(name)) for name in later])
+                client.post("", json=batch, headers={"Prefer": "respond-async"})
     except httpx.TransportError:
         return
 
@@ -80,6 +91,10 @@ def _write_each(client: httpx.Client, diary: Diary, name: str) -> None:
     parts = [entry("POST", "Patient", person(all_)) for _ in range(ENTRIES - 1)]
     together = bundle("transaction", *parts, entry("PUT", f"Basic/{all_}", basic(all_)))
     diary.transactions[all_] = client.post("", json=together).status_code == 200
+    content = os.urandom(LARGE // 2).hex().encode()
+    answer = client.post("/Binary", content=content, headers={"Content-Type": "text/plain"})
+    if answer.status_code == 201:
+        diary.contents[answer.headers["Location"].partition("/_history")[0]] = content
     gone = f"{name}-gone"
     if client.put(f"/Basic/{gone}", json=basic(gone)).status_code == 201:
         diary.deleted[gone] = False
@@ -116,6 +131,11 @@ def verify(client: httpx.Client, diary: Diary) -> None:
         if claims:
             answers = client.get("/ClaimResponse", params={"request": f"Claim/{claims[0]['resource']['id']}"}).json()
             assert len(answers["entry"]) == 1, json.dumps(answers)
+    for address, content in diary.contents.items():
+        answer = client.get(address, headers={"Accept": "text/plain"})
+        assert answer.content == content, address
+    for name in diary.asked_later:
+        assert len(found(client, "Patient", name)) <= 1, name
     _verify_versions(client, diary)
 
 

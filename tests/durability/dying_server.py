@@ -77,6 +77,8 @@ def prepare(orders: Path) -> None:
         module.ALONE = HASTE
     server.store.open.SHARED = HASTE
     _let_jobs_fail(orders.with_suffix(".failing"))
+    if os.environ.pop("TEST_SWEEP", ""):
+        import_module("server.upkeep.blob_sweep").ABANDONED_AFTER = 0
     if os.environ.pop("TEST_STALE_READS", ""):
         _show_the_past(store.SqliteStore)
 

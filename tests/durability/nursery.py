@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +99,12 @@ class DyingServer(LiveServer):
         else:
             path.unlink(missing_ok=True)
 
-    def is_dead(self) -> bool:
-        assert self._process is not None
-        return self._process.poll() is not None
+    @contextmanager
+    def sweeping_at_once(self) -> Iterator[None]:
+        """A server that is started meanwhile takes any upload for one that was broken off."""
+        self._environment["TEST_SWEEP"] = "1"
+        yield
+        del self._environment["TEST_SWEEP"]
 
     def expect_death(self, at: str, child: Child | None = None, within: float = 30) -> None:
         """Wait for it, and be sure that it was the ordered one."""

@@ -14,7 +14,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ BY_JOBS = ("jobs-leased", "job-leased", "job-checkpointed", "job-finished", "job
 BY_FAILING_JOBS = ("job-released",)
 BY_ASKING = ("setting-put",)
 BY_NEW_KEYS = ("resealed", "records-resealed", "batch-resealed")
+BY_SWEEPING = ("chunks-removed",)
 BY_REINDEX = ("reindexing", "reindexed")
 
 
@@ -207,6 +208,8 @@ def die(place: Site, point: str, *, power: bool = False) -> list[Diary]:
             httpx.get(f"{server.root}/ready")
         server.expect_death(point)
         return []
+    if kind in BY_SWEEPING:
+        return die_sweeping(server, point)
     diaries, threads, stop = place.writers(point, most=2 if kind in (*BY_JOBS, *BY_FAILING_JOBS, *BY_WAITING) else ROUNDS)
     if kind in (*BY_JOBS, *BY_FAILING_JOBS, *BY_WAITING):
         server.order(point)
@@ -221,6 +224,21 @@ def die(place: Site, point: str, *, power: bool = False) -> list[Diary]:
         thread.join()
     server.let_jobs_fail(False)
     return diaries
+
+
+def die_sweeping(server: DyingServer, point: str) -> list[Diary]:
+    """An upload is broken off by a kill; the next server dies while it takes it away."""
+    put = next(other for other in FAIL_POINTS if other.startswith(point.partition("-")[0]) and other.endswith("chunk-put"))
+    diary = Diary(point)
+    server.order(put)
+    with client_of(server.base, server.token()) as client:
+        write(client, diary, threading.Event(), most=1, submits=False)
+    server.expect_death(put)
+    server.order(point)
+    with server.sweeping_at_once(), suppress(RuntimeError):
+        server.start()
+    server.expect_death(point)
+    return [diary]
 
 
 def rotate(server: DyingServer) -> None:

@@ -20,6 +20,7 @@ from bson import MaxKey, MinKey
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 
+from server.store import fail_points
 from server.store.blobs import CHUNKS_AT_MOST, BlobGoneError, KeptBlob, NewBlob
 from server.store.mongo.documents import Document
 from server.store.mongo.retry import persist
@@ -41,6 +42,7 @@ class MongoBlobs:
         if not 0 <= number < CHUNKS_AT_MOST:
             raise ValueError("A blob does not have so many chunks.")
         await self._insert("chunk", {"_id": {"b": blob, "i": number}, "d": chunk})
+        fail_points.reach("mongodb-28-chunk-put")
 
     async def _insert(self, collection: str, document: Document) -> None:
         """Ids are random and have one owner: what is there already was inserted by the try before."""
@@ -81,6 +83,7 @@ class MongoBlobs:
 
     async def _remove_chunks(self, blob: bytes) -> None:
         await persist(lambda: self._database["chunk"].delete_many(chunks_of(blob)))
+        fail_points.reach("mongodb-29-chunks-removed")
 
     async def listed(self, after: bytes, limit: int) -> list[KeptBlob]:
         kept = await self._behind("blob", after, limit)
@@ -137,3 +140,4 @@ async def write_blobs(database: Database, session: AsyncClientSession, changes: 
         documents = [{"_id": blob.id, "n": tenant, "c": blob.chunks, "s": blob.size} for tenant, blob in changes.kept]
         await database["upload"].delete_many({"_id": {"$in": [blob.id for _, blob in changes.kept]}}, session=session)
         await database["blob"].insert_many(documents, session=session)
+        fail_points.reach("mongodb-15-blob-kept")

@@ -7,6 +7,7 @@ from typing import Final
 
 import apsw
 
+from server.store import fail_points
 from server.store.blobs import BlobGoneError, NewBlob
 
 BLOB_TABLES: Final = """
@@ -26,6 +27,7 @@ def keep_blobs(connection: apsw.Connection, tenant: int, blobs: Sequence[NewBlob
             "UPDATE blob SET state = 1, tenant = ?, chunks = ?, size = ? WHERE id = ?",
             (tenant, blob.chunks, blob.size, blob.id),
         )
+        fail_points.reach("sqlite-15-blob-kept")
 
 
 def check_blobs(connection: apsw.Connection, blobs: Sequence[NewBlob]) -> None:
@@ -35,4 +37,3 @@ def check_blobs(connection: apsw.Connection, blobs: Sequence[NewBlob]) -> None:
             raise BlobGoneError
     if len({blob.id for blob in blobs}) < len(blobs):
         raise BlobGoneError
-
