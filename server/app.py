@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -43,6 +44,7 @@ from server.rest.linked import answer_link
 from server.rest.request import Request, check_accept
 from server.rest.response import Response
 from server.sample.load import load_practice
+from server.seal.key_source import read_again
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.seal.rotation import ALONE
 from server.store.open import OpenedStore, open_store
@@ -181,6 +183,8 @@ class Application:
         if self._opened is None or self._readiness is None:
             return _unready({"store": "is being opened"})
         wrong = await self._readiness.look()
+        if self._running().keyring.is_behind:
+            wrong = {"keys": "the master key was changed: start this server again with the new one", **wrong}
         return _unready(wrong) if wrong else _plain({"status": "ready", "store": self._opened.name})
 
     async def _root(self) -> Response:
@@ -214,7 +218,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
     opened = await open_store(settings, seal_audit, update=_to_operator)
     store = opened.store
     try:
-        keyring = await open_keyring(store, opened.master_key)
+        keyring = await open_keyring(store, opened.master_key, partial(read_again, settings))
     except WrongMasterKeyError as error:
         await store.close()
         raise ConfigurationError(str(error)) from error

@@ -77,12 +77,16 @@ def _add_backup(commands: Any) -> None:
 
 
 def _add_keys(keys: argparse.ArgumentParser) -> None:
-    keys.description = "The keys that the tenants' data is sealed under. The master key is not changed by this."
+    keys.description = "The keys that the tenants' data is sealed under, and the master key around them."
     actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser(
         "rotate",
         help="give every tenant a new key; a running server, or the next one, seals everything anew",
         allow_abbrev=False,
+    )
+    rewrap = actions.add_parser("rewrap", help="put the tenants' keys under another master key", allow_abbrev=False)
+    rewrap.add_argument(
+        "--new-master-key-file", required=True, metavar="FILE", help="holds 32 bytes in hexadecimal or base64; mode 0600"
     )
     actions.add_parser("status", help="print each tenant's keys and how far the sealing is", allow_abbrev=False)
 

@@ -1,14 +1,17 @@
-"""`assent keys rotate | status`: new data keys for all tenants. A server does the work; this asks for it and tells how far it is."""
+"""`assent keys rotate | status | rewrap`: new data keys for all tenants, which a server puts to use; another master key around them."""
 
 from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
 from collections.abc import Mapping
+from pathlib import Path
 
 from server.commands.opened import Opened, now, opened
 from server.config import ConfigurationError, Settings
-from server.seal.rotation import announcing, is_announced, is_under_way, old_keys
+from server.seal.key_source import is_own_file, key_from_file
+from server.seal.master_key import FILE_NAME, MasterKeyError, replace
+from server.seal.rotation import CHANGED, announcing, check_nobody_is_behind, is_announced, is_under_way, old_keys
 from server.seal.tenant_entries import Entry, TenantError
 from server.upkeep.progress import FINISHED, Place, decode
 from server.upkeep.reseal import SETTING
@@ -21,6 +24,9 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _run(arguments: Namespace, settings: Settings) -> None:
+    if arguments.action == "rewrap":
+        await _rewrap(settings, Path(arguments.new_master_key_file))
+        return
     async with opened(settings) as store:
         if arguments.action == "rotate":
             await _rotate(store)
@@ -30,6 +36,7 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
 
 async def _rotate(store: Opened) -> None:
     try:
+        await check_nobody_is_behind(store.store, now())
         await store.keyring.change(announcing(now()))
     except TenantError as error:
         raise ConfigurationError(str(error)) from error
@@ -37,6 +44,35 @@ async def _rotate(store: Opened) -> None:
     print(
         "Every tenant has a new key. A running server seals everything anew under it; `assent keys status` says how far it is."
     )
+
+
+async def _rewrap(settings: Settings, file: Path) -> None:
+    """Done again after a kill, it finishes what was begun."""
+    try:
+        key = key_from_file(file)
+    except MasterKeyError as error:
+        raise ConfigurationError(str(error)) from error
+    async with opened(settings, or_key=key) as store:
+        if store.master_key != key:
+            await _wrap(store, key)
+        elif not is_own_file(settings) or store.back_end.master_key == key:
+            raise ConfigurationError("The tenants' keys are under that master key already.")
+        if is_own_file(settings):
+            kept = replace(settings.data, key)
+            print(f"{settings.data / FILE_NAME} holds the new master key. The one before is in {kept}: backups need it.")
+            print("Copy the new one into the data folder of every other server on this store.")
+        else:
+            print(f"Put the key of {file} where the master key came from until now, and keep the one before for backups.")
+    print("A server that finds the new key where it had the old one goes on with it; another is to be started again.")
+
+
+async def _wrap(store: Opened, key: bytes) -> None:
+    if is_under_way(store.keyring.entries()):
+        raise ConfigurationError("The data keys are being changed: wait until `assent keys status` says that it is done.")
+    await store.store.put_setting(CHANGED, now().to_bytes(8))
+    if not await store.keyring.rewrap(key):
+        raise ConfigurationError("Somebody changed the tenants' keys in the same moment: try again.")
+    await store.note("keys-rewrap")
 
 
 async def _status(store: Opened) -> None:

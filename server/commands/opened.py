@@ -30,6 +30,7 @@ class Opened:
 
     back_end: OpenedStore
     keyring: Keyring
+    master_key: bytes
 
     @property
     def store(self) -> Store:
@@ -44,8 +45,11 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Opened]:
-    """Raises ConfigurationError where there is no store, where its key is not there, and when it goes away."""
+async def opened(settings: Settings, or_key: bytes | None = None) -> AsyncIterator[Opened]:
+    """Raises ConfigurationError where there is no store, where its key is not there, and when it goes away.
+
+    `or_key` is tried where the key of the settings does not fit.
+    """
     check_is_there(settings)
     keyrings: list[Keyring] = []
 
@@ -54,16 +58,27 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
 
     back_end = await open_store(settings, seal_audit)
     try:
-        keyrings.append(await open_keyring(back_end.store, back_end.master_key))
+        keyring, master_key = await _keyring(back_end, or_key)
+        keyrings.append(keyring)
         if keyrings[0].get(DEFAULT) is None:
             raise ConfigurationError("The store is empty: start the server once before this.")
-        yield Opened(back_end, keyrings[0])
+        yield Opened(back_end, keyring, master_key)
     except WrongMasterKeyError as error:
         raise ConfigurationError(str(error)) from error
     except StoreUnavailableError as error:
         raise ConfigurationError(f"The store {in_words(error)}: mend that, or try again in a moment.") from error
     finally:
         await back_end.store.close()
+
+
+async def _keyring(back_end: OpenedStore, or_key: bytes | None) -> tuple[Keyring, bytes]:
+    """Raises WrongMasterKeyError."""
+    try:
+        return await open_keyring(back_end.store, back_end.master_key), back_end.master_key
+    except WrongMasterKeyError:
+        if or_key is None:
+            raise
+        return await open_keyring(back_end.store, or_key), or_key
 
 
 def bases_of(settings: Settings) -> Callable[[Tenant], tuple[str, ...]]:

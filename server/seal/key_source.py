@@ -30,19 +30,32 @@ async def read_master_key(settings: Settings, *, sealed: bool) -> bytes:
     if settings.master_key is not None:
         return settings.master_key
     if settings.master_key_file is not None:
-        return _from_file(settings.master_key_file)
+        return key_from_file(settings.master_key_file)
     if settings.master_key_command:
         return await _from_command(settings.master_key_command)
     return load_or_make(settings.data, sealed=sealed)
 
 
-def _from_file(path: Path) -> bytes:
+async def read_again(settings: Settings) -> bytes | None:
+    """The key that is there now; None where it cannot be read."""
+    try:
+        return await read_master_key(settings, sealed=True)
+    except MasterKeyError:
+        return None
+
+
+def is_own_file(settings: Settings) -> bool:
+    """Whether the key is the data folder's own file, which the program made."""
+    return settings.master_key is None and settings.master_key_file is None and not settings.master_key_command
+
+
+def key_from_file(path: Path) -> bytes:
     """A group may read it: that is how containers mount secrets for a user who is not root."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_bytes()[: MAX_OUTPUT + 1].decode("ascii", "replace")
     except OSError as error:
-        raise MasterKeyError(f"The master key file {path} of ASSENT_MASTER_KEY_FILE cannot be read.") from error
+        raise MasterKeyError(f"The master key file {path} cannot be read.") from error
     if mode & 0o027:
         raise MasterKeyError(f"Others can reach the master key file {path}; make it yours alone with: chmod 600 {path}")
     key = key_from_text(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import resources
@@ -18,9 +18,13 @@ from profiles import json
 from server.seal.blind_index import BlindIndex
 from server.seal.cipher import Cipher, SealBrokenError
 from server.seal.tenant_entries import Edit, Entries, Entry, adding
-from server.store.store import Store
+from server.store.store import Store, StoreUnavailableError
 
 _SETTING: Final = "tenants"
+
+READ_AGAIN_SECONDS: Final = 3.0
+
+ReadKey = Callable[[], Awaitable[bytes | None]]
 
 
 class WrongMasterKeyError(Exception):
@@ -39,11 +43,18 @@ class Tenant:
 
 
 class Keyring:
-    """All tenants by name; a retired one is known by its number only. Build it with `open_keyring`."""
+    """All tenants by name; a retired one is known by its number only. Build it with `open_keyring`.
 
-    def __init__(self, store: Store, wrapping: Cipher) -> None:
+    `is_behind`: the master key was changed and this server does not have the new one. It goes on with the keys that it knows, and
+    learns of no others (docs/decisions, 0027).
+    """
+
+    def __init__(self, store: Store, master_key: bytes, read_again: ReadKey | None) -> None:
         self._store = store
-        self._wrapping = wrapping
+        self._wrapping = _wrapping(master_key)
+        self._read_again = read_again
+        self._look_again = 0.0
+        self.is_behind = False
         self._sealed: bytes | None = None
         self._entries: Entries = {}
         self._changing = asyncio.Lock()
@@ -59,16 +70,46 @@ class Keyring:
         return self._by_number[number]
 
     async def found(self, number: int) -> Tenant:
-        """The tenant of that number, also when another server of the same store has just made it."""
+        """The tenant of that number, also when another server of the same store has just made it.
+
+        Raises KeyError, or StoreUnavailableError while nobody can tell here.
+        """
         if number not in self._by_number:
             await self.refresh()
+            if self.is_behind and number not in self._by_number:
+                raise StoreUnavailableError("The tenants' keys were wrapped under another master key.")
         return self._by_number[number]
 
     async def refresh(self) -> None:
-        """Learn what other servers and the command line did. Raises WrongMasterKeyError."""
+        """Learn what other servers and the command line did. Raises WrongMasterKeyError before anything was learnt."""
         sealed = await self._store.get_setting(_SETTING)
-        if sealed is not None:
+        if sealed is None:
+            return
+        try:
             self._take(sealed)
+        except WrongMasterKeyError:
+            if self._sealed is None:
+                raise
+            await self._take_under_another(sealed)
+        else:
+            self.is_behind = False
+
+    async def _take_under_another(self, sealed: bytes) -> None:
+        """The master key was changed: the new one may be where ours came from. It is looked for every few seconds."""
+        before, self.is_behind = self._wrapping, True
+        loop = asyncio.get_running_loop()
+        if self._read_again is None or loop.time() < self._look_again:
+            return
+        self._look_again = loop.time() + READ_AGAIN_SECONDS
+        key = await self._read_again()
+        if key is not None:
+            self._wrapping = _wrapping(key)
+            try:
+                self._take(sealed)
+            except WrongMasterKeyError:
+                self._wrapping = before
+            else:
+                self.is_behind = False
 
     def _take(self, sealed: bytes) -> None:
         """Make what the store holds ours; tenants that are known stay the objects that they are, with other keys perhaps."""
@@ -116,11 +157,29 @@ class Keyring:
         async with self._changing:
             while (edited := edit(self._entries)) != self._entries:
                 wanted = self._wrapping.seal(json.dumps(edited), _SETTING.encode())
-                self._take(
-                    await self._store.put_setting(
-                        _SETTING, wanted, only_if_absent=self._sealed is None, replaces=self._sealed
-                    )
+                stored = await self._store.put_setting(
+                    _SETTING, wanted, only_if_absent=self._sealed is None, replaces=self._sealed
                 )
+                try:
+                    self._take(stored)
+                except WrongMasterKeyError as error:
+                    if self._sealed is None:
+                        raise
+                    self.is_behind = True
+                    raise StoreUnavailableError("The tenants' keys were wrapped under another master key.") from error
+
+    async def rewrap(self, master_key: bytes) -> bool:
+        """Wrap the tenants' keys under another master key: one change, whole or not at all.
+
+        False when somebody else changed the keys in the same moment, and nothing was changed.
+        """
+        async with self._changing:
+            wrapping = _wrapping(master_key)
+            wanted = wrapping.seal(json.dumps(self._entries), _SETTING.encode())
+            if await self._store.put_setting(_SETTING, wanted, replaces=self._sealed) != wanted:
+                return False
+            self._wrapping, self._sealed = wrapping, wanted
+            return True
 
 
 def tenant_of(name: str, entry: Entry, dictionaries: Mapping[int, bytes]) -> Tenant:
@@ -145,12 +204,18 @@ async def is_sealed(store: Store) -> bool:
     return await store.get_setting(_SETTING) is not None
 
 
-async def open_keyring(store: Store, master_key: bytes) -> Keyring:
-    """Unwrap the tenants' keys. Raises WrongMasterKeyError when the master key is not the one that wrapped them."""
-    wrapping = Cipher({0: master_key}, 0, {})
-    keyring = Keyring(store, wrapping)
+async def open_keyring(store: Store, master_key: bytes, read_again: ReadKey | None = None) -> Keyring:
+    """Unwrap the tenants' keys. Raises WrongMasterKeyError when the master key is not the one that wrapped them.
+
+    `read_again` gives the master key that is configured now, or None when it cannot be read.
+    """
+    keyring = Keyring(store, master_key, read_again)
     await keyring.refresh()
     return keyring
+
+
+def _wrapping(master_key: bytes) -> Cipher:
+    return Cipher({0: master_key}, 0, {})
 
 
 def shipped_dictionaries() -> dict[int, bytes]:

@@ -9,6 +9,7 @@ import os
 import secrets
 import stat
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -35,17 +36,36 @@ def load_or_make(folder: Path, *, sealed: bool) -> bytes:
     return _load(path)
 
 
+def replace(folder: Path, key: bytes) -> Path:
+    """Put another key in the place of the folder's own; where the one before is kept, because backups of its time need it.
+
+    Whoever is killed leaves one of the two in place, and no half of one.
+    """
+    path = folder / FILE_NAME
+    kept = next(name for number in count(1) if not (name := folder / f"{FILE_NAME}.{number}").exists())
+    os.link(path, kept)
+    draft = _draft(path, key)
+    draft.replace(path)
+    _sync_folder(folder)
+    return kept
+
+
 def _make(path: Path) -> None:
     """The whole file appears at once, so that no crash leaves half a key."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _draft(path, secrets.token_bytes(32))
     with suppress(FileExistsError):  # another process was faster: its key is the key
         os.link(draft, path)
     draft.unlink()
     _sync_folder(path.parent)
+
+
+def _draft(path: Path, key: bytes) -> Path:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def _load(path: Path) -> bytes:

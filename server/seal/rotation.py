@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.seal.tenant_entries import Edit, Entries, Entry, TenantError, new_key
+from server.store.store import Store
 
 MICROSECONDS: Final = 1_000_000
 MOST_KEYS: Final = 65_535
@@ -119,3 +120,23 @@ def settled(entries: Entries, now: int, pace: Pace) -> dict[int, int]:
         for entry in entries.values()
         if old_keys(entry) and not is_announced(entry) and _is_past(entry, now, pace.settle)
     }
+
+
+BEHIND: Final = "behind-master-key"
+"""The setting in which a server says, again and again, that it does not have the new master key: when it said so last."""
+
+CHANGED: Final = "master-key-changed"
+"""The setting that tells when the master key was changed last."""
+
+QUIET: Final = 30 * MICROSECONDS
+"""After so long without a word from a server that is behind, there is none."""
+
+
+async def check_nobody_is_behind(store: Store, now: int) -> None:
+    """Raises TenantError while some server may not learn of new data keys: what it seals could not be opened later."""
+    changed = int.from_bytes(await store.get_setting(CHANGED) or b"")
+    if abs(now - changed) < QUIET:
+        raise TenantError("The master key was changed less than half a minute ago: try again when that is over.")
+    behind = int.from_bytes(await store.get_setting(BEHIND) or b"")
+    if abs(now - behind) < QUIET:
+        raise TenantError("A server does not have the new master key yet: start it again with it, then try again.")

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from typing import Final
-
-import msgspec
 
 from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
 from profiles.structure import resource_types
@@ -23,6 +22,9 @@ from server.search.index_entries import INDEX_FORMATS, PRIMARY_DATES, SEALED_DAT
 from server.search.overlap import NOTHING, shared
 from server.search.registry import indexed_parameters
 
+_DIGEST: Final = 16
+_SIZE: Final = 8
+
 TYPE_ITSELF: Final = "_type"
 """Stands for what every search of a type needs: the terms of the type and of compartments, and the order of its list."""
 
@@ -30,42 +32,58 @@ HISTORY: Final = "_history"
 """Stands for what the history of a type needs."""
 
 
-class IndexSchema(msgspec.Struct, frozen=True):
-    """`types`: fingerprints by type and code. `digest` is the same for the same rules."""
+@dataclass(frozen=True, slots=True)
+class IndexSchema:
+    """A set of rules. `digest` is the same for the same rules; `fingerprints` are of all parameters, and name none of them."""
 
     digest: str
-    types: dict[str, dict[str, str]]
+    fingerprints: frozenset[bytes]
 
-    def differing(self, other: IndexSchema) -> dict[str, frozenset[str]]:
-        """Codes by type that the two have other rules for; only one's types and codes count as well."""
-        found: dict[str, frozenset[str]] = {}
-        for type_ in self.types.keys() | other.types.keys():
-            mine, theirs = self.types.get(type_, {}), other.types.get(type_, {})
-            codes = frozenset(code for code in mine.keys() | theirs.keys() if mine.get(code) != theirs.get(code))
-            if codes:
-                found[type_] = codes
-        return found
+    def encode(self) -> bytes:
+        return bytes.fromhex(self.digest) + b"".join(sorted(self.fingerprints))
+
+    @classmethod
+    def decode(cls, data: bytes) -> IndexSchema:
+        """What `encode` gave; of other bytes no rules of anybody."""
+        digest, rest = data[:_DIGEST], data[_DIGEST:]
+        return cls(digest.hex(), frozenset(rest[at : at + _SIZE] for at in range(0, len(rest), _SIZE)))
+
+    def lacks(self) -> dict[str, frozenset[str]]:
+        """The parameters of this program, by type, for which these are not the rules; of all that is indexed by them."""
+        if self.digest == rules_digest():
+            return {}
+        found = {
+            type_: frozenset(
+                code for code, fingerprint in fingerprints(type_).items() if fingerprint not in self.fingerprints
+            )
+            for type_ in resource_types()
+        }
+        return {type_: codes for type_, codes in found.items() if codes}
 
 
 @cache
 def rules_digest() -> str:
     """Of all that the fingerprints are made from: cheap, and the same whenever they are."""
     sources = (table("search"), OWN_SEARCH_PARAMETERS, INDEX_FORMATS, PRIMARY_DATES, sorted(SEALED_DATES))
-    return _digest(sources, 16)
+    return _hash(sources, _DIGEST).hex()
 
 
 @cache
 def present_schema() -> IndexSchema:
     """The rules of this program. Takes a quarter of a second when it is first asked for."""
-    return IndexSchema(rules_digest(), {type_: dict(fingerprints(type_)) for type_ in sorted(resource_types())})
+    return IndexSchema(
+        rules_digest(), frozenset(found for type_ in resource_types() for found in fingerprints(type_).values())
+    )
 
 
 @cache
-def fingerprints(type_: str) -> Mapping[str, str]:
+def fingerprints(type_: str) -> Mapping[str, bytes]:
     """By code, with `TYPE_ITSELF` and `HISTORY` among them."""
-    found = {code: _digest(_rules(type_, code), 4) for code in indexed_parameters(type_)}
-    itself = (INDEX_FORMATS["type"], PRIMARY_DATES.get(type_), found.get(PRIMARY_DATES.get(type_, "")))
-    return {**found, TYPE_ITSELF: _digest(itself, 4), HISTORY: _digest(INDEX_FORMATS["history"], 4)}
+    rules = {code: _rules(type_, code) for code in indexed_parameters(type_)}
+    primary = PRIMARY_DATES.get(type_)
+    rules[TYPE_ITSELF] = (INDEX_FORMATS["type"], primary, rules.get(primary or ""))
+    rules[HISTORY] = INDEX_FORMATS["history"]
+    return {code: _hash((type_, code, own), _SIZE) for code, own in rules.items()}
 
 
 def _rules(type_: str, code: str) -> object:
@@ -78,5 +96,5 @@ def _rules(type_: str, code: str) -> object:
     return own, parts, sorted(share.elements), share.is_covered
 
 
-def _digest(content: object, size: int) -> str:
-    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=size).hexdigest()
+def _hash(content: object, size: int) -> bytes:
+    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=size).digest()

@@ -91,7 +91,9 @@ async def restore(settings: Settings, file: str, tell: Tell) -> None:
 
 
 def _check_folder(data: Path) -> None:
-    others = sorted(path.name for path in data.iterdir() if path.name not in _HARMLESS)
+    others = sorted(
+        path.name for path in data.iterdir() if path.name not in _HARMLESS and not path.name.startswith(f"{KEY_FILE}.")
+    )
     if others:
         raise ConfigurationError(
             f"The folder {data} is not empty ({others[0]}): restore into one that holds nothing but the keys."

@@ -43,7 +43,12 @@ numbered from 1, and never anew. Uploads that no commit made current are left be
 ROWS_AT_ONCE: Final = 500
 BYTES_AT_ONCE: Final = 4 * 2**20
 
-OWN_SETTINGS: Final = frozenset({"schema", "ready", "audit-watermark", "reindex", "reseal", "restoring"})
+OWN_SETTINGS: Final = frozenset(
+    {
+        "schema", "ready", "audit-watermark", "reindex", "reseal", "restoring", "index-writers", "behind-master-key",
+        "master-key-changed",
+    }
+)  # fmt: skip
 """Settings that tell of one store on one engine, and are no part of what is in it."""
 
 

@@ -19,36 +19,25 @@ RULES: Final = "index-rules"
 """The setting that holds the rules by which everything in the store is findable."""
 
 WRITERS: Final = "index-writers"
-UNKNOWN: Final = IndexSchema("", {})
-"""The rules of a store that does not say: a store of the first release, or one that was never indexed as a whole."""
-
 MARKED_AFTER: Final = 10_000_000
 """Microseconds: a server says so often by which rules it writes."""
 
 
 async def stored_rules(store: Store) -> IndexSchema:
-    """Raises StoreUnavailableError."""
-    return _decode(await store.get_setting(RULES))
-
-
-def _decode(stored: bytes | None) -> IndexSchema:
-    """What is no set of rules counts as none: then everything is indexed anew."""
-    try:
-        return UNKNOWN if stored is None else msgspec.json.decode(stored, type=IndexSchema)
-    except msgspec.DecodeError:
-        return UNKNOWN
+    """No rules of anybody for a store that does not say: one of the first release. Raises StoreUnavailableError."""
+    return IndexSchema.decode(await store.get_setting(RULES) or b"")
 
 
 async def follow_present_rules(store: Store) -> None:
     """Note that everything in the store is findable by this program's rules."""
-    await store.put_setting(RULES, msgspec.json.encode(present_schema()))
+    await store.put_setting(RULES, present_schema().encode())
 
 
 async def begin_empty(store: Store) -> None:
     """A store in which nothing is findable yet is findable by any rules."""
     _, stored = await store.audit_watermark()
     if not stored and not await store.upkeep.rows(0, 1):
-        await store.put_setting(RULES, msgspec.json.encode(present_schema()), only_if_absent=True)
+        await store.put_setting(RULES, present_schema().encode(), only_if_absent=True)
 
 
 class Writers:
@@ -64,7 +53,7 @@ class Writers:
         if abs(now - self._marked) < MARKED_AFTER:
             return
         if not self._marked:
-            await self._store.put_setting(f"{RULES}-{rules_digest()}", msgspec.json.encode(present_schema()))
+            await self._store.put_setting(f"{RULES}-{rules_digest()}", present_schema().encode())
         while True:
             before = await self._store.get_setting(WRITERS)
             seen = {digest: at for digest, at in _seen(before).items() if abs(now - at) < 100 * HELD_FOR}
@@ -84,7 +73,7 @@ class Writers:
 
     async def _rules(self, digest: str) -> IndexSchema:
         if digest not in self._known:
-            self._known[digest] = _decode(await self._store.get_setting(f"{RULES}-{digest}"))
+            self._known[digest] = IndexSchema.decode(await self._store.get_setting(f"{RULES}-{digest}") or b"")
         return self._known[digest]
 
 
@@ -99,7 +88,6 @@ def doubtful(schemas: list[IndexSchema]) -> dict[str, frozenset[str]]:
     """The parameters, by type, for which some of the schemas have other rules than this program."""
     found: dict[str, frozenset[str]] = {}
     for schema in schemas:
-        if schema.digest != rules_digest():
-            for type_, codes in present_schema().differing(schema).items():
-                found[type_] = found.get(type_, frozenset()) | codes
+        for type_, codes in schema.lacks().items():
+            found[type_] = found.get(type_, frozenset()) | codes
     return found

@@ -8,8 +8,8 @@ from typing import Final
 from uuid import uuid4
 
 from server.logs import EventLog
-from server.seal.keyring import Keyring, WrongMasterKeyError
-from server.seal.rotation import ALONE, Pace, is_under_way, switching
+from server.seal.keyring import Keyring
+from server.seal.rotation import ALONE, BEHIND, QUIET, Pace, is_under_way, switching
 from server.store.store import Store, StoreUnavailableError
 from server.upkeep.reseal import Reseal
 
@@ -24,7 +24,9 @@ class KeyKeeper:
     """`run` until it is cancelled."""
 
     def __init__(self, store: Store, keyring: Keyring, pace: Pace, now: Callable[[], int], log: EventLog) -> None:
+        self._store = store
         self._keyring = keyring
+        self._told = 0
         self._pace = pace
         self._now = now
         self._log = log
@@ -38,19 +40,27 @@ class KeyKeeper:
                 await self._look()
             except StoreUnavailableError:
                 continue
-            except WrongMasterKeyError as error:  # somebody put another store's keys in the place of ours
-                self._log.failure("tenants' keys do not open", error)
-                return
 
     async def _look(self) -> None:
         """Sealing anew goes on for as long as there is something to do, and looks at the keys in between."""
         while True:
             await self._keyring.refresh()
+            if self._keyring.is_behind:
+                await self._tell_behind()
+                return
             if not is_under_way(self._keyring.entries()):
                 return
             await self._keyring.change(switching(self._now(), self._pace))
             if not await self._batches():
                 return
+
+    async def _tell_behind(self) -> None:
+        """Say, in the store and in the log, that this server needs the new master key; nobody gives out new data keys then."""
+        now = self._now()
+        if abs(now - self._told) > QUIET // 3:
+            self._told = now
+            await self._store.put_setting(BEHIND, now.to_bytes(8))
+            self._log.event("error", "the master key was changed and is not here")
 
     async def _batches(self) -> bool:
         """Batches for about as long as it takes until the keys are looked at again; whether there is more to do."""

@@ -14,7 +14,7 @@ import msgspec
 
 from server.audit.log import AuditLog
 from server.seal.keyring import Keyring, Tenant
-from server.search.index_schema import HISTORY, present_schema, rules_digest
+from server.search.index_schema import HISTORY, rules_digest
 from server.store.store import Store
 from server.store.upkeep import NewIndex, Row
 from server.upkeep.index_rules import follow_present_rules, stored_rules
@@ -64,8 +64,8 @@ class Reindex:
 
     async def run(self) -> AsyncIterator[Reindexed]:
         """After each batch. Ends early, without a word, when another is at it. Raises StoreUnavailableError."""
-        differing = present_schema().differing(await stored_rules(self._store))
-        self._lists_versions = any(HISTORY in codes for codes in differing.values())
+        lacking = (await stored_rules(self._store)).lacks()
+        self._lists_versions = any(HISTORY in codes for codes in lacking.values())
         place = await self._progress.take(Place({0: int(rules_digest()[:15], 16)}, RECORDS, 0))
         while place is not None and place.stage != FINISHED:
             place = await (self._records(place) if place.stage == RECORDS else self._audit_batches(place))

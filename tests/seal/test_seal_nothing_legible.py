@@ -20,8 +20,8 @@ COMMON = re.compile(r"[A-Za-z]{1,7}|[0-9]{1,6}|[0-9.]{1,6}")
 """Short words turn up by chance in megabytes of random bytes, and say nothing."""
 
 
-OWN_WORDS = {"practice", "resource"}
-"""Names of a setting and of a table of the store itself."""
+OWN_WORDS = {"practice", "resource", "sequence"}
+"""Names of a setting and of tables of the store itself (SQLite numbers rows that are never numbered again in one)."""
 
 
 def strings(value: Any) -> Iterator[str]:

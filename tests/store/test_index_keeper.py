@@ -17,7 +17,7 @@ from mongod import url_of
 from pymongo.asynchronous.database import AsyncDatabase
 
 from server.seal.blind_index import BlindIndex
-from server.search.index_schema import IndexSchema, present_schema, rules_digest
+from server.search.index_schema import HISTORY, IndexSchema, fingerprints, present_schema, rules_digest
 from server.search.strings import string_terms
 from server.store.store import Index, Store
 from server.store.upkeep import NewIndex
@@ -66,11 +66,15 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def rules_before() -> IndexSchema:
+BEFORE = "be" * 16
+
+
+def rules_before() -> bytes:
     """Those of a program that knew other rules for family names, and had no history of Patients and no AuditEvents."""
-    present = present_schema()
-    patient = {**present.types["Patient"], "family": "x", "name": "x", "_history": "x"}
-    return IndexSchema("before", {**present.types, "Patient": patient, "AuditEvent": {}})
+    unknown = {fingerprints("Patient")[code] for code in ("family", "name", HISTORY)} | set(
+        fingerprints("AuditEvent").values()
+    )
+    return IndexSchema(BEFORE, present_schema().fingerprints - unknown).encode()
 
 
 async def fill(house: House) -> None:
@@ -92,7 +96,7 @@ async def forget_names(store: Store, index: BlindIndex) -> None:
         kept = tuple(term for term in row.index.terms if term not in names)
         before = Index(row.index.order, kept, row.index.intervals)
         await store.upkeep.reindex([NewIndex(row.record.rid, row.record.version, before)])
-    await store.put_setting(RULES, msgspec.json.encode(rules_before()))
+    await store.put_setting(RULES, rules_before())
 
 
 async def held(store: Store, *, until: int) -> None:
@@ -137,7 +141,7 @@ async def test_what_the_rules_before_did_not_make_is_refused_until_it_is_made(pl
             conditional = await client.put("/Patient?family=quill", json={"resourceType": "Patient"})
             assert conditional.status_code == 503
             assert (await client.get("/Patient/p")).status_code == 200
-        assert (await stored_rules(services.store)).digest == "before"
+        assert (await stored_rules(services.store)).digest == BEFORE
 
         await held(services.store, until=0)
         await until(lambda: stored_digest(services.store, rules_digest()))
@@ -187,7 +191,7 @@ async def test_servers_of_two_versions_on_one_database_refuse_what_only_one_of_t
         await fill(house)
         store = house.services.store
         assert await found(house, "Patient?family=quill") == 1
-        await store.put_setting(f"{RULES}-before", msgspec.json.encode(rules_before()))
+        await store.put_setting(f"{RULES}-{BEFORE}", rules_before())
         await other_writes(store, now())
         await until(lambda: doubts(house))
         assert await found(house, "Patient?family=quill") == -1
@@ -204,4 +208,4 @@ async def doubts(house: House) -> bool:
 async def other_writes(store: Store, at: int) -> None:
     """A server of the version before says that it writes."""
     seen = msgspec.json.decode(await store.get_setting(WRITERS) or b"{}", type=dict[str, int])
-    await store.put_setting(WRITERS, msgspec.json.encode({**seen, "before": at}))
+    await store.put_setting(WRITERS, msgspec.json.encode({**seen, BEFORE: at}))
