@@ -276,7 +276,7 @@ SETTINGS: Final = (
         "max_document",
         str(50 * 2**20),
         "Largest content of a Binary or an attachment, in bytes. What is sent in JSON is limited by `ASSENT_MAX_BODY` as well.",
-        _whole_number(1024, 2**40),
+        _whole_number(1024, 2**38),
     ),
     Setting(
         "ASSENT_DOCUMENT_TYPES",

@@ -96,6 +96,9 @@ async def test_whoever_takes_neither_is_told(client: httpx.AsyncClient) -> None:
     id_ = await stored(client, SMALL)
     for accept in ("image/png", "application/pdf;q=0", "text/*"):
         refused(await client.get(f"/Binary/{id_}", headers={"Accept": accept}), 406, "not-acceptable", "http.Accept")
+    for format_ in ("xml", "application/pdf", ""):
+        answer = await client.get(f"/Binary/{id_}", params={"_format": format_})
+        refused(answer, 406, "not-acceptable", "http._format")
 
 
 @pytest.mark.parametrize("content", [SMALL, PDF])
@@ -387,13 +390,17 @@ async def test_a_caller_limited_to_one_patient_stores_what_belongs_to_that_patie
         await client.put(f"/Observation/o-{who}", json=observation)
     async with app.client("staff", patient="p1") as limited:
         for context in ("Patient/p1", "Observation/o-p1"):
-            assert await stored(limited, SMALL, **{"X-Security-Context": context})
+            id_ = await stored(limited, SMALL, **{"X-Security-Context": context})
+            assert (await limited.put(f"/Binary/{id_}", content=PDF, headers=TYPE)).status_code == 200
+        theirs = await stored(client, SMALL, **{"X-Security-Context": "Observation/o-p2"})
+        for hidden in (theirs, "no-such"):
+            refused(await limited.put(f"/Binary/{hidden}", content=PDF, headers=TYPE), 404, "not-found")
         for headers in ({}, {"X-Security-Context": "Patient/p2"}, {"X-Security-Context": "Observation/o-p2"}, {"X-Security-Context": "Organization/x"}):  # fmt: skip
             refused(await limited.post("/Binary", content=PDF, headers={**TYPE, **headers}), 403, "forbidden")
     for context in ("nonsense", "Binary/x", "https://elsewhere.example/fhir/Patient/1", "Patient?name=x", "#x", ""):
         answer = await client.post("/Binary", content=PDF, headers={**TYPE, "X-Security-Context": context})
         refused(answer, 400, "reference-format", "http.X-Security-Context")
-    assert await app.services.store.blobs.listed(b"", 10) == []
+    assert all(not blob.upload for blob in await app.services.store.blobs.listed(b"", 10))
 
 
 async def test_every_read_and_write_of_content_leaves_a_record(app: House, client: httpx.AsyncClient) -> None:

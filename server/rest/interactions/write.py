@@ -42,7 +42,8 @@ async def prepare_update(exchange: Exchange, resource: Resource, id_: str) -> tu
 async def current_for_update(exchange: Exchange, type_: str, id_: str) -> tuple[Version | None, bool]:
     """What is to be updated, and whether there is nothing yet, or nothing any more. Raises FhirError where it may not be."""
     current = await exchange.repository.read(type_, id_)
-    if exchange.decision.compartment is not None and (current is None or not exchange.may_see(current, exchange.decision)):
+    limited = exchange.decision.compartment is not None
+    if limited and (current is None or not await exchange.sees(current, exchange.decision)):
         # Whoever reaches one record only cannot choose ids: a free one and a hidden one would answer differently.
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     check_if_match(exchange, current)
