@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class FickleDisk:
             del self._kept.setdefault(path, bytearray())[size:]
 
     def sync(self, path: str, really: Callable[[], None]) -> None:
-        weather = self._weather()
+        weather = replace(self._weather())  # as it was when the sync began
         time.sleep(weather.sync_seconds)
         with self._lock:
             loose = self._loose.pop(path, [])

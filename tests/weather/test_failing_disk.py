@@ -98,6 +98,25 @@ async def test_the_sync_that_nobody_waits_for_counts_as_well(
     assert (await stored(disk.image(tmp_path / "image", tmp_path / "data"), [A])) == [2]
 
 
+async def test_a_sync_that_fails_while_a_change_is_committed_takes_the_change_with_it(
+    store: SqliteStore, disk: FickleDisk, weather: Weather, tmp_path: Path
+) -> None:
+    """The change's own sync succeeds; what stands before it in the log is lost all the same."""
+    await store.commit(Commit(1, [put(A)]))
+    await store.commit(Commit(1, audit=[b"a read"]))
+    weather.sync_fails, weather.sync_seconds = True, 0.2
+    store._group._start_sync()
+    await asyncio.sleep(0.05)
+    weather.sync_fails, weather.sync_seconds = False, 0.0
+    with pytest.raises(StoreUnavailableError) as refused:
+        await store.commit(Commit(1, [put(A, 2)]))
+    assert refused.value.trouble == "disk"
+    current = await store.read(A)
+    assert current is not None
+    await store.commit(Commit(1, [put(A, current.version + 1)]))
+    assert (await stored(disk.image(tmp_path / "image", tmp_path / "data"), [A])) == [current.version + 1]
+
+
 async def test_a_checkpoint_that_fails_takes_nothing_with_it(
     store: SqliteStore, disk: FickleDisk, weather: Weather, tmp_path: Path
 ) -> None:

@@ -92,12 +92,15 @@ class Files:
         The next commit begins the log anew if all of it was copied, also what came meanwhile. What is left, the next one does.
         """
         async with self._copying:
-            try:
-                pages, _ = await asyncio.to_thread(self._copier.wal_checkpoint)
-            except apsw.Error as error:
-                self.distrust(error)
-                return 0
-        return pages
+            return await asyncio.to_thread(self._copy)
+
+    def _copy(self) -> int:
+        """In a thread: that a sync failed is noted before anybody else hears of another one."""
+        try:
+            return self._copier.wal_checkpoint()[0]
+        except apsw.Error as error:
+            self.distrust(error)
+            return 0
 
     def log_size(self) -> int:
         """Bytes."""

@@ -114,9 +114,15 @@ class GroupCommit:
             raise StoreUnavailableError("The disk does not answer.", "slow")
         if not from_reserve and self._room.is_short():
             raise StoreUnavailableError("Room is short.", "full")
-        async with self._turn:
+        try:
+            await asyncio.wait_for(self._turn.acquire(), PATIENCE)
+        except TimeoutError as error:
+            raise StoreUnavailableError("The disk does not answer.", "slow") from error
+        try:
             await self._make_sound()
             return work()
+        finally:
+            self._turn.release()
 
     async def pause(self, work: Callable[[], Awaitable[object]]) -> None:
         """Do what wants nobody to write meanwhile, between two groups."""
@@ -206,6 +212,8 @@ class GroupCommit:
         finally:
             watch.cancel()
             self._is_stuck = False
+        if not self._files.is_sound:  # what stands before it in the log was lost meanwhile, and it with that
+            raise StoreUnavailableError("A sync failed while this was committed.", "disk")
 
     async def _in_thread(self, statement: str, patience_ms: int) -> None:
         writer = self._files.writer
