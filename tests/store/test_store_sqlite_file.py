@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
 from store_back_ends import seal_plainly
 
-from server.store.sqlite import sqlite_store
+from server.store.sqlite import files, sqlite_store
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.sqlite.schema import SCHEMA_VERSION, SchemaError, open_connection, prepare_schema
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
@@ -70,4 +71,41 @@ async def test_the_log_is_copied_into_the_file_while_the_store_is_open(
         await asyncio.sleep(0.02)
     assert sizes[-2] == sizes[-1]
     assert (tmp_path / FILE_NAME).stat().st_size > 20_000 * (len(sizes) - 1)
+    await store.close()
+
+
+async def test_the_log_stays_small_while_readers_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader keeps the log from beginning anew, as a backup does; when it is gone, the log is as small as before."""
+    monkeypatch.setattr(files, "LOG_KEPT", 40 * 4096)
+    monkeypatch.setattr(sqlite_store, "CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr(sqlite_store, "LONG_LOG_PAGES", 40)
+    monkeypatch.setattr(sqlite_store, "CHECKPOINT_SECONDS", 0.01)
+    path, log = tmp_path / FILE_NAME, tmp_path / (FILE_NAME + "-wal")
+    store, written = SqliteStore(path, seal_plainly), 0
+
+    async def write(count: int) -> None:
+        nonlocal written
+        for _ in range(count):
+            written += 1
+            await store.commit(Commit(1, [Put(written.to_bytes(16), 1, 1, bytes(20_000), Index(0, (1,)))]))
+            await asyncio.sleep(0)
+
+    for _ in range(3):
+        with closing(open_connection(path, writable=False)) as reader:
+            reader.execute("BEGIN")
+            seen = reader.execute("SELECT count(*) FROM resource").fetchall()
+            await write(100)
+            assert log.stat().st_size > 100 * 20_000
+            assert reader.execute("SELECT count(*) FROM resource").fetchall() == seen
+        async with asyncio.timeout(60):
+            while log.stat().st_size > 80 * 4096:
+                await write(1)
+                await asyncio.sleep(0.01)
+    sizes = []
+    for _ in range(100):
+        await write(1)
+        await asyncio.sleep(0.005)
+        sizes.append(log.stat().st_size)
+    assert sorted(sizes)[50] < 120 * 4096, "the log grows again"
+    assert len(await store.upkeep.rows(0, 10_000)) == written
     await store.close()
