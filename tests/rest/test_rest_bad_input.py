@@ -136,7 +136,7 @@ async def test_compressed_bodies_are_refused(client: httpx.AsyncClient) -> None:
         ("GET", "/Patient/1/2", 404, "unknown-address"), ("GET", "/Patient/1/_history/1/2", 404, "unknown-address"),
         ("GET", "/_history/1", 404, "unknown-address"), ("GET", "/Patient/_history/1", 404, "unknown-address"), ("GET", "", 405, "method-not-allowed"),
         ("GET", "/Patient/_search", 405, "method-not-allowed"), ("POST", "/Patient/1", 405, "method-not-allowed"), ("PUT", "/Patient", 400, "condition-criteria"),
-        ("DELETE", "/Patient", 400, "condition-criteria"), ("PATCH", "/Patient/1", 405, "method-not-allowed"), ("OPTIONS", "/Patient", 405, "method-not-allowed"),
+        ("DELETE", "/Patient", 400, "condition-criteria"), ("PATCH", "/Patient/1", 415, "content-type"), ("OPTIONS", "/Patient", 405, "method-not-allowed"),
         ("TRACE", "/Patient", 405, "method-not-allowed"),  ("DELETE", "/metadata", 404, "unknown-type"),
         ("GET", "/Patient/$nothing", 404, "unknown-operation"), ("POST", "/$nothing", 404, "unknown-operation"), ("POST", "/Patient/1/$nothing", 404, "unknown-operation"),
         ("POST", "/Nothing/$submit", 404, "unknown-type"), ("PUT", "/Patient/$nothing", 405, "method-not-allowed"),

@@ -67,13 +67,15 @@ def test_every_interaction_of_every_type_is_there(client: httpx.Client, statemen
             "create": client.post(f"/{type_}", json={**body, "no-such": 1}),
             "update": client.put(f"/{type_}/no-such", json={**body, "no-such": 1}),
             "delete": client.delete(f"/{type_}/no-such"),
+            "patch": client.patch(f"/{type_}/no-such", content="[]", headers={"Content-Type": "application/json-patch+json"}),
             "history-instance": client.get(f"/{type_}/no-such/_history"),
+            "history-type": client.get(f"/{type_}/_history?_count=1"),
         }
         assert codes <= set(calls)
         for code, answer in calls.items():
             there = answer.status_code != 405
             assert there == (code in codes), (type_, code, answer.text)
-            if there and code == "search-type":
+            if there and code in {"search-type", "history-type"}:
                 assert answer.status_code == 200, answer.text
             elif there and code in {"create", "update"}:
                 assert (answer.status_code, code_of(answer)) == (400, "unknown-element"), answer.text
@@ -83,12 +85,11 @@ def test_every_interaction_of_every_type_is_there(client: httpx.Client, statemen
 
 def test_what_is_not_claimed_is_not_there(client: httpx.Client, statement: dict[str, Any]) -> None:
     claimed = {interaction["code"] for interaction in rest(statement)["interaction"]}
-    assert claimed == {"batch", "transaction"}
-    refused(client.get("/_history"), 404, "unknown-address")
+    assert claimed == {"batch", "transaction", "history-system"}
+    assert client.get("/_history?_count=1").status_code == 200
+    refused(client.get("/_search?_type=Patient"), 404, "unknown-type")
     refused(client.get("/?_type=Patient"), 405, "method-not-allowed")
-    patient = next(resource for resource in rest(statement)["resource"] if resource["type"] == "Patient")
-    assert "patch" not in {interaction["code"] for interaction in patient["interaction"]}
-    refused(client.patch("/Patient/p01", json=[]), 405, "method-not-allowed")
+    refused(client.patch("/Patient/p01", json={"resourceType": "Parameters"}), 415, "content-type")
     own = next(resource for resource in rest(statement)["resource"] if resource["type"] == "AuditEvent")
     assert (own["conditionalCreate"], own["conditionalUpdate"], own["conditionalDelete"]) == (False, False, "not-supported")
     refused(client.put("/AuditEvent?outcome=0", json={"resourceType": "AuditEvent"}), 405, "read-only-type")

@@ -197,10 +197,11 @@ async def _draft(
             return [Draft(entry, part, type_, id_, None, (), lookup)]
         base = None
         if entry.method == "PATCH":
+            change = read_patch(part.request)
             base = await present(part, type_, id_)
             if lookup is not None and lookup.found is not None and lookup.found.version != base.version:
                 raise StaleVersionError(base.record.key)
-            given = patched(part, base, read_patch(part.request))
+            given = patched(part, base, change)
         else:
             given = entry.resource or {}
         resource, references = _resolved(given, entry.full_url, full_urls)
