@@ -19,9 +19,11 @@ from server.store.archive import Archive, write_archive
 from server.store.blobs import NewBlob
 from server.store.jobs import Checkpoint
 from server.store.mongo import connect
-from server.store.mongo.schema import MongoSetupError
+from server.store.mongo.portable import COLLECTIONS
+from server.store.mongo.schema import INDEXES, WITHOUT_INDEXES, MongoSetupError
 from server.store.portable import SECTIONS, PortableError, Rows, Section, Source, Target
 from server.store.sqlite.portable import SqliteSource, SqliteTarget
+from server.store.sqlite.schema import open_connection
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import Commit, Index, KeyClaim, NewJob, Put, Store
 
@@ -34,18 +36,18 @@ class Place:
 
     def __init__(self, engine: str, folder: Path, database: str) -> None:
         self._engine = engine
-        self._path = folder / FILE_NAME
+        self.path = folder / FILE_NAME
         self._url = url_of(database)
 
     async def open(self) -> Store:
         if self._engine == "sqlite":
-            return SqliteStore(self._path, seal_plainly)
+            return SqliteStore(self.path, seal_plainly)
         return await connect.open_store(self._url, seal_plainly)
 
     @asynccontextmanager
     async def source(self) -> AsyncIterator[Source]:
         if self._engine == "sqlite":
-            with closing(SqliteSource(self._path)) as source:
+            with closing(SqliteSource(self.path)) as source:
                 yield source
         else:
             other = connect.open_source(self._url)
@@ -53,11 +55,11 @@ class Place:
             await other.close()
 
     def files(self) -> list[str]:
-        return sorted(path.name for path in self._path.parent.iterdir())
+        return sorted(path.name for path in self.path.parent.iterdir())
 
     async def target(self) -> Target:
         if self._engine == "sqlite":
-            return SqliteTarget(self._path, self._path.with_name("restored.db"))
+            return SqliteTarget(self.path, self.path.with_name("restored.db"))
         return await connect.open_target(self._url)
 
 
@@ -78,7 +80,7 @@ async def place(tmp_path: Path, database: AsyncDatabase[dict[str, Any]]) -> Asyn
 
 def put(number: int, version: int = 1, index: Index | None = None, *, deleted: bool = False) -> Put:
     terms = (number, -number, 2**63 - 1, -(2**63))
-    found_by = Index(1000 - number, terms, ((7, float(number), 1e300), (-8, -0.5, 0.5)), (40, 41 + number % 2))
+    found_by = Index(1000 - number, terms, ((-8, 0.5, 0.5), (7, float(number), 1e300)), (40, 41 + number % 2))
     return Put(number.to_bytes(16), version, 10 * version, b"body %d %d" % (number, version), index or found_by, deleted)
 
 
@@ -272,3 +274,21 @@ async def test_mongodb_takes_nothing_into_a_store_and_starts_on_no_half_of_one(p
     await store.close()
     with pytest.raises(MongoSetupError, match="is not empty"):
         await there.target()
+
+
+async def test_nothing_is_left_behind_by_oversight(place: Callable[[str], Place]) -> None:
+    """Whoever adds a table or a collection says here whether it is in a backup."""
+    sections = {section.name for section in SECTIONS}
+    here = place("sqlite")
+    store = await here.open()
+    await store.close()
+    with closing(open_connection(here.path, writable=False)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        assert tables - {"sqlite_sequence", "sqlite_stat1"} == sections | {"term", "interval"}
+        for section in SECTIONS:
+            if section.name not in {"blob", "chunk"}:  # not all of their rows, under other names
+                columns = {name for (name,) in connection.execute(f"SELECT name FROM pragma_table_info('{section.name}')")}
+                assert columns - {"lease_until"} == set(section.fields)
+    made_again = {"counter", "mark", "upload"}
+    assert set(COLLECTIONS) == {index.collection for index in INDEXES} | set(WITHOUT_INDEXES)
+    assert set(COLLECTIONS) - made_again - {"record"} == sections - {"timeline", "resource"}

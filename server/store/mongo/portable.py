@@ -27,7 +27,7 @@ UNFINISHED: Final = "restoring"
 """The setting of a database that is being filled."""
 
 _TOO_LATE: Final = 239
-_COLLECTIONS: Final = (
+COLLECTIONS: Final = (
     "record",
     "version",
     "unique_key",
@@ -104,7 +104,7 @@ class MongoTarget:
         await persist(lambda: self._database["setting"].update_one({"_id": UNFINISHED}, mark, upsert=True))
 
     async def _is_empty(self) -> bool:
-        for name in _COLLECTIONS:
+        for name in COLLECTIONS:
             wanted = {"_id": {"$nin": ["schema", "ready"]}}
             if await persist(partial(self._database[name].find_one, wanted, {"_id": 1})):
                 return False
@@ -151,7 +151,7 @@ class MongoTarget:
         await self._client.close()
 
     async def _empty(self) -> None:
-        for name in _COLLECTIONS:
+        for name in COLLECTIONS:
             kept = {"_id": {"$nin": ["schema", UNFINISHED]}} if name == "setting" else {}
             await persist(partial(self._database[name].delete_many, kept))
 

@@ -66,7 +66,7 @@ INDEXES: Final = (
     NeededIndex("audit", "tenant", (("n", 1), ("_id", -1))),
     NeededIndex("mark", "old", (("at", 1),), (("expireAfterSeconds", 7 * 86400),)),
 )
-_WITHOUT_INDEXES: Final = ("unique_key", "setting", "counter", "upload", "blob", "chunk", "job_part")
+WITHOUT_INDEXES: Final = ("unique_key", "setting", "counter", "upload", "blob", "chunk", "job_part")
 
 
 async def prepare(database: Database) -> None:
@@ -80,7 +80,7 @@ async def prepare(database: Database) -> None:
         if f"{index.collection}.{index.name}" in missing:
             await database[index.collection].create_index(list(index.keys), name=index.name, **dict(index.options))
     there = await database.list_collection_names()
-    for name in _WITHOUT_INDEXES:
+    for name in WITHOUT_INDEXES:
         if name not in there:
             with suppress(CollectionInvalid):  # another server was faster
                 await database.create_collection(name)

@@ -17,8 +17,10 @@ import apsw
 
 from server.store.blobs import CHUNKS_AT_MOST
 from server.store.portable import Batch, PortableError, Rows, Section, kept_settings
+from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.packing import unpack_intervals, unpack_terms
 from server.store.sqlite.schema import open_connection, prepare_schema
+from server.store.store import Index
 
 _ORDER: Final = {
     "setting": "name",
@@ -110,14 +112,13 @@ class SqliteTarget:
 
     def _index(self, rows: list[dict[str, Any]]) -> None:
         terms: list[list[tuple[int, int, int]]] = [[] for _ in range(_PARTS)]
+        others = IndexRows()
         for row in rows:
             rid, order = row["rid"], row["ord"]
             for term in unpack_terms(row["terms"]):
                 terms[_part(term)].append((term, order, rid))
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO interval (col, low, high, ord, rid) VALUES (?, ?, ?, ?, ?)",
-                [(*interval, order, rid) for interval in unpack_intervals(row["intervals"])],
-            )
+            others.add(rid, Index(order, (), tuple(unpack_intervals(row["intervals"]))))
+        others.insert(self._connection)
         for part, entries in enumerate(terms):
             if entries:
                 self._connection.executemany(f"INSERT INTO scratch.term_{part} VALUES (?, ?, ?)", entries)
