@@ -37,7 +37,7 @@ def principal_in(payload: Resource) -> Principal:
 
 
 def payload_of(request: Request, principal: Principal, operation_headers: tuple[str, ...] = ()) -> Resource:
-    """The body is kept as it was sent; of the headers, those that the answer depends on."""
+    """A POST's body is kept as it was sent, and must be UTF-8; of the headers, those that the answer depends on."""
     kept = _KEPT_HEADERS | set(operation_headers)
     headers = {name: value for name, value in request.headers.items() if name in kept}
     wishes = [f"{name}={value}" for name, value in request.prefer.items() if name in {"return", "handling"}]
@@ -51,7 +51,7 @@ def payload_of(request: Request, principal: Principal, operation_headers: tuple[
         "template": request.template,
         "query": [list(pair) for pair in request.query],
         "headers": headers,
-        "body": request.body.decode("utf-8", "surrogateescape"),
+        "body": request.body.decode() if request.method == "POST" else "",
         "request_id": request.request_id,
         "address": request.address,
     }
@@ -66,7 +66,7 @@ def request_in(payload: Resource) -> Request:
         tuple(payload["segments"]),
         tuple((name, value) for name, value in payload["query"]),
         payload["headers"],
-        payload["body"].encode("utf-8", "surrogateescape"),
+        payload["body"].encode(),
         payload["request_id"],
         payload["template"],
         payload["address"],

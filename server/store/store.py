@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from server.store.algebra import Clause, Hit, Plan
 from server.store.blobs import Blobs, NewBlob
-from server.store.jobs import Checkpoint, Job, Jobs, NewJob
+from server.store.jobs import Checkpoint, Jobs, NewJob
 
 if TYPE_CHECKING:
     from server.store.timeline import Timeline, TimelinePage
@@ -172,12 +172,6 @@ class Store(Protocol):
 
     async def key_holder(self, key: bytes) -> bytes | None:
         """The sealed holder of a uniqueness key."""
-
-    async def lease_jobs(self, now: int, lease_until: int, limit: int) -> list[Job]:
-        """Due jobs that nobody has a lease on, leased to the caller with a new fence each."""
-
-    async def release_job(self, job_id: int, fence: int, due: int, failed: bool) -> None:
-        """Give a job back to be tried again at `due`, or set it aside as failed."""
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]: ...
 

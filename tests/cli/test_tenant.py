@@ -107,7 +107,7 @@ async def test_a_retired_name_never_comes_back_and_its_jobs_rest(tmp_path: Path)
         job = repository.seal_job(next(iter(services.jobs)), datetime(2020, 1, 1, tzinfo=UTC), {})
         await services.store.commit(Commit(tenant.number, jobs=[job]))
         await asyncio.sleep(1.2)
-        assert await services.store.lease_jobs(services.now(), services.now() + 1, 5) == []
+        assert await services.store.jobs.lease(services.now(), services.now() + 1, 5) == []
         with pytest.raises(TenantError, match="retired"):
             await services.keyring.change(adding("west"))
         with pytest.raises(TenantError, match="retired"):

@@ -188,6 +188,13 @@ async def test_what_is_wrong_at_first_sight_is_refused_at_once(client: httpx.Asy
     ):
         answer = await client.request(method, url, json=body, headers=ASYNC)
         assert 400 <= answer.status_code < 500, answer.text
+    for url in ("", "/Claim/$submit", "/Claim/$preview-risk", "/Patient/_search"):
+        for content in (b"\xff\xfe", b'{"resourceType": "B\xe4"}', b"[" * 100_000, b'{"a": "\\ud800"}'):
+            for kind in ("application/fhir+json", "application/x-www-form-urlencoded", "text/plain"):
+                answer = await client.post(url, content=content, headers=ASYNC | {"Content-Type": kind})
+                assert answer.status_code == 202 or 400 <= answer.status_code < 500, (url, content[:20], kind, answer.text)
+                if answer.status_code == 202:
+                    assert (await client.delete(answer.headers["Content-Location"])).status_code == 202
     assert await app.services.store.jobs.listed(0, 9) == []
 
 

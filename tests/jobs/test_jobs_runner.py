@@ -102,9 +102,9 @@ async def test_a_failing_job_comes_back_ever_later_until_it_works(workshop: Work
         while True:
             workshop.clock.move(0.5)
             waited += 0.5
-            rows = await workshop.services.store.lease_jobs(workshop.services.now(), workshop.services.now(), 1)
+            rows = await workshop.services.store.jobs.lease(workshop.services.now(), workshop.services.now(), 1)
             if rows:
-                await workshop.services.store.release_job(rows[0].id, rows[0].fence, workshop.services.now(), failed=False)
+                await workshop.services.store.jobs.release(rows[0].id, rows[0].fence, workshop.services.now())
                 break
             assert waited < 4000
         waits.append(waited)
@@ -237,7 +237,7 @@ async def test_jobs_outlive_the_process(tmp_path: Path) -> None:
     async with running_house(tmp_path / "data") as house:
         before = Workshop(house)
         await before.ask("x", "y")
-        (_,) = await before.services.store.lease_jobs(before.services.now(), before.services.now() + 10_000_000, 1)
+        (_,) = await before.services.store.jobs.lease(before.services.now(), before.services.now() + 10_000_000, 1)
     async with running_house(tmp_path / "data") as house:
         after = Workshop(house)
         assert await after.runner().run_due() == 2  # also what the process that is gone had a lease on

@@ -231,7 +231,7 @@ async def test_a_transaction_that_a_killed_server_left_open_holds_nobody_up(stor
         await database["job"].delete_many({}, session=session)
         started = time.monotonic()
         await store.commit(Commit(1, [put(A, 2)], audit=[b"two"]))
-        assert len(await store.lease_jobs(10, 1000, 5)) == 1
+        assert len(await store.jobs.lease(10, 1000, 5)) == 1
         assert time.monotonic() - started < 20
         with pytest.raises(PyMongoError):
             await session.commit_transaction()

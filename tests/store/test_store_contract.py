@@ -106,7 +106,7 @@ async def test_a_refused_commit_leaves_no_trace(store: Store, commit: Commit, er
     with pytest.raises(error):
         await store.commit(commit)
     assert await state(store) == before
-    assert await store.lease_jobs(10, 20, 10) == []
+    assert await store.jobs.lease(10, 20, 10) == []
     await store.commit(Commit(1, [put(A, 2)], audit=[b"second"]))
     assert [batch.seq for batch in await store.audit_batches(0, 10)] == [1, 2]
 
@@ -192,66 +192,66 @@ async def with_jobs(store: Store, *due: int) -> None:
 
 async def test_jobs_are_leased_when_due_and_to_one_at_a_time(store: Store) -> None:
     await with_jobs(store, 100, 50, 200)
-    assert await store.lease_jobs(49, 1000, 10) == []
-    leased = await store.lease_jobs(150, 1000, 10)
+    assert await store.jobs.lease(49, 1000, 10) == []
+    leased = await store.jobs.lease(150, 1000, 10)
     assert sorted((job.tenant, job.kind, job.attempts, job.body) for job in leased) == [
         (3, "kind 100", 1, b"payload"),
         (3, "kind 50", 1, b"payload"),
     ]
-    assert [job.kind for job in await store.lease_jobs(999, 2000, 10)] == ["kind 200"]
-    assert await store.lease_jobs(999, 2000, 10) == []
+    assert [job.kind for job in await store.jobs.lease(999, 2000, 10)] == ["kind 200"]
+    assert await store.jobs.lease(999, 2000, 10) == []
 
 
 async def test_the_longest_due_come_first_when_not_all_can_be_leased(store: Store) -> None:
     await with_jobs(store, 30, 10, 20)
-    assert [job.kind for job in await store.lease_jobs(100, 200, 1)] == ["kind 10"]
-    assert [job.kind for job in await store.lease_jobs(100, 200, 1)] == ["kind 20"]
+    assert [job.kind for job in await store.jobs.lease(100, 200, 1)] == ["kind 10"]
+    assert [job.kind for job in await store.jobs.lease(100, 200, 1)] == ["kind 20"]
 
 
 async def test_a_lease_that_ran_out_goes_to_another_and_only_that_one_may_finish(store: Store) -> None:
     await with_jobs(store, 10)
-    (first,) = await store.lease_jobs(10, 100, 10)
-    assert await store.lease_jobs(99, 200, 10) == []
-    (second,) = await store.lease_jobs(100, 200, 10)
+    (first,) = await store.jobs.lease(10, 100, 10)
+    assert await store.jobs.lease(99, 200, 10) == []
+    (second,) = await store.jobs.lease(100, 200, 10)
     assert second.id == first.id
     assert second.fence > first.fence
     assert second.attempts == 2
     with pytest.raises(LostLeaseError):
         await store.commit(Commit(3, [put(A)], finished_job=(first.id, first.fence)))
     assert await store.read(A) is None
-    await store.release_job(first.id, first.fence, 0, failed=True)  # no longer its to give back
+    await store.jobs.release(first.id, first.fence, 0, failed_until=0)  # no longer its to give back
     await store.commit(Commit(3, [put(A)], finished_job=(second.id, second.fence)))
     assert await store.read(A) is not None
-    assert await store.lease_jobs(10_000, 20_000, 10) == []
+    assert await store.jobs.lease(10_000, 20_000, 10) == []
     with pytest.raises(LostLeaseError):
         await store.commit(Commit(3, finished_job=(second.id, second.fence)))
 
 
 async def test_a_released_job_comes_again_when_it_is_due_and_a_failed_one_never(store: Store) -> None:
     await with_jobs(store, 10)
-    (job,) = await store.lease_jobs(10, 1000, 10)
-    await store.release_job(job.id, job.fence, 500, failed=False)
-    assert await store.lease_jobs(499, 1000, 10) == []
-    (again,) = await store.lease_jobs(500, 1000, 10)
+    (job,) = await store.jobs.lease(10, 1000, 10)
+    await store.jobs.release(job.id, job.fence, 500)
+    assert await store.jobs.lease(499, 1000, 10) == []
+    (again,) = await store.jobs.lease(500, 1000, 10)
     assert again.attempts == 2
-    await store.release_job(again.id, again.fence, 600, failed=True)
-    assert await store.lease_jobs(10_000, 20_000, 10) == []
+    await store.jobs.release(again.id, again.fence, 600, failed_until=0)
+    assert await store.jobs.lease(10_000, 20_000, 10) == []
 
 
 async def test_two_leasers_never_hold_the_same_job(store: Store) -> None:
     await with_jobs(store, *range(60))
-    leased = await asyncio.gather(*[store.lease_jobs(1000, 2000, 7) for _ in range(16)])
+    leased = await asyncio.gather(*[store.jobs.lease(1000, 2000, 7) for _ in range(16)])
     ids = [job.id for jobs in leased for job in jobs]
     assert len(ids) == len(set(ids)) == 60
 
 
 async def test_jobs_and_leases_outlive_the_process(open_store: Callable[[], Store], store: Store) -> None:
     await with_jobs(store, 10, 20)
-    (job,) = await store.lease_jobs(15, 1000, 10)
+    (job,) = await store.jobs.lease(15, 1000, 10)
     again = open_store()
-    assert [other.kind for other in await again.lease_jobs(500, 2000, 10)] == ["kind 20"]
+    assert [other.kind for other in await again.jobs.lease(500, 2000, 10)] == ["kind 20"]
     await again.commit(Commit(3, finished_job=(job.id, job.fence)))
-    assert await again.lease_jobs(1999, 3000, 10) == []
+    assert await again.jobs.lease(1999, 3000, 10) == []
     await again.close()
 
 

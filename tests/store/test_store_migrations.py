@@ -51,7 +51,7 @@ async def test_a_file_of_schema_2_comes_through_with_all_it_holds(tmp_path: Path
     assert (gone.deleted, gone.version) == (True, 2)
     assert [(hit.rid, hit.value) for hit in await store.find(Plan((AnyOf((7,)),)))] == [(1, 40)]
     assert await store.key_holder(b"\xee") == b"\xf1"
-    assert [(job.id, job.kind, job.body) for job in await store.lease_jobs(100, 200, 9)] == [(5, "review", b"\x0b")]
+    assert [(job.id, job.kind, job.body) for job in await store.jobs.lease(100, 200, 9)] == [(5, "review", b"\x0b")]
     assert [(batch.seq, batch.count, batch.chain) for batch in await store.audit_batches(0, 9)] == [(1, 3, b"\xcc")]
     assert await store.audit_watermark() == (1, 1)
     assert await store.get_setting("tenants") == b"\x5e\xa1"

@@ -24,8 +24,8 @@ async def filled(store: Store) -> None:
     await store.commit(Commit(4, [put(n) for n in range(5)], claims, jobs, [b"audit"]))
     await store.commit(Commit(4, [put(1, 2), put(2, 2, Index(), deleted=True)]))
     await store.commit(Commit(4, [put(1, 3)]))
-    [job] = await store.lease_jobs(10, 20, 1)
-    await store.release_job(job.id, job.fence, 5, failed=True)
+    [job] = await store.jobs.lease(10, 20, 1)
+    await store.jobs.release(job.id, job.fence, 5, failed_until=0)
 
 
 async def test_rows_keys_and_jobs_are_visited_once_in_order(store: Store) -> None:

@@ -38,6 +38,8 @@ async def accept(exchange: Exchange) -> Response | None:
         if operation.affects_state and not operation.repeatable:
             return None
         exchange.authorize(operation.scope, type_name or next(iter(operation.resource_types), "*"))
+        if request.method == "POST" and request.body:
+            request.json()
         exchange.trail.interaction = f"${operation.code}"
         headers = operation.header_names
     else:

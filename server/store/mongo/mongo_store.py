@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
 from server.store.blobs import Blobs
-from server.store.jobs import Job, Jobs
+from server.store.jobs import Jobs
 from server.store.mongo import find as search
 from server.store.mongo import timeline
 from server.store.mongo.abandoned import sweep
@@ -94,19 +94,13 @@ class MongoStore:
     async def fetch(self, rids: Sequence[int]) -> dict[int, Record]:
         """For the rows of one page."""
         wanted = {"_id": {"$in": list(rids)}, "k": {"$exists": True}}
-        found = await persist(lambda: self._database["record"].find(wanted, {"t": 0, "i": 0}).to_list())
+        found = await persist(lambda: self._database["record"].find(wanted, {"t": 0, "i": 0, "p": 0}).to_list())
         records = {int(document["_id"]): to_record(document) for document in found}
         return {rid: records[rid] for rid in rids if rid in records}
 
     async def key_holder(self, key: bytes) -> bytes | None:
         found = await persist(lambda: self._database["unique_key"].find_one({"_id": key}))
         return found["h"] if found else None
-
-    async def lease_jobs(self, now: int, lease_until: int, limit: int) -> list[Job]:
-        return await self.jobs.lease(now, lease_until, limit)
-
-    async def release_job(self, job_id: int, fence: int, due: int, failed: bool) -> None:
-        await self.jobs.release(job_id, fence, due, failed_until=0 if failed else None)
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
         wanted = {"_id": {"$gt": after_seq}}

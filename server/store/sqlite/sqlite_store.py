@@ -16,7 +16,7 @@ import apsw
 from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
 from server.store.blobs import Blobs
-from server.store.jobs import Job, Jobs
+from server.store.jobs import Jobs
 from server.store.sqlite import find as search
 from server.store.sqlite import timeline
 from server.store.sqlite.blobs import SqliteBlobs
@@ -123,12 +123,6 @@ class SqliteStore:
     async def key_holder(self, key: bytes) -> bytes | None:
         row = self._one("SELECT holder FROM unique_key WHERE key = ?", (key,))
         return row[0] if row else None
-
-    async def lease_jobs(self, now: int, lease_until: int, limit: int) -> list[Job]:
-        return await self.jobs.lease(now, lease_until, limit)
-
-    async def release_job(self, job_id: int, fence: int, due: int, failed: bool) -> None:
-        await self.jobs.release(job_id, fence, due, failed_until=0 if failed else None)
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
         rows = self._all(f"SELECT {_AUDIT} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
