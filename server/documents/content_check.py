@@ -10,7 +10,7 @@ import codecs
 from typing import Final
 
 from profiles.outcome import FhirError, refuse
-from server.documents.magic import KINDS, LOOKED_AT, is_text, kind_of
+from server.documents.magic import KINDS, LOOKED_AT, WIDE, is_text, kind_of
 from server.documents.type_names import ContentType
 
 _KINDS: Final[dict[str, frozenset[str]]] = {
@@ -106,7 +106,7 @@ class ContentCheck:
         self._head.clear()
         if kind_of(head[:LOOKED_AT]) not in allowed_kinds(self._declared.name):
             raise self._disguised()
-        if self._written and _is_wide(self._declared.charset, head):
+        if self._written and head.startswith(WIDE):
             self._text = codecs.getincrementaldecoder("utf-16")()
         return head
 
@@ -115,15 +115,11 @@ class ContentCheck:
             return
         if self._text is not None:
             try:
-                self._text.decode(piece, last)
+                piece = self._text.decode(piece, last).encode(errors="surrogatepass")
             except UnicodeDecodeError as error:
                 raise self._disguised() from error
-        elif not is_text(piece):
+        if not is_text(piece):
             raise self._disguised()
 
     def _disguised(self) -> FhirError:
         return refuse("document-disguised", "The content is not of the type that it is said to be of.", self._place)
-
-
-def _is_wide(charset: str, head: bytes) -> bool:
-    return charset.startswith("utf-16") or (not charset and head.startswith((b"\xff\xfe", b"\xfe\xff")))

@@ -65,10 +65,10 @@ _OFFICE: Final = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"word/", b"x
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b\x1c\x1d"))
 """What no text has. Vertical tab, file and group separator frame HL7 v2 messages."""
 
-_WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
+WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-16."""
 
-_MARKS: Final = (b"\xef\xbb\xbf", *_WIDE)
+_MARKS: Final = (b"\xef\xbb\xbf", *WIDE)
 
 
 KINDS: Final = frozenset({*(kind for _, _, kind in _MAGIC), "office", "html", "xml", "json", "hl7", "text", "unknown"})
@@ -76,7 +76,7 @@ KINDS: Final = frozenset({*(kind for _, _, kind in _MAGIC), "office", "html", "x
 
 def kind_of(head: bytes) -> str:
     """The kind of content that begins like this: one of `KINDS`."""
-    written = is_text(head) or head.startswith(_WIDE)
+    written = is_text(head) or head.startswith(WIDE)
     for where, magic, kind in _MAGIC:
         if head.startswith(magic, where) and not (written and len(magic) < _SHORT):
             return "office" if kind == "zip" and _is_office(head) else kind

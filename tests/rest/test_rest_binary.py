@@ -240,6 +240,8 @@ DISGUISED = [
     ("text/plain", b"{\\rtf1 hello}"),
     ("text/plain", b"#!/bin/sh\nrm -rf /"),
     ("text/plain; charset=utf-16", b"\xff\xfea\0b\0c"),
+    ("text/plain; charset=utf-16", b"\xff\xfea\0\x07\0"),
+    ("text/plain", b"\xff\xfe" + "wide, then none ".encode("utf-16-le") * 30_000 + bytes(8)),
     ("text/csv", b"\x7fELF" + bytes(60)),
     ("text/xml", b"<html><script>alert(1)</script></html>"),
     ("text/xml", b"{}"),
