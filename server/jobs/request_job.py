@@ -77,7 +77,7 @@ def batch_entries(request: Request) -> list[Json] | None:
 
 
 async def _batch(step: Step, request: Request, entries: Sequence[Json]) -> None:
-    size = await _size_so_far(step)
+    size = await step.size_of_results()
     limit = step.services.settings.job_result_bytes
     for number in range(step.done, len(entries)):
         keeper = Entry(step, number, min(MAX_ANSWER, max(limit - size, 0)))
@@ -89,13 +89,6 @@ async def _batch(step: Step, request: Request, entries: Sequence[Json]) -> None:
             content = keeper.content(await _respond(step, part, keeper))
         step.keep(number, content)
         size += len(content)
-
-
-async def _size_so_far(step: Step) -> int:
-    size = 0
-    for number in range(step.done):
-        size += len(await step.result(number) or b"")
-    return size
 
 
 async def _whole(step: Step, request: Request) -> None:

@@ -17,15 +17,13 @@ from typing import Final
 from operations.ports import JobHandler
 from profiles.outcome import FhirError
 from server.jobs.backoff import MAX_ATTEMPTS, backoff
-from server.jobs.business import job_context, worker_of
+from server.jobs.business import worker_of
 from server.jobs.reasons import seal_reason
 from server.jobs.step import JobFailedError, Worker, open_step
 from server.repository import MICROSECOND
 from server.rest.exchange import Services
 from server.store.jobs import Job
 from server.store.store import LostLeaseError, StoreUnavailableError
-
-__all__ = ["MAX_ATTEMPTS", "JobRunner", "job_context"]
 
 POLL_SECONDS: Final = 0.5
 AT_ONCE: Final = 8
@@ -174,7 +172,9 @@ class JobRunner:
 
 
 def in_words(error: BaseException) -> str:
-    """Why it failed, without PHI: sentences of ours as they are, of others the kind alone."""
-    if isinstance(error, JobFailedError | FhirError):
+    """Why it failed, without PHI: a refusal's text may repeat what a remote payer said, so only its codes are told."""
+    if isinstance(error, JobFailedError):
         return str(error)
+    if isinstance(error, FhirError):
+        return f"It was refused ({', '.join(dict.fromkeys(issue.code for issue in error.issues))})."
     return f"The server failed ({type(error).__name__})."

@@ -23,6 +23,9 @@ MAX_PART: Final = 15 * 2**20
 """Bytes of one sealed part: a document of MongoDB has 16 MB."""
 
 
+PARTS_AT_ONCE: Final = 100
+
+
 class JobFailedError(Exception):
     """The job cannot be done, however often it is tried. The message is a sentence without PHI, for whoever asked for it."""
 
@@ -114,6 +117,14 @@ class Step(Keeper):
         """The content of a result that is in the store."""
         found = await self.services.store.jobs.parts(self.job.id, number, 1)
         return self._opened(*found[0]) if found and found[0][0] == number else None
+
+    async def size_of_results(self) -> int:
+        """Bytes of all results that are in the store."""
+        size, first = 0, 0
+        while found := await self.services.store.jobs.parts(self.job.id, first, PARTS_AT_ONCE):
+            size += sum(len(self._opened(*part)) for part in found)
+            first = found[-1][0] + 1
+        return size
 
     def _opened(self, number: int, sealed: bytes) -> bytes:
         return self.tenant.cipher.open(sealed, job_part_binding(self.tenant.number, self.job.id, number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -223,6 +224,17 @@ async def test_a_submission_twice_is_two_jobs(client: httpx.AsyncClient) -> None
     for address in addresses:
         await result(client, address)
     assert (await client.get("/Patient?family=frank&_summary=count")).json()["total"] == 2
+
+
+async def test_the_capability_statement_names_what_can_be_done_later(practice: House) -> None:
+    async with practice.client(None) as nobody:
+        (rest,) = (await nobody.get("/metadata")).json()["rest"]
+    for name in ("batch", "transaction", "search-type", "$submit", "$inquire", "$preview-risk", "$evaluate"):
+        assert name in rest["documentation"]
+    async with practice.client() as client:
+        for name in re.findall(r"\$[a-z-]+", rest["documentation"]):
+            answer = await client.post(f"/Claim/{name}", json={}, headers=ASYNC)
+            assert answer.status_code in {202, 404}, name  # 404: at another type
 
 
 # -- status and cancelling -------------------------------------------------------------------------------------------------

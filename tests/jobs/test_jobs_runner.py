@@ -15,7 +15,9 @@ from workers import until
 
 from operations.ports import Changes, Context, JobHandler, JobRequest, KeyTakenError, Write
 from profiles.json import Resource
-from server.jobs.runner import MAX_ATTEMPTS, JobRunner, job_context
+from server.jobs.backoff import MAX_ATTEMPTS
+from server.jobs.business import job_context
+from server.jobs.runner import JobRunner
 from server.repository import Repository
 from server.rest.exchange import Services
 from server.rest.request import Base

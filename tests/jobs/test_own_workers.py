@@ -14,8 +14,9 @@ from profiles import json
 from profiles.json import Resource
 from server.auth.bearer import authenticate_value
 from server.jobs.asked import asked_by, handle_of, owner_of, principal_in
+from server.jobs.backoff import MAX_ATTEMPTS
 from server.jobs.reasons import read_reason
-from server.jobs.runner import MAX_ATTEMPTS, JobRunner
+from server.jobs.runner import JobRunner
 from server.jobs.step import Step, Worker
 from server.repository import Repository
 from server.rest.exchange import Services
