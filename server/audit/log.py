@@ -109,13 +109,13 @@ class AuditLog:
                 indexed = batches[-1].seq
                 await self._store.index_audit(entries, indexed)
 
-    async def index_anew(self, after_seq: int, most: int) -> int | None:
+    async def index_anew(self, after_seq: int, through_seq: int, most: int) -> int | None:
         """Give some of the records that are findable already the entries of the present rules.
 
         The number of the last batch that was looked at; None when there was none.
         """
-        indexed, _ = await self._store.audit_watermark()
-        batches = await self._store.audit_batches(after_seq, min(most, indexed - after_seq)) if after_seq < indexed else []
+        most = min(most, through_seq - after_seq)
+        batches = await self._store.audit_batches(after_seq, most) if most > 0 else []
         entries = [entry for batch in batches for entry in self._entries(await self._tenant(batch), batch)]
         if entries:
             await self._store.upkeep.index_audit_anew(entries)

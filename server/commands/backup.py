@@ -11,7 +11,7 @@ from pathlib import Path
 from server.commands.bar import Bar
 from server.commands.opened import opened
 from server.config import Settings
-from server.store.copies import STREAM, back_up, copy_file
+from server.store.copies import STREAM, back_up, copy_file, is_of_earlier_schema
 
 
 def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
@@ -26,6 +26,10 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _run(settings: Settings, file: str, *, as_copy: bool) -> None:
+    """Before an update no audit record can be left: the tables are those of the Assent before."""
+    if as_copy and is_of_earlier_schema(settings):
+        await asyncio.to_thread(copy_file, settings, Path(file))
+        return
     async with opened(settings) as store:
         await store.note("backup")
         if as_copy:

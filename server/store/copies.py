@@ -21,6 +21,7 @@ from server.store.open import OpenedStore
 from server.store.portable import SECTIONS, PortableError, Rows, Section, Source, Target
 from server.store.sqlite.backup import BackupError, check_copy, copy_store
 from server.store.sqlite.portable import SqliteSource, SqliteTarget
+from server.store.sqlite.schema import earlier_version
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import StoreUnavailableError
 
@@ -65,6 +66,11 @@ def copy_file(settings: Settings, file: Path) -> int:
         return copy_store(settings.data / FILE_NAME, file)
     except BackupError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def is_of_earlier_schema(settings: Settings) -> bool:
+    """Whether the embedded store has yet to be brought up to date: then it can be copied, and nothing else."""
+    return settings.store == EMBEDDED and earlier_version(settings.data / FILE_NAME) is not None
 
 
 async def restore(settings: Settings, file: str, tell: Tell) -> None:

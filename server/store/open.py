@@ -65,7 +65,7 @@ async def _embedded(settings: Settings, seal_audit: AuditSealer, update: Callabl
         if update is None:
             raise SchemaError(
                 f"The store in {settings.data} is of an earlier Assent (schema {earlier}, this one uses {SCHEMA_VERSION}): "
-                "start the server once, which brings it up to date."
+                "start the server once, which brings it up to date (`assent backup --copy` works before that)."
             )
         update(
             f"The store in {settings.data} is brought from schema {earlier} to {SCHEMA_VERSION}; the Assent before cannot "

@@ -28,6 +28,8 @@ BESIDE_REQUESTS: Final = 16
 
 RECORDS: Final = "records"
 AUDIT: Final = "audit"
+_LAST: Final = 0
+"""What the last audit batch to look at is kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class Reindex:
     async def _records(self, place: Place) -> Place:
         rows = await self._store.upkeep.rows(int(place.after), self._at_once)
         if not rows:
-            return msgspec.structs.replace(place, stage=AUDIT, after=0)
+            indexed, _ = await self._store.audit_watermark()
+            return msgspec.structs.replace(place, stage=AUDIT, after=0, kept={_LAST: [indexed]})
         await self._batch(rows)
         return msgspec.structs.replace(place, after=rows[-1].record.rid, done=place.done + len(rows))
 
@@ -109,8 +112,8 @@ class Reindex:
         return self._checks[number]
 
     async def _audit_batches(self, place: Place) -> Place:
-        """What is behind the watermark is made findable later, by the present rules."""
-        seq = await self._audit.index_anew(int(place.after), self._at_once)
+        """Those that were findable when this stage began: what comes later is made findable by the present rules anyway."""
+        seq = await self._audit.index_anew(int(place.after), place.kept[_LAST][0], self._at_once)
         if seq is None:
             return msgspec.structs.replace(place, stage=FINISHED)
         return msgspec.structs.replace(place, after=seq, done=place.done + seq - int(place.after))
