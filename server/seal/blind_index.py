@@ -22,6 +22,7 @@ class BlindIndex:
         self._record = blake2b(key=key, digest_size=16, person=b"record")
         self._unique = blake2b(key=key, digest_size=16, person=b"unique")
         self.column = lru_cache(maxsize=4096)(self._make_column)
+        self.points = lru_cache(maxsize=4096)(self._make_points)
         self.term = lru_cache(maxsize=32_768)(self._make_term)
 
     def _make_term(self, type_: str, parameter: str, value: str) -> int:
@@ -32,7 +33,11 @@ class BlindIndex:
     def _make_column(self, type_: str, name: str) -> int:
         state = self._column.copy()
         state.update(f"{type_}\x1f{name}".encode(errors="surrogatepass"))
-        return int.from_bytes(state.digest(), signed=True)
+        return int.from_bytes(state.digest()) >> 1
+
+    def _make_points(self, type_: str, name: str) -> int:
+        """A column of single values that nothing is sorted by (server/store/algebra.py)."""
+        return ~self._make_column(type_, name)
 
     def record_key(self, type_: str, id_: str) -> bytes:
         state = self._record.copy()

@@ -30,7 +30,7 @@ from server.search.index_entries import (
 from server.search.overlap import asked_codes
 from server.search.query import Criterion, Query, SortKey, split_escaped, unescape
 from server.search.registry import indexed_parameters
-from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, Order
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Interval, Order
 
 PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?\Z")
@@ -63,6 +63,8 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
         if clause is not None:
             clauses.append(clause)
             cost += _cost(clause)
+            if same_date(query.type, criterion.code) == PRIMARY_DATES.get(query.type) and isinstance(clause, AnyInterval):
+                clauses += _span(clause)
         if cost > MAX_TERMS:
             raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
         if check is not None:
@@ -72,7 +74,22 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
 
 
 def _cost(clause: Clause) -> int:
-    return len(clause.intervals) * _INTERVAL_COST if isinstance(clause, AnyInterval) else len(clause.terms)
+    if isinstance(clause, AnyInterval):
+        return len(clause.intervals) * _INTERVAL_COST
+    return 0 if isinstance(clause, Between) else len(clause.terms)
+
+
+def _span(clause: AnyInterval) -> list[Between]:
+    """The order of a record is the low end of its primary date (index_entries): what is asked of that bounds the order."""
+    lows = [interval.low_from for interval in clause.intervals]
+    highs = [_least(interval.low_to, interval.high_to) for interval in clause.intervals]
+    low = None if None in lows else min((bound for bound in lows if bound is not None), default=None)
+    high = None if None in highs else max((bound for bound in highs if bound is not None), default=None)
+    return [] if low is None and high is None else [Between(low, high)]
+
+
+def _least(one: float | None, other: float | None) -> float | None:
+    return min((bound for bound in (one, other) if bound is not None), default=None)
 
 
 def _order(type_: str, sort: SortKey | None, index: BlindIndex) -> Order:
@@ -192,7 +209,7 @@ def _quantity(type_: str, criterion: Criterion, index: BlindIndex) -> tuple[Clau
         system, code = unit or ("", "")
         low, high = precision_range(number, prefix)
         for name in asked_codes(type_, criterion.code):
-            intervals += _compare(prefix, index.column(type_, f"{name}|{code}"), low, high)
+            intervals += _compare(prefix, index.points(type_, f"{name}|{code}"), low, high)
         asked.append((system, code, _compare(prefix, 0, low, high)))
     clause = AnyInterval(tuple(intervals))
     if not any(system for system, _, _ in asked):

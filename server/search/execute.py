@@ -17,7 +17,7 @@ from server.search.cursor import make_cursor, read_cursor
 from server.search.query import Include, Query
 from server.search.registry import indexed_parameters
 from server.search.terms import local_reference
-from server.store.algebra import Clause, Hit, NoneOf, Plan, Position
+from server.store.algebra import AnyOf, Clause, Hit, Plan, Position
 from server.store.store import Record
 
 MAX_EXAMINED: Final = 20_000
@@ -78,8 +78,8 @@ async def matches(
 
 
 def _telling(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
-    """Without the first clause, the type's, where another says what is wanted: all terms and columns are of one type."""
-    return clauses[1:] if any(not isinstance(clause, NoneOf) for clause in clauses[1:]) else clauses
+    """Without the first clause, the type's, where other terms say what is wanted: all terms are of one type."""
+    return clauses[1:] if any(isinstance(clause, AnyOf) for clause in clauses[1:]) else clauses
 
 
 def _passes(compiled: Compiled, version: Version) -> bool:

@@ -25,15 +25,15 @@ from server.search.timeline_terms import timeline_terms
 from server.store.store import Index
 
 INDEX_FORMATS: Final = {
-    "date": 2,
+    "date": 3,
     "history": 1,
-    "number": 2,
-    "quantity": 2,
+    "number": 3,
+    "quantity": 3,
     "reference": 2,
     "sealed-date": 2,
     "string": 2,
     "token": 2,
-    "type": 2,
+    "type": 3,
     "uri": 2,
 }
 """By kind of parameter; `type` for the terms of a type and its compartments, `history` for its timeline. Raise a number when
@@ -72,7 +72,8 @@ PRIMARY_DATES: Final = {
     "Task": "authored-on",
     "AuditEvent": "date",
 }
-"""The date that a type is listed by, newest first. Other types are listed by when they were first stored."""
+"""The date that a type is listed by, newest first: it occurs once in each. Other types are listed by when they were first stored,
+and so is what lacks the date; what began at no known time is the oldest."""
 
 
 def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIndex, created: int, base_url: str) -> Index:
@@ -95,8 +96,8 @@ def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIn
         if parameter.type == "date" and code not in SEALED_DATES:
             ranges = [found for value in values if (found := date_range(value)) is not None]
             intervals.update((date_column(index, type_, code), *found) for found in ranges)
-            if code == primary:
-                order = int(max((low for low, _ in ranges if low > OPEN_PAST), default=created))
+            if code == primary:  # one value in every type that has one
+                order = int(max((low for low, _ in ranges), default=created))
             continue
         if parameter.type in {"number", "quantity"}:
             intervals.update(_numbers(type_, parameter, values, index))
@@ -156,7 +157,10 @@ def _texts(parameter: SearchParameter, values: list[Value], base_url: str, type_
 
 
 def date_range(value: Value) -> tuple[float, float] | None:
-    """The interval of a date, dateTime, instant, Period or Timing, in microseconds; open ends are far away."""
+    """The interval of a date, dateTime, instant, Period or Timing, in microseconds; open ends are far away.
+
+    A Period that ends before it begins (R4 forbids it, per-1) is the time between.
+    """
     data = value.value
     if isinstance(data, str):
         found = instant_range(data)
@@ -168,6 +172,8 @@ def date_range(value: Value) -> tuple[float, float] | None:
     low, high = period_range(data) or (None, None)
     if low is None and high is None:
         return None
+    if low is not None and high is not None and low > high:
+        low, high = high, low
     return (OPEN_PAST if low is None else float(low), OPEN_FUTURE if high is None else float(high))
 
 
@@ -194,7 +200,7 @@ def _numbers(
         if number is None:
             continue
         for unit in quantity_units(data) if isinstance(data, dict) else {""}:
-            yield index.column(type_, f"{parameter.code}|{unit}"), number, number
+            yield index.points(type_, f"{parameter.code}|{unit}"), number, number
 
 
 def quantity_units(quantity: Resource) -> set[str]:

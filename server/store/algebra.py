@@ -25,7 +25,10 @@ class NoneOf:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A column value is an interval [low, high]; both ends are compared, each bound is inclusive and may be open."""
+    """A column value is an interval [low, high]; both ends are compared, each bound is inclusive and may be open.
+
+    The values of a column whose number is negative are points: both ends are the same, and no order is by such a column.
+    """
 
     column: int
     low_from: float | None = None
@@ -41,7 +44,18 @@ class AnyInterval:
     intervals: tuple[Interval, ...]
 
 
-Clause = AnyOf | NoneOf | AnyInterval
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The record's own order is not before `low` and not after `high`; either may be open.
+
+    It narrows the way along a term's rows, which lie in that order.
+    """
+
+    low: float | None
+    high: float | None
+
+
+Clause = AnyOf | NoneOf | AnyInterval | Between
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _of(resource: Resource) -> list[str]:
     plain = PlainIndex()
     found = index_resource(resource, patients_of(resource), plain, 0, BASE)
     terms = [plain.words[term] for term in found.terms]
-    intervals = [f"{plain.words[column]} {low!r} {high!r}" for column, low, high in found.intervals]
+    intervals = [f"{plain.words[max(column, ~column)]} {low!r} {high!r}" for column, low, high in found.intervals]
     timeline = [f"history {plain.words[term]}" for term in found.timeline]
     return [f"order {found.order}", *sorted(terms), *sorted(intervals), *sorted(timeline)]
 

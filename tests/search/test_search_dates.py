@@ -164,6 +164,7 @@ def test_periods_compare_by_their_ends_and_an_open_end_reaches_on(
         return
     low = span_of(start)[0] if start else float("-inf")
     high = span_of(end)[1] if end else float("inf")
+    low, high = min(low, high), max(low, high)
     assert found == fits(prefix, (low, high), asked_span(asked))
 
 

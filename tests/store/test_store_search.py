@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from store_back_ends import BACK_ENDS
 from store_oracle import Known, expected, expected_count
 
-from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, Order, Plan, Position
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Interval, NoneOf, Order, Plan, Position
 from server.store.store import Commit, Index, Put, Store
 
 TYPE = 1
@@ -36,6 +36,7 @@ clauses = st.one_of(
     st.builds(AnyOf, term_lists),
     st.builds(NoneOf, term_lists),
     st.builds(AnyInterval, st.lists(intervals, max_size=3).map(tuple)),
+    st.builds(Between, bounds, bounds),
 )
 orders = st.builds(Order, st.none() | st.sampled_from(COLUMNS), st.booleans())
 plans = st.builds(lambda rest, order: Plan((AnyOf((TYPE,)), *rest), order), st.lists(clauses, max_size=3), orders)

@@ -5,7 +5,7 @@ of a resource: the record itself, the version it replaces, and its share of an a
 
 | collection | `_id` | fields |
 | --- | --- | --- |
-| `record` | row number | `k` key, `n` tenant, `v` version, `u` updated, `d` deleted, `o` order, `t` terms, `i` intervals, `h` timeline, `b` body |
+| `record` | row number | `k` key, `n` tenant, `v` version, `u` updated, `d` deleted, `o` order, `t` terms, `i` intervals, `p` points, `h` timeline, `b` body |
 | `version` | `{r: row number, v: version}` | `u`, `d`, `h`, `b`, and `e`: when the next version was stored |
 | `unique_key` | key | `g` digest, `h` holder |
 | `job` | number | `n`, `kind`, `due`, `lease`, `fence`, `tries`, `failed` (closed in any way), `end`, `until`, `total`, `done`, `created`, `owner`, `handle`, `b`, `commits` |
@@ -51,8 +51,16 @@ def index_fields(index: Index) -> Document:
     return {
         "o": index.order,
         "t": list(dict.fromkeys(index.terms)),
-        "i": [{"c": column, "l": low, "h": high} for column, low, high in dict.fromkeys(index.intervals)],
+        "i": [{"c": column, "l": low, "h": high} for column, low, high in dict.fromkeys(index.intervals) if column >= 0],
+        "p": [{"c": column, "l": low} for column, low, _ in dict.fromkeys(index.intervals) if column < 0],
     }
+
+
+def intervals_of(document: Mapping[str, Any]) -> tuple[tuple[int, float, float], ...]:
+    """As `Index.intervals` has them, points first; a document of an earlier server has none."""
+    points = [(int(item["c"]), float(item["l"]), float(item["l"])) for item in document.get("p", ())]
+    spans = [(int(item["c"]), float(item["l"]), float(item["h"])) for item in document["i"]]
+    return (*points, *spans)
 
 
 def timeline_field(terms: Sequence[int]) -> Document:

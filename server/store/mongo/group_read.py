@@ -19,7 +19,7 @@ AT_ONCE: Final = 64
 UNDER_WAY: Final = 2
 """Questions that may be under way together."""
 
-_FIELDS: Final = {"t": 0, "i": 0}
+_FIELDS: Final = {"t": 0, "i": 0, "p": 0}
 
 
 class GroupRead:

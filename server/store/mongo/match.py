@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Interval, NoneOf
 
 Condition = dict[str, Any]
 
@@ -26,6 +26,9 @@ def any_of(clause: AnyOf) -> Condition:
 def interval(wanted: Interval) -> Condition:
     """A record has a value that fits. Bounds on the low and on the high end are tight in their indexes."""
     value: Condition = {"c": wanted.column}
+    if wanted.column < 0:
+        bounds = _between(_most(wanted.low_from, wanted.high_from), _least(wanted.low_to, wanted.high_to))
+        return {"p": {"$elemMatch": {**value, "l": bounds} if bounds else value}}
     low = _between(wanted.low_from, wanted.low_to)
     high = _between(wanted.high_from, wanted.high_to)
     if low:
@@ -42,6 +45,9 @@ def all_hold(clauses: Sequence[Clause]) -> list[Condition]:
     for clause in clauses:
         if isinstance(clause, AnyInterval):
             conditions.append(any_interval(clause))
+        elif isinstance(clause, Between):
+            if bounds := _between(clause.low, clause.high):
+                conditions.append({"o": bounds})
         elif isinstance(clause, NoneOf):
             if clause.terms:
                 expressions.append({"$not": [_has_any(clause.terms)]})
@@ -66,6 +72,14 @@ def _has_any(terms: tuple[int, ...]) -> Condition:
     if len(terms) <= FEW:
         return {"$or": [{"$in": [term, "$t"]} for term in terms]}
     return {"$ne": [{"$setIntersection": ["$t", list(terms)]}, []]}
+
+
+def _most(one: float | None, other: float | None) -> float | None:
+    return max((bound for bound in (one, other) if bound is not None), default=None)
+
+
+def _least(one: float | None, other: float | None) -> float | None:
+    return min((bound for bound in (one, other) if bound is not None), default=None)
 
 
 def _between(least: float | None, most: float | None) -> Condition:

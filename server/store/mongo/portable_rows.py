@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from server.store.mongo.documents import FIRST_ROW, Document, index_fields, part_id
+from server.store.mongo.documents import FIRST_ROW, Document, index_fields, intervals_of, part_id
 from server.store.mongo.schema import Database
 from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index
@@ -28,7 +28,7 @@ def _setting(document: Document) -> Fields:
 
 
 def _resource(document: Document) -> Fields:
-    intervals = tuple((int(item["c"]), float(item["l"]), float(item["h"])) for item in document["i"])
+    intervals = intervals_of(document)
     return {
         "rid": int(document["_id"]) - _ABOVE,
         "key": document["k"],

@@ -7,6 +7,7 @@ Four indexes of `record` carry a whole search between them:
 - `column_up`, `column_down`: (column, low end, row), both ways, because an index on values of a list cannot be read backwards
   in order. They serve ranges and orders by a column.
 - `column_end`: (column, high end), for ranges that only say after when.
+- `point`: (column, value), for numbers, which nothing is sorted by.
 
 `timeline`, on `record` and on `version`: (timeline term, time, row and version), the history of a type in its order.
 """
@@ -34,6 +35,7 @@ TERM: Final = "term"
 COLUMN_UP: Final = "column_up"
 COLUMN_DOWN: Final = "column_down"
 COLUMN_END: Final = "column_end"
+POINT: Final = "point"
 TIMELINE: Final = "timeline"
 
 _LISTED: Final = {"h": {"$exists": True}}
@@ -57,6 +59,7 @@ INDEXES: Final = (
     NeededIndex("record", COLUMN_UP, (("i.c", 1), ("i.l", 1), ("_id", 1))),
     NeededIndex("record", COLUMN_DOWN, (("i.c", 1), ("i.l", -1), ("_id", -1))),
     NeededIndex("record", COLUMN_END, (("i.c", 1), ("i.h", 1))),
+    NeededIndex("record", POINT, (("p.c", 1), ("p.l", 1))),
     NeededIndex("record", TIMELINE, (("h", 1), ("u", -1), ("_id", -1)), (("partialFilterExpression", _LISTED),)),
     NeededIndex("version", TIMELINE, (("h", 1), ("u", -1), ("_id", -1)), (("partialFilterExpression", _LISTED),)),
     NeededIndex("job", "due", (("failed", 1), ("due", 1))),

@@ -59,7 +59,7 @@ async def _read(database: Database, collection: str, plan: Timeline) -> dict[Mom
     stages += [*({"$match": test} for test in tests), {"$limit": plan.limit + 1}]
     if earlier and not plan.present_only:
         stages.append(_OWNER)
-    stages.append({"$project": {"t": 0, "i": 0}})
+    stages.append({"$project": {"t": 0, "i": 0, "p": 0}})
     cursor = await database[collection].aggregate(stages, hint=TIMELINE, maxTimeMS=LONGEST_MS)
     return {_moment(collection, document): document async for document in cursor}
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pymongo import UpdateOne
 
 from server.store import fail_points
-from server.store.mongo.documents import FIRST_ROW, Document, index_fields, part_id, timeline_field, to_record
+from server.store.mongo.documents import FIRST_ROW, Document, index_fields, intervals_of, part_id, timeline_field, to_record
 from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database
 from server.store.store import Index
@@ -138,5 +138,5 @@ def _update(which: dict[str, Any], field: str, old: bytes, new: bytes) -> Update
 
 
 def _index(document: Document) -> Index:
-    intervals = tuple((int(item["c"]), float(item["l"]), float(item["h"])) for item in document["i"])
+    intervals = intervals_of(document)
     return Index(int(document["o"]), tuple(int(term) for term in document["t"]), intervals)

@@ -12,10 +12,14 @@ from typing import Final
 
 import apsw
 
-from server.store.algebra import AnyInterval, AnyOf, Clause, Hit, Interval, NoneOf, Plan
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Hit, Interval, NoneOf, Plan
+from server.store.sqlite.long_intervals import LONG, LONG_CONDITION, LONG_INDEX
 
 PROBE: Final = 512
 """How many rows of a clause are counted to tell how rare it is."""
+
+WIDE: Final = 5000
+"""Up to so many rows of a range are sorted; where there are more, a common term is walked, and soon meets enough of them."""
 
 MAX_UNION: Final = 16
 """Up to so many terms are merged as sorted runs; more are collected and sorted."""
@@ -96,19 +100,27 @@ def count(connection: apsw.Connection, clauses: Sequence[Clause], limit: int) ->
 def _rarest(connection: apsw.Connection, clauses: Sequence[Clause], *, counted: bool) -> tuple[Clause, int]:
     """The positive clause with the fewest rows, and how many it has, up to `PROBE` + 1.
 
-    Unless the rows must be `counted`, a clause that is the only positive one is taken as it is.
+    Unless the rows must be `counted`, a clause that is the only positive one is taken as it is. The rows of ranges do not lie in
+    the order of the answer and are sorted: they are counted only where no term is rare, and drive up to `WIDE` rows.
     """
-    positive = [clause for clause in clauses if not isinstance(clause, NoneOf)]
-    if len(positive) == 1 and not counted:
-        return positive[0], PROBE + 1
+    terms = [clause for clause in clauses if isinstance(clause, AnyOf)]
+    ranges = [clause for clause in clauses if isinstance(clause, AnyInterval)]
+    if len(terms) + len(ranges) == 1 and not counted:
+        return (terms or ranges)[0], PROBE + 1
     best: Clause | None = None
     fewest = PROBE + 1
-    for clause in positive:
-        rows = _rows_of(connection, clause, fewest)
+    for term in terms:
+        rows = _rows_of(connection, term, fewest)
         if best is None or rows < fewest:
-            best, fewest = clause, rows
-            if rows <= 1:
-                break
+            best, fewest = term, rows
+        if fewest <= 1:
+            break
+    if best is None or fewest > PROBE:
+        fewest = WIDE
+        for range_ in ranges:
+            rows = _rows_of(connection, range_, fewest)
+            if best is None or rows < fewest:
+                best, fewest = range_, rows
     if best is None:
         raise ValueError("A plan needs a positive clause.")
     return best, fewest
@@ -123,9 +135,21 @@ def _rows_of(connection: apsw.Connection, clause: AnyOf | AnyInterval, limit: in
 def _rows(clause: AnyOf | AnyInterval) -> tuple[str, Values]:
     if isinstance(clause, AnyOf):
         return f"SELECT ord, rid FROM term WHERE term IN ({_marks(len(clause.terms))})", list(clause.terms)
-    parts = [_interval_condition(interval, "i") for interval in clause.intervals]
-    sql = " UNION ALL ".join(f"SELECT i.ord, i.rid FROM interval i WHERE {condition}" for condition, _ in parts)
-    return sql or _NOTHING, [value for _, values in parts for value in values]
+    parts = [part for interval in clause.intervals for part in _range_rows(interval)]
+    return " UNION ALL ".join(sql for sql, _ in parts) or _NOTHING, [value for _, values in parts for value in values]
+
+
+def _range_rows(interval: Interval) -> list[tuple[str, Values]]:
+    """Rows are found by their low end. What is said of the high end alone says as much of the low end, but for the long ones."""
+    select = "SELECT i.ord, i.rid FROM interval i"
+    if interval.high_from is None or interval.low_from is not None:
+        condition, values = _interval_condition(interval)
+        return [(f"{select} WHERE {condition}", values)]
+    least = interval.high_from - LONG
+    near, near_values = _interval_condition(replace(interval, low_from=least))
+    far, far_values = _interval_condition(interval)
+    far_sql = f"{select} INDEXED BY {LONG_INDEX} WHERE {far} AND i.low < ? AND {LONG_CONDITION}"
+    return [(f"{select} WHERE {near}", near_values), (far_sql, [*far_values, least])]
 
 
 def _source(driver: Clause) -> tuple[str, Values]:
@@ -148,10 +172,15 @@ def _probes(clauses: Sequence[Clause]) -> tuple[str, Values]:
     values: Values = []
     for clause in clauses:
         if isinstance(clause, AnyInterval):
-            parts = [_interval_condition(interval, "i") for interval in clause.intervals]
+            parts = [_interval_condition(interval) for interval in clause.intervals]
             either = " OR ".join(f"({condition})" for condition, _ in parts) or "0"
             conditions.append(f"AND EXISTS (SELECT 1 FROM interval i WHERE i.rid = d.rid AND ({either}))")
             values.extend(value for _, part in parts for value in part)
+        elif isinstance(clause, Between):
+            for operator, bound in ((">=", clause.low), ("<=", clause.high)):
+                if bound is not None:
+                    conditions.append(f"AND d.ord {operator} ?")
+                    values.append(bound)
         else:
             negation = "NOT " if isinstance(clause, NoneOf) else ""
             marks = _marks(len(clause.terms))
@@ -162,9 +191,9 @@ def _probes(clauses: Sequence[Clause]) -> tuple[str, Values]:
     return " ".join(conditions), values
 
 
-def _interval_condition(interval: Interval, alias: str) -> tuple[str, Values]:
-    parts, values = [f"{alias}.col = ?"], [interval.column]
-    bounds: list[int | float] = [*values]
+def _interval_condition(interval: Interval) -> tuple[str, Values]:
+    parts = ["i.col = ?"]
+    bounds: Values = [interval.column]
     for name, operator, bound in (
         ("low", ">=", interval.low_from),
         ("low", "<=", interval.low_to),
@@ -172,7 +201,7 @@ def _interval_condition(interval: Interval, alias: str) -> tuple[str, Values]:
         ("high", "<=", interval.high_to),
     ):
         if bound is not None:
-            parts.append(f"{alias}.{name} {operator} ?")
+            parts.append(f"i.{name} {operator} ?")
             bounds.append(bound)
     return " AND ".join(parts), bounds
 

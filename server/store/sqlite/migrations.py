@@ -15,6 +15,7 @@ import apsw
 
 from server.store.sqlite.blob_rows import BLOB_TABLES
 from server.store.sqlite.job_rows import TABLES as JOB_TABLES
+from server.store.sqlite.long_intervals import LONG_TABLES
 from server.store.sqlite.timeline import TIMELINE_TABLES
 
 Step = str | Callable[[apsw.Connection], None]
@@ -26,6 +27,7 @@ STEPS: Final[tuple[Step, ...]] = (
     TIMELINE_TABLES,
     JOB_TABLES,
     BLOB_TABLES,
+    LONG_TABLES,
 )
 
 
