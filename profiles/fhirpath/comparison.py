@@ -10,7 +10,7 @@ from profiles.fhirpath.equality import as_quantity
 from profiles.fhirpath.errors import EVALUATION, FhirPathError
 from profiles.fhirpath.quantities import compare_quantities
 from profiles.fhirpath.temporal import Date, DateTime, Time, compare
-from profiles.fhirpath.values import Node, Quantity, type_words
+from profiles.fhirpath.values import QUANTITY_TYPES, Node, Quantity, type_words
 
 _DATES: Final = (Date, DateTime)
 
@@ -37,11 +37,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _has_no_value(item: Any) -> bool:
-    """An element whose value is missing or not of the form of its type: the comparison is open, not wrong."""
-    return isinstance(item, Node) and (item.type in _VALUED or type(item.value) is not dict)
+    """A Quantity without a number, or with a comparator: the comparison is open, not wrong."""
+    return isinstance(item, Node) and item.type in QUANTITY_TYPES
 
-
-_VALUED: Final = frozenset({"Quantity", "Age", "Count", "Distance", "Duration"})
 
 COMPARISONS: Final[dict[str, Callable[[int], bool]]] = {
     "<": lambda found: found < 0,

@@ -178,7 +178,10 @@ def count(code: Code) -> Callable[[Run, Any], int]:
 
 
 def scalar_value(code: Code, position: int) -> Scalar:
-    """The only item as a system value, None for empty. Many items are an error (fhirpath-evaluation)."""
+    """The only item as a system value, None for empty. Many items are an error (fhirpath-evaluation).
+
+    A primitive without a value counts as empty: there is nothing to compute with.
+    """
     static = code.static
     if code.scalar is not None and static.types is not None and all(t.startswith(SYSTEM) for t in static.types):
         return code.scalar
@@ -190,7 +193,8 @@ def scalar_value(code: Code, position: int) -> Scalar:
             return None
         if len(items) > 1:
             raise many_items(position)
-        return items[0]
+        item = items[0]
+        return None if type(item) is Node and item.type in SYSTEM_VALUE else item
 
     return evaluate
 

@@ -47,7 +47,7 @@ Trace = Callable[[str, Sequence[Any]], None]
 class Limits:
     """What one evaluation may take. A step is about one item that some function or path has looked at."""
 
-    steps: int = 1_000_000
+    steps: int = 500_000
     text: int = 1_000_000
     """The length of a string that an expression makes."""
 

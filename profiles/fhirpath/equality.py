@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from profiles.fhirpath.model import is_primitive
-from profiles.fhirpath.navigation import boxed_children, child_names
+from profiles.fhirpath.navigation import boxed_children, child_names, plain_children
 from profiles.fhirpath.numbers import places_of, rounded
 from profiles.fhirpath.quantities import compare_quantities, equivalent_quantities
 from profiles.fhirpath.temporal import Date, DateTime, Time, compare, same_precision
@@ -71,16 +71,19 @@ def _equal_nodes(left: Node, right: Node, same: Callable[[Any, Any], bool | None
         return False
     if left.value == right.value:
         return True
-    names = child_names(left.type)
-    mine = {names[key] for key in left.value if key in names}
-    others = {names[key] for key in right.value if key in names}
-    if mine != others:
-        return False
+    names, plain = child_names(left.type), plain_children(left.type)
+    mine, other = left.value, right.value
     open_ = False
-    for name in mine:
-        verdict = _same_lists(
-            boxed_children(left.type, name, left.value), boxed_children(left.type, name, right.value), same
-        )
+    for key in mine.keys() | other.keys():
+        if key not in names or mine.get(key) == other.get(key):
+            continue
+        if key in plain:
+            if "_" + key not in mine and "_" + key not in other:
+                return False
+        elif key[0] == "_" and (key[1:] in mine or key[1:] in other):
+            continue  # the values decide, and are looked at under their own name
+        name = names[key]
+        verdict = _same_lists(boxed_children(left.type, name, mine), boxed_children(left.type, name, other), same)
         if verdict is False:
             return False
         open_ = open_ or verdict is None
@@ -161,6 +164,10 @@ def equivalent_collections(left: list[Any], right: list[Any]) -> bool:
 # -- sets ----------------------------------------------------------------------------------------------------------------
 
 
+_OF_OBJECTS: Final = 8
+"""Steps that comparing two objects counts as."""
+
+
 class ItemSet:
     """Items of which no two are known to be equal, in the order in which they came. `spend` counts what is compared."""
 
@@ -195,6 +202,11 @@ class ItemSet:
         return self._among(value, self._others.get(_bucket(value), []))
 
     def _among(self, value: Any, bucket: list[Any]) -> bool:
+        if isinstance(value, Node):
+            self._spend(_OF_OBJECTS * len(bucket) + 1)
+            return any(
+                value is other or (isinstance(other, Node) and _equal_nodes(value, other, equal)) for other in bucket
+            )
         self._spend(len(bucket) + 1)
         return any(equal(value, other) is True for other in bucket)
 
@@ -205,8 +217,16 @@ def _is_plain(value: Any) -> bool:
 
 
 def _bucket(value: Any) -> Hashable:
-    """Equal items are in one bucket."""
+    """Equal items are in one bucket; objects also by what is plain in them, so that large sets have small buckets."""
     if isinstance(value, Node) and type(value.value) is dict:
-        names = child_names(value.type)
-        return value.type, frozenset(names[key] for key in value.value if key in names)
+        plain = plain_children(value.type)
+        said = {(key, _hashable(item)) for key, item in value.value.items() if key in plain}
+        return value.type, frozenset(said)
     return "dates" if isinstance(value, _DATES) else type(value).__name__
+
+
+def _hashable(value: Any) -> Hashable:
+    """Alike for equal JSON of plain children; None for what should not be there."""
+    if type(value) is list:
+        return tuple(map(str, value))
+    return value if type(value) in {str, bool, int} else None

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from profiles.fhirpath.compiled import EMPTY, Items
 from profiles.fhirpath.model import TYPE_INFO, is_primitive
-from profiles.fhirpath.values import INTEGER_TYPES, SYSTEM_VALUE, Node
+from profiles.fhirpath.values import INTEGER_TYPES, STRING_TYPES, SYSTEM_VALUE, Node
 from profiles.json import Json
 from profiles.structure import resource_types, type_definition
 
@@ -139,9 +139,8 @@ def _primitive(name: str, code: str, single: bool) -> Step:
 
     def first(node: Json) -> Any:
         value = node.get(name)
-        if extra_name in node:
-            found = _with_extras(code, accepts, value, node[extra_name])
-            return found[0] if found else None
+        if extra_name in node and (extra := node[extra_name]) and type(extra) is dict:
+            return Node(code, value if accepts(value) else None, extra)
         return value if accepts(value) else None
 
     types = frozenset({code})
@@ -252,6 +251,18 @@ def _choice_node(name: str, code: str) -> Callable[[Json], Node | None]:
 
 
 # -- all children --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def plain_children(type_name: str) -> frozenset[str]:
+    """The JSON names of children that are equal only if their JSON is: strings, booleans and integers."""
+    definition = type_definition(type_name)
+    return frozenset(
+        json_name
+        for element in (definition.elements.values() if definition is not None else ())
+        for json_name, type_ in element.json_names()
+        if type_.code in STRING_TYPES or type_.code in INTEGER_TYPES or type_.code == "boolean"
+    )
 
 
 @cache

@@ -31,7 +31,7 @@ from profiles.fhirpath.compiled import (
 )
 from profiles.fhirpath.environment import Run
 from profiles.fhirpath.equality import ItemSet, equal, equal_collections, equivalent_collections
-from profiles.fhirpath.kinds import check_arithmetic, check_order, result_of
+from profiles.fhirpath.kinds import check_arithmetic, check_order, kinds_of, result_of
 from profiles.fhirpath.scope import Scope
 from profiles.fhirpath.syntax import Chain
 from profiles.fhirpath.syntax import Node as Tree
@@ -76,38 +76,39 @@ def _binary(compiler: Compiler, symbol: str, left: Code, right: Code, position: 
 
 
 def _logic(first: Code, rest: list[tuple[str, Code, int]]) -> Code:
-    found = truth(first, rest[0][2])
-    for symbol, operand, position in rest:
-        found = _LOGIC[symbol](found, truth(operand, position))
-    return boolean_code(found)
+    symbols = {symbol for symbol, _, _ in rest}
+    truths = [truth(first, rest[0][2]), *(truth(operand, position) for _, operand, position in rest)]
+    if symbols == {"and"}:
+        return boolean_code(_all_of(truths))
+    if symbols == {"or"}:
+        return boolean_code(_any_of(truths))
+    if symbols == {"implies"} and len(truths) == 2:
+        return boolean_code(_implies(*truths))
+    return boolean_code(_folded(truths[0], [(symbol, t) for (symbol, _, _), t in zip(rest, truths[1:], strict=True)]))
 
 
-def _and(left: Truth, right: Truth) -> Truth:
+def _all_of(truths: list[Truth]) -> Truth:
     def evaluate(state: Run, focus: Any) -> bool | None:
-        first = left(state, focus)
-        if first is False:
-            return False
-        second = right(state, focus)
-        return second if first or second is False else None
+        known = True
+        for holds in truths:
+            value = holds(state, focus)
+            if value is False:
+                return False
+            known = known and value is not None
+        return True if known else None
 
     return evaluate
 
 
-def _or(left: Truth, right: Truth) -> Truth:
+def _any_of(truths: list[Truth]) -> Truth:
     def evaluate(state: Run, focus: Any) -> bool | None:
-        first = left(state, focus)
-        if first:
-            return True
-        second = right(state, focus)
-        return second if first is False or second else None
-
-    return evaluate
-
-
-def _xor(left: Truth, right: Truth) -> Truth:
-    def evaluate(state: Run, focus: Any) -> bool | None:
-        first, second = left(state, focus), right(state, focus)
-        return None if first is None or second is None else first is not second
+        known = True
+        for holds in truths:
+            value = holds(state, focus)
+            if value:
+                return True
+            known = known and value is not None
+        return False if known else None
 
     return evaluate
 
@@ -123,7 +124,22 @@ def _implies(left: Truth, right: Truth) -> Truth:
     return evaluate
 
 
-_LOGIC: Final[dict[str, Callable[[Truth, Truth], Truth]]] = {"and": _and, "or": _or, "xor": _xor, "implies": _implies}
+def _folded(first: Truth, rest: list[tuple[str, Truth]]) -> Truth:
+    """Mixed operators of one precedence, from the left."""
+
+    def evaluate(state: Run, focus: Any) -> bool | None:
+        found = first(state, focus)
+        for symbol, holds in rest:
+            value = holds(state, focus)
+            if symbol == "implies":
+                found = True if found is False else value if found or value else None
+            elif symbol == "xor":
+                found = None if found is None or value is None else found is not value
+            else:
+                found = True if found or value else None if found is None or value is None else False
+        return found
+
+    return evaluate
 
 
 # -- equality ------------------------------------------------------------------------------------------------------------
@@ -304,7 +320,8 @@ def _arithmetic(compiler: Compiler, first: Code, rest: list[tuple[str, Code, int
 
 def polarity(compiler: Compiler, source: Code, sign: str, position: int) -> Code:
     """`+x` and `-x`."""
-    if source.static.types and source.static.types <= frozenset({"System.Boolean", "System.String"}):
+    kinds = kinds_of(source.static)
+    if kinds is not None and not kinds & {"number", "quantity"}:
         compiler.semantic("A sign stands before something that is no number.", position)
     one = scalar_value(source, position)
 

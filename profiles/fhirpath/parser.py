@@ -46,6 +46,8 @@ _LEVELS: Final = (
 )
 """Operators by precedence, the weakest first."""
 _LEVEL_OF: Final = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
+_NESTED_LEVELS: Final = {_LEVEL_OF["="], _LEVEL_OF["<"], _LEVEL_OF["in"]}
+"""Levels whose chains are evaluated one within the other, so that each operator makes the tree higher."""
 _TYPE_LEVEL: Final = _LEVEL_OF["is"]
 _WORDS_AS_NAMES: Final = {"as", "is", "in", "contains"}
 _RESERVED: Final = {"and", "or", "xor", "implies", "div", "mod", "true", "false"}
@@ -116,6 +118,8 @@ class _Parser:
             token = self._advance()
             rest.append((token.text, self.expression(level + 1), token.position))
         height = 1 + max(first.height, *(operand.height for _, operand, _ in rest))
+        if level in _NESTED_LEVELS:
+            height += len(rest) - 1
         return Chain(rest[0][2], first, tuple(rest), height)
 
     def _type_test(self, operand: Node) -> Node:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Final, NamedTuple
 
 BASE_UNITS: Final = ("m", "s", "g", "rad", "K", "C", "cd")
@@ -85,7 +86,9 @@ class Atom(NamedTuple):
     special: bool = False
 
 
-def _prefixes() -> dict[str, Fraction]:
+@cache
+def prefixes() -> dict[str, Fraction]:
+    """The factor of each prefix."""
     words = _PREFIXES.split()
     tens = {name: Fraction(10) ** int(power) for name, power in zip(words[::2], words[1::2], strict=True)}
     return tens | {name: Fraction(1024) ** power for power, name in enumerate(("Ki", "Mi", "Gi", "Ti"), 1)}
@@ -104,11 +107,13 @@ def _lone(text: str, *, special: bool) -> dict[str, Atom]:
     return {code.removesuffix("*"): Atom(code.endswith("*"), special=special) for code in text.split()}
 
 
-PREFIXES: Final = _prefixes()
-ATOMS: Final = {
-    **dict.fromkeys(BASE_UNITS, Atom(metric=True)),
-    **_scaled(_METRIC, metric=True),
-    **_scaled(_PLAIN, metric=False),
-    **_lone(_ARBITRARY, special=False),
-    **_lone(_SPECIAL, special=True),
-}
+@cache
+def atoms() -> dict[str, Atom]:
+    """Every unit atom by its code."""
+    return {
+        **dict.fromkeys(BASE_UNITS, Atom(metric=True)),
+        **_scaled(_METRIC, metric=True),
+        **_scaled(_PLAIN, metric=False),
+        **_lone(_ARBITRARY, special=False),
+        **_lone(_SPECIAL, special=True),
+    }

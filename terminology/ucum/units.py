@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Final
 
-from terminology.ucum.atoms import ATOMS, PREFIXES
+from terminology.ucum.atoms import atoms, prefixes
 
 _LONGEST: Final = 200
 _DEEPEST: Final = 10
@@ -81,17 +81,18 @@ def _times(left: Unit, right: Unit, power: int = 1) -> Unit:
 @cache
 def _atom(symbol: str) -> Unit | None:
     """A unit atom, with or without a prefix. The atom itself goes before a prefix: `cd` is the candela, not a centiday."""
-    if symbol in ATOMS:
-        atom = ATOMS[symbol]
+    known = atoms()
+    if symbol in known:
+        atom = known[symbol]
         if atom.unit is None:
             return Unit(Fraction(1), ((symbol, 1),), atom.special)
         inner = _Parser(atom.unit).unit()
         return Unit(atom.value * inner.factor, inner.dimension)
     for length in (1, 2):
         prefix, rest = symbol[:length], symbol[length:]
-        if prefix in PREFIXES and rest in ATOMS and ATOMS[rest].metric:
+        if prefix in prefixes() and rest in known and known[rest].metric:
             base = _atom(rest)
-            return None if base is None else Unit(PREFIXES[prefix] * base.factor, base.dimension, base.special)
+            return None if base is None else Unit(prefixes()[prefix] * base.factor, base.dimension, base.special)
     return None
 
 
@@ -120,11 +121,12 @@ class _Parser:
         return result
 
     def _component(self) -> Unit:
-        if self._peek() == "(":
-            return self._parenthesis()
+        """A unit in parentheses, an atom or a number, each perhaps with a note in braces; or a note alone."""
         start = self._position
         result = _ONE
-        if self._peek() != "{":
+        if self._peek() == "(":
+            result = self._parenthesis()
+        elif self._peek() != "{":
             result = self._simple()
         if self._peek() == "{":
             end = self._code.find("}", self._position)
