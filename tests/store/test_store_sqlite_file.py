@@ -10,8 +10,8 @@ import apsw
 import pytest
 from store_back_ends import seal_plainly
 
+from server.store.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.sqlite import files, sqlite_store
-from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.sqlite.schema import SCHEMA_VERSION, SchemaError, open_connection, prepare_schema
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import Commit, Index, Put

@@ -14,7 +14,7 @@ from pymongo import UpdateOne
 
 from server.store.mongo.documents import FIRST_ROW, Document, index_fields, intervals_of, part_id
 from server.store.mongo.schema import Database
-from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
+from server.store.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index
 
 Fields = dict[str, Any]

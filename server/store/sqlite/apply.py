@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import apsw
 
 from server.store import fail_points
+from server.store.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.sqlite.blob_rows import check_blobs, keep_blobs
 from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.job_rows import apply_jobs, check_jobs
-from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import AuditSealer, Commit, Index, KeyClaim, KeyHeldError, Put, StaleVersionError
 
 _Current = tuple[int, int, int, int, bytes, bytes, int, bytes]

@@ -16,9 +16,9 @@ from typing import Any, Final
 import apsw
 
 from server.store.blobs import CHUNKS_AT_MOST
+from server.store.packing import unpack_intervals, unpack_terms
 from server.store.portable import Batch, PortableError, Rows, Section, kept_settings
 from server.store.sqlite.index_rows import IndexRows
-from server.store.sqlite.packing import unpack_intervals, unpack_terms
 from server.store.sqlite.schema import open_connection, prepare_schema
 from server.store.store import Index
 

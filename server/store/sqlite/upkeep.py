@@ -8,10 +8,10 @@ from typing import Any, Final
 import apsw
 
 from server.store import fail_points
+from server.store.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.index_rows import IndexRows
-from server.store.sqlite.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index, Record, StoreUnavailableError
 from server.store.upkeep import HeldKey, KeptJob, Listing, NewBody, NewHolder, NewIndex, NewJobBody, Rewrite, Row, Totals
 
