@@ -87,7 +87,7 @@ def test_what_is_not_claimed_is_not_there(client: httpx.Client, statement: dict[
     claimed = {interaction["code"] for interaction in rest(statement)["interaction"]}
     assert claimed == {"batch", "transaction", "history-system"}
     assert client.get("/_history?_count=1").status_code == 200
-    refused(client.get("/_search?_type=Patient"), 404, "unknown-type")
+    refused(client.get("/_search?_type=Patient"), 404, "unknown-address")
     refused(client.get("/?_type=Patient"), 405, "method-not-allowed")
     refused(client.patch("/Patient/p01", json={"resourceType": "Parameters"}), 415, "content-type")
     own = next(resource for resource in rest(statement)["resource"] if resource["type"] == "AuditEvent")
@@ -109,8 +109,8 @@ def test_conditional_interactions_are_there(client: httpx.Client, statement: dic
 
 
 def test_batch_and_transaction_are_there(client: httpx.Client, statement: dict[str, Any]) -> None:
-    for interaction in rest(statement)["interaction"]:
-        answer = client.post("", json={"resourceType": "Bundle", "type": interaction["code"]}, headers=FHIR)
+    for type_ in {interaction["code"] for interaction in rest(statement)["interaction"]} - {"history-system"}:
+        answer = client.post("", json={"resourceType": "Bundle", "type": type_}, headers=FHIR)
         assert answer.status_code == 200, answer.text
 
 
