@@ -67,7 +67,9 @@ def test_every_interaction_of_every_type_is_there(client: httpx.Client, statemen
             "create": client.post(f"/{type_}", json={**body, "no-such": 1}),
             "update": client.put(f"/{type_}/no-such", json={**body, "no-such": 1}),
             "delete": client.delete(f"/{type_}/no-such"),
-            "patch": client.patch(f"/{type_}/no-such", content="[]", headers={"Content-Type": "application/json-patch+json"}),
+            "patch": client.patch(
+                f"/{type_}/no-such", content="[]", headers={"Content-Type": "application/json-patch+json"}
+            ),
             "history-instance": client.get(f"/{type_}/no-such/_history"),
             "history-type": client.get(f"/{type_}/_history?_count=1"),
         }

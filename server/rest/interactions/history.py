@@ -121,9 +121,8 @@ async def _versions(
     """From `first` to `last` in the order that is asked for, one more than the page takes; those that the caller may see."""
     given = 0
     while first <= last and given <= query.count:
-        low, high = (
-            (max(first, last - _AT_ONCE + 1), last) if query.descending else (first, min(last, first + _AT_ONCE - 1))
-        )
+        size = _AT_ONCE if exchange.decision.compartment is not None else min(_AT_ONCE, query.count + 1 - given)
+        low, high = (max(first, last - size + 1), last) if query.descending else (first, min(last, first + size - 1))
         found = await exchange.repository.history(current.type, current.id, high + 1, high - low + 2)
         deleted = {version.version for version in found if version.deleted}
         part = [version for version in found if version.version >= low]

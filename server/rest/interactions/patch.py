@@ -24,6 +24,7 @@ from server.store.store import StaleVersionError
 Patch = Callable[[Resource], Json]
 """Makes of a resource, which is its own to change, what it shall be. Raises FhirError (422)."""
 
+
 def _json_patch(content: Json) -> Patch:
     operations = json_patch.read_patch(content)
     return lambda resource: json_patch.apply_patch(operations, resource)
