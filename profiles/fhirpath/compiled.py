@@ -111,26 +111,32 @@ def constant_code(items: Items, static: Static) -> Code:
 # -- representations -----------------------------------------------------------------------------------------------------
 
 
+Convert = Callable[[Items], Items]
+
+
+def boxer(static: Static) -> Convert | None:
+    """From items of a static type to the same with every element of a resource as a Node; None if they are so already."""
+    kind = static.raw
+    if kind is None:
+        return None
+    return lambda items: [item if type(item) is Node else Node(kind, item) for item in items]
+
+
 def boxed(code: Code) -> Evaluate:
     """The collection with every element of a resource as a Node."""
-    kind, run = code.static.raw, code.run
-    if kind is None:
-        return run
-    return lambda state, focus: [item if type(item) is Node else Node(kind, item) for item in run(state, focus)]
+    return _converted(code.run, boxer(code.static))
 
 
-def values(code: Code) -> Evaluate:
-    """The collection with primitives and Quantities as system values; what has none stays a Node."""
-    kind, run = code.static.raw, code.run
-    if kind is None:
-        if code.static.types is not None and all(name.startswith(SYSTEM) for name in code.static.types):
-            return run
-        return lambda state, focus: [system_value(item) if type(item) is Node else item for item in run(state, focus)]
-    if kind in STRING_TYPES or kind in INTEGER_TYPES or kind == "boolean":
-        return lambda state, focus: [system_value(item) if type(item) is Node else item for item in run(state, focus)]
+def valuer(static: Static) -> Convert | None:
+    """From items of a static type to system values; what has none stays a Node. None if they are values already."""
+    kind = static.raw
+    if kind is None and static.types is not None and all(name.startswith(SYSTEM) for name in static.types):
+        return None
+    if kind is None or kind in STRING_TYPES or kind == "boolean":
+        return lambda items: [system_value(item) if type(item) is Node else item for item in items]
     convert = SYSTEM_VALUE.get(kind)
     if convert is None:
-        return lambda state, focus: [system_value(Node(kind, item)) for item in run(state, focus)]
+        return lambda items: [system_value(Node(kind, item)) for item in items]
 
     def primitive(item: Any) -> Any:
         if type(item) is Node:
@@ -138,7 +144,16 @@ def values(code: Code) -> Evaluate:
         value = convert(item)
         return Node(kind, item) if value is None else value
 
-    return lambda state, focus: [primitive(item) for item in run(state, focus)]
+    return lambda items: [primitive(item) for item in items]
+
+
+def values(code: Code) -> Evaluate:
+    """The collection with primitives and Quantities as system values."""
+    return _converted(code.run, valuer(code.static))
+
+
+def _converted(run: Evaluate, convert: Convert | None) -> Evaluate:
+    return run if convert is None else lambda state, focus: convert(run(state, focus))
 
 
 def truth(code: Code, position: int) -> Truth:

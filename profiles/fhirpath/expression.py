@@ -6,6 +6,7 @@ Thread-safe: an Expression is read by any number of threads; what two of them co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import DecimalException
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from profiles.json import Json
 from profiles.structure import resource_types
 
 _TOO_DEEP: Final = "The expression, or what it is evaluated on, is nested too deeply."
+_TOO_LARGE: Final = "A number has too many digits to compute with."
 _NO_CONSTANTS: Final[Mapping[str, Any]] = {}
 
 
@@ -79,6 +81,8 @@ class Expression:
             return list(variant.run(variant.start(value, resource, root, constants, services), value))
         except RecursionError as error:
             raise FhirPathError(LIMIT, _TOO_DEEP) from error
+        except DecimalException as error:
+            raise FhirPathError(EVALUATION, _TOO_LARGE) from error
 
     def test(
         self,
@@ -95,13 +99,19 @@ class Expression:
             return variant.truth(variant.start(value, resource, root, constants, services), value)
         except RecursionError as error:
             raise FhirPathError(LIMIT, _TOO_DEEP) from error
+        except DecimalException as error:
+            raise FhirPathError(EVALUATION, _TOO_LARGE) from error
 
     def _prepared(self, value: Json) -> tuple[_Variant, Json]:
         """The variant for a value, and the value as that one takes it: bare, but for primitives and unknown types."""
         kind = self._concrete if self._concrete is not None else _type_of(value)
         variant = self._variants.get(kind) or self._variant(kind)
-        if type(value) is Node and not variant.primitive and kind:
-            return variant, value.value
+        if variant.primitive or not kind:
+            return variant, value
+        if type(value) is Node:
+            value = value.value
+        if value is not None and type(value) is not dict:
+            raise FhirPathError(EVALUATION, f"The value is no {kind}: it is no object.")
         return variant, value
 
     def _variant(self, kind: str) -> _Variant:
@@ -116,7 +126,7 @@ def _type_of(value: Json) -> str:
     """The type that a value tells itself; empty for no value."""
     if value is None:
         return ""
-    if type(value) is Node:
+    if type(value) is Node and is_fhir_type(value.type):
         return value.type
     name = value.get("resourceType") if type(value) is dict else None
     if type(name) is str and name in resource_types():

@@ -112,10 +112,9 @@ def resource_node(resource: Json) -> Node:
 def _accepts(code: str) -> Callable[[Json], bool]:
     if code == "boolean":
         return lambda value: type(value) is bool
-    if code in INTEGER_TYPES:
-        return lambda value: type(value) is int
-    if code == "decimal":
-        return lambda value: SYSTEM_VALUE["decimal"](value) is not None
+    if code == "decimal" or code in INTEGER_TYPES:
+        number = SYSTEM_VALUE[code]
+        return lambda value: number(value) is not None
     return _is_text
 
 

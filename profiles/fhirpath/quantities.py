@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from profiles.fhirpath.numbers import decimal_of, places_of, rounded
+from profiles.fhirpath.numbers import CONTEXT, decimal_of, divide, places_of, rounded
 from profiles.fhirpath.values import CALENDAR_UNITS, Quantity, quantity_in
 from terminology.ucum import conversion_factor, product
 
@@ -90,20 +90,26 @@ def add_quantities(left: Quantity, right: Quantity, sign: int) -> Quantity | Non
     """In the unit of `left`; a plain number takes the unit of the other."""
     if _is_number(left) or _is_number(right):
         unit = right if _is_number(left) else left
-        return Quantity(left.value + sign * right.value, unit.unit, unit.kind)
+        return Quantity(_plus(left.value, right.value, sign), unit.unit, unit.kind)
     years = {CALENDAR_UNITS.get(q.unit) for q in (left, right) if q.kind == "calendar"} & _UNLIKE
     scale = factor(right, left)
     if scale is None or (years and scale != 1):
         return None
     added = right.value if scale == 1 else decimal_of(Fraction(right.value) * scale)
-    return Quantity(left.value + sign * added, left.unit, left.kind)
+    return Quantity(_plus(left.value, added, sign), left.unit, left.kind)
+
+
+def _plus(left: Decimal, right: Decimal, sign: int) -> Decimal:
+    return CONTEXT.add(left, right) if sign > 0 else CONTEXT.subtract(left, right)
 
 
 def multiply_quantities(left: Quantity, right: Quantity, power: int) -> Quantity | None:
     """The product (power 1) or quotient (power -1); None for calendar units and for units that cannot be combined."""
     if power < 0 and right.value == 0:
         return None
-    value = left.value * right.value if power > 0 else left.value / right.value
+    value = CONTEXT.multiply(left.value, right.value) if power > 0 else divide(left.value, right.value)
+    if value is None:
+        return None
     if _is_number(right):
         return Quantity(value, left.unit, left.kind)
     if _is_number(left) and power > 0:

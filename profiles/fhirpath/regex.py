@@ -41,7 +41,7 @@ def _pattern(pattern: str, flags: str, position: int) -> Any:
         raise FhirPathError(EVALUATION, f"The regular expression is longer than {_LONGEST} characters.", position)
     if not set(flags) <= set("im"):
         raise FhirPathError(EVALUATION, "The flags of a regular expression are `i` and `m`.", position)
-    compiled = _compiled(pattern, flags)
+    compiled = _compiled(whole_text(pattern), flags)
     if compiled is None:
         message = (
             "The regular expression is malformed or too large, or uses what cannot be matched in linear time "
@@ -51,21 +51,26 @@ def _pattern(pattern: str, flags: str, position: int) -> Any:
     return compiled
 
 
+def whole_text(text: str) -> str:
+    """The text with pairs of surrogates joined, and lone halves, which have no UTF-8, replaced."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def found(pattern: str, text: str, flags: str, position: int) -> bool:
     """Whether the pattern matches some part of the text. Raises FhirPathError (fhirpath-evaluation)."""
-    return _pattern(pattern, flags, position).search(text) is not None
+    return _pattern(pattern, flags, position).search(whole_text(text)) is not None
 
 
 def matched_fully(pattern: str, text: str, flags: str, position: int) -> bool:
     """Whether the pattern matches the whole text."""
-    return _pattern(pattern, flags, position).fullmatch(text) is not None
+    return _pattern(pattern, flags, position).fullmatch(whole_text(text)) is not None
 
 
 def replaced(pattern: str, text: str, substitution: str, flags: str, position: int) -> str:
     """All matches replaced; `$1` and `${name}` in the substitution stand for what a group matched. An empty pattern does nothing."""
     if not pattern:
         return text
-    compiled = _pattern(pattern, flags, position)
+    compiled, text, substitution = _pattern(pattern, flags, position), whole_text(text), whole_text(substitution)
     names = dict(compiled.groupindex)
 
     def group(match: Any, reference: re.Match[str]) -> str:

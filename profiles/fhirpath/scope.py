@@ -49,3 +49,8 @@ def _parts(node: Node) -> tuple[Node, ...]:
         case Descending(key=key):
             return (key,)
     return ()
+
+
+def size(node: Node) -> int:
+    """How many nodes a tree has."""
+    return 1 + sum(map(size, _parts(node)))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 from profiles.fhirpath.compiled import (
     EMPTY,
     NOTHING,
     Code,
+    Convert,
     Items,
     Static,
     boolean_code,
     boxed,
     boxed_types,
-    constant_code,
     many_items,
 )
 from profiles.fhirpath.environment import Run
@@ -72,17 +73,18 @@ def cast(compiler: _Compiler, source: Code, name: str, position: int) -> Code:
         return of_types(source, specified)
     if _excluded(source.static, specified):
         compiler.semantic(f"What stands before `as` is never {name}.", position)
-    kept = of_types(source, specified)
     if source.static.single:
-        return kept
-    run_source, run_kept = source.run, kept.run
+        return of_types(source, specified)
+    narrow, static = _narrowing(source.static, specified)
+    run_source = source.run
 
     def run(state: Run, focus: Any) -> Items:
-        if len(run_source(state, focus)) > 1:
+        items = run_source(state, focus)
+        if len(items) > 1:
             raise many_items(position)
-        return run_kept(state, focus)
+        return narrow(items) if items else EMPTY
 
-    return Code(run=run, static=Static(kept.static.types, kept.static.raw, single=True))
+    return Code(run=run, static=replace(static, single=True))
 
 
 def _excluded(static: Static, specified: frozenset[str]) -> bool:
@@ -94,10 +96,21 @@ def _excluded(static: Static, specified: frozenset[str]) -> bool:
 
 def of_types(source: Code, specified: frozenset[str]) -> Code:
     """`source.ofType(...)`: the items that are of one of the types. Raw where a choice narrows to one type."""
-    static = source.static
-    if static.raw is not None and not is_abstract(static.raw):
-        return source if is_cast_to(static.raw, specified) else constant_code(EMPTY, NOTHING)
-    run_source = boxed(source)
+    narrow, static = _narrowing(source.static, specified)
+    run_source = source.run
+
+    def run(state: Run, focus: Any) -> Items:
+        items = run_source(state, focus)
+        return narrow(items) if items else EMPTY
+
+    return Code(run=run, static=static)
+
+
+def _narrowing(static: Static, specified: frozenset[str]) -> tuple[Convert, Static]:
+    """What keeps the items of the types, and what is then known of them."""
+    if static.raw is not None:
+        kept = is_cast_to(static.raw, specified)
+        return (lambda items: items if kept else EMPTY), static if kept else NOTHING
     left = None if static.types is None else frozenset(kind for kind in static.types if is_cast_to(kind, specified))
     verdicts: dict[str, bool] = {}
 
@@ -110,19 +123,11 @@ def of_types(source: Code, specified: frozenset[str]) -> Code:
 
     one = next(iter(left)) if left is not None and len(left) == 1 else None
     if one is not None and not one.startswith(SYSTEM) and not is_abstract(one):
-
-        def run_bare(state: Run, focus: Any) -> Items:
-            items = run_source(state, focus)
-            return [item if item.extra else item.value for item in items if accepts(item)] if items else EMPTY
-
-        return Code(run=run_bare, static=Static(left, one, static.single, static.ordered))
-
-    def run(state: Run, focus: Any) -> Items:
-        items = run_source(state, focus)
-        return [item for item in items if accepts(item)] if items else EMPTY
-
+        bare = Static(left, one, static.single, static.ordered)
+        return (lambda items: [item if item.extra else item.value for item in items if accepts(item)]), bare
     kinds = left if left is not None and not any(map(is_abstract, left)) else None
-    return Code(run=run, static=Static(kinds or _concrete(specified), None, static.single, static.ordered))
+    boxed_static = Static(kinds or _concrete(specified), None, static.single, static.ordered)
+    return (lambda items: [item for item in items if accepts(item)]), boxed_static
 
 
 def _concrete(specified: frozenset[str]) -> frozenset[str] | None:

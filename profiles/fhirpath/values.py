@@ -88,16 +88,19 @@ def _truth(value: Json) -> Any:
 
 
 def _whole(value: Json) -> Any:
-    return value if type(value) is int else None
+    return value if type(value) is int and -(2**63) <= value < 2**63 else None
 
 
 def _decimal(value: Json) -> Any:
-    """A number; also one in quotes, as converters write it that fear for its digits."""
+    """A number of up to 500 digits; also one in quotes, as converters write it that fear for its digits."""
     if type(value) is int:
-        return Decimal(value)
+        return Decimal(value) if value.bit_length() < 1600 else None
     if type(value) is str:
         return Decimal(value) if DECIMAL_TEXT.fullmatch(value) else None
-    return value if isinstance(value, Decimal) else None
+    if not isinstance(value, Decimal):
+        return None
+    exponent = value.as_tuple().exponent
+    return value if isinstance(exponent, int) and exponent > -500 and -500 < value.adjusted() < 500 else None
 
 
 def _of_text(parse: Callable[[str], Any]) -> Callable[[Json], Any]:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from patient import PATIENT
 
-from profiles.fhirpath import FhirPathError, Limits, compile_expression
+from profiles import json
+from profiles.fhirpath import FhirPathError, Limits, Services, compile_expression
 from profiles.fhirpath.expression import compile_expression as compile_again
 
 GENEROUS = 20.0
@@ -93,6 +94,66 @@ def test_what_is_too_much_ends_with_a_limit(expression: str) -> None:
 )
 def test_what_is_much_but_not_too_much(expression: str, code: str) -> None:
     assert evaluate(expression) == code
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ".sort()",
+        ".as(Coding)",
+        ".trace('t')",
+        ".select($this)",
+        ".defineVariable('v{}')",
+        ".where($this = $this)",
+        ".combine({{}})",
+        ".iif(true, $this)",
+        ".distinct().first().ofType(Coding)",
+        ".tail().repeat($this)",
+    ],
+)
+def test_long_paths_evaluate_each_step_once(step: str) -> None:
+    path = "meta.tag" + "".join(step.format(number) for number in range(30))
+    services = Services(trace=lambda name, items: None)
+    start = time.monotonic()
+    compile_expression(path).evaluate(PATIENT, services=services)
+    assert time.monotonic() - start < GENEROUS
+
+
+def test_long_conditions_count_for_more() -> None:
+    wide = {"resourceType": "Patient", "name": [{"use": "usual"}] * 2_000}
+    condition = " or ".join(["use = 'x'"] * 5_000)
+    assert evaluate(f"name.where({condition}).count()", wide, Limits()) == "fhirpath-limit"
+
+
+@pytest.mark.parametrize(
+    "number", ["1E999999999", "1E-999999999", "1" * 3_000, "1." + "1" * 3_000, "1" * 3_000 + ".5", "-0E500"]
+)
+def test_numbers_of_absurd_size(number: str) -> None:
+    resource = json.loads(f"""{{"resourceType": "Patient", "multipleBirthInteger": {number}, "extension":
+        [{{"url": "a", "valueDecimal": {number}}}, {{"url": "b", "valueQuantity": {{"value": {number}, "unit": "mg",
+        "system": "http://unitsofmeasure.org", "code": "mg"}}}}]}}""")
+    for expression in (
+        "multipleBirth.toString() & extension.value.first().toString()",
+        "extension[0].value ~ 1.5 or extension[0].value = 1 or extension[0].value < 2",
+        "extension[0].value.round(2) + extension[0].value.lowBoundary() * 2 / 3",
+        "extension[1].value ~ 3 'g' or extension[1].value > 1 'kg' or (extension[1].value * 2 'm').toQuantity('kg') = 1",
+        "extension[1].value.toQuantity('kg').toString() & extension.value.distinct().count().toString()",
+        "extension[0].value.sqrt() + extension[0].value.exp() + extension[0].value.power(3) + extension[0].value.precision()",
+    ):
+        assert evaluate(expression, resource) in {"fine", "fhirpath-evaluation"}
+
+
+def test_halves_of_surrogate_pairs() -> None:
+    half = "\ud83d"
+    for expression in (
+        "%t.matches('a')",
+        "'a'.matches(%t)",
+        "%t.replaceMatches('a', %t)",
+        "%t.encode('hex')",
+        "%t.upper() & %t",
+    ):
+        compile_expression(expression).evaluate(None, constants={"t": half})
+    assert compile_expression("'\\\\ud83d'.unescape('json')").evaluate(None) == ["\ufffd"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Protocol
 from profiles.fhirpath.compiled import (
     EMPTY,
     Code,
-    Evaluate,
     Items,
     Scalar,
     Static,
@@ -24,7 +23,7 @@ from profiles.fhirpath.compiled import (
 from profiles.fhirpath.environment import Run
 from profiles.fhirpath.errors import EVALUATION, FhirPathError
 from profiles.fhirpath.kinds import kind_of
-from profiles.fhirpath.scope import Scope, mentions
+from profiles.fhirpath.scope import Scope, mentions, size
 from profiles.fhirpath.syntax import Call, Node
 from profiles.fhirpath.values import type_words
 
@@ -82,18 +81,24 @@ def criterion(compiler: Compiler, call: Call, source: Code, scope: Scope, index:
     return truth(compiler.compile(node, scope.within(source.static.item())), node.position)
 
 
+def weight(call: Call) -> int:
+    """The steps that one evaluation of a call's arguments counts as: one, and more for long expressions."""
+    return 1 + sum(map(size, call.arguments)) // 25
+
+
 def numbered(call: Call, evaluate: Callable[[Run, Any], Any]) -> Callable[[Run, Items], list[Any]]:
     """Evaluate an argument for every item; sets $index if the call speaks of it."""
+    cost = weight(call)
     if not any(mentions(node, "$index") for node in call.arguments):
 
         def each(state: Run, items: Items) -> list[Any]:
-            state.spend(len(items))
+            state.spend(len(items) * cost)
             return [evaluate(state, item) for item in items]
 
         return each
 
     def each_with_index(state: Run, items: Items) -> list[Any]:
-        state.spend(len(items))
+        state.spend(len(items) * cost)
         outer = state.index
         found = []
         for index, item in enumerate(items):
@@ -106,10 +111,6 @@ def numbered(call: Call, evaluate: Callable[[Run, Any], Any]) -> Callable[[Run, 
 
 
 # -- shapes --------------------------------------------------------------------------------------------------------------
-
-
-def collection_code(run: Evaluate, static: Static) -> Code:
-    return Code(run=run, static=static)
 
 
 Compute = Callable[..., Any]

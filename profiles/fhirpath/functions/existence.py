@@ -22,7 +22,7 @@ from profiles.fhirpath.compiled import (
 from profiles.fhirpath.environment import Run, exhausted
 from profiles.fhirpath.equality import ItemSet
 from profiles.fhirpath.errors import EVALUATION, FhirPathError
-from profiles.fhirpath.functions.base import Compiler, Function, criterion, numbered
+from profiles.fhirpath.functions.base import Compiler, Function, criterion, numbered, weight
 from profiles.fhirpath.model import is_abstract, is_primitive
 from profiles.fhirpath.scope import Scope, mentions
 from profiles.fhirpath.syntax import Call
@@ -41,11 +41,11 @@ def _exists(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
         each = numbered(call, criterion(compiler, call, source, scope))
         run_source = source.run
         return boolean_code(lambda state, focus: True in each(state, run_source(state, focus)))
-    holds, run_source = criterion(compiler, call, source, scope), source.run
+    holds, run_source, cost = criterion(compiler, call, source, scope), source.run, weight(call)
 
     def evaluate(state: Run, focus: Any) -> bool:
         items = run_source(state, focus)
-        state.left -= len(items)
+        state.left -= len(items) * cost
         if state.left < 0:
             raise exhausted()
         return any(map(partial(holds, state), items))
@@ -54,14 +54,14 @@ def _exists(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
 
 
 def _all(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
-    holds, run_source = criterion(compiler, call, source, scope), source.run
+    holds, run_source, cost = criterion(compiler, call, source, scope), source.run, weight(call)
     if mentions(call.arguments[0], "$index"):
         each = numbered(call, holds)
         return boolean_code(lambda state, focus: all(each(state, run_source(state, focus))))
 
     def evaluate(state: Run, focus: Any) -> bool:
         items = run_source(state, focus)
-        state.left -= len(items)
+        state.left -= len(items) * cost
         if state.left < 0:
             raise exhausted()
         return all(map(partial(holds, state), items))

@@ -19,12 +19,12 @@ from profiles.fhirpath.compiled import (
     many_items,
     scalar_value,
     truth,
-    values,
+    valuer,
 )
 from profiles.fhirpath.environment import Run, exhausted
 from profiles.fhirpath.equality import ItemSet
 from profiles.fhirpath.errors import SEMANTIC, FhirPathError
-from profiles.fhirpath.functions.base import Compiler, Function, argument, criterion, numbered
+from profiles.fhirpath.functions.base import Compiler, Function, argument, criterion, numbered, weight
 from profiles.fhirpath.kinds import kinds_of
 from profiles.fhirpath.model import specified_types
 from profiles.fhirpath.scope import Scope, mentions
@@ -33,7 +33,7 @@ from profiles.fhirpath.types import of_types, specifier
 
 
 def _where(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
-    holds, run_source = criterion(compiler, call, source, scope), source.run
+    holds, run_source, cost = criterion(compiler, call, source, scope), source.run, weight(call)
     if mentions(call.arguments[0], "$index"):
         each = numbered(call, holds)
 
@@ -45,14 +45,14 @@ def _where(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
 
     def run(state: Run, focus: Any) -> Items:
         items = run_source(state, focus)
-        state.left -= len(items)
+        state.left -= len(items) * cost
         if state.left < 0:
             raise exhausted()
         return [item for item in items if holds(state, item)]
 
     def exists(state: Run, focus: Any) -> bool:
         items = run_source(state, focus)
-        state.left -= len(items)
+        state.left -= len(items) * cost
         if state.left < 0:
             raise exhausted()
         return any(map(partial(holds, state), items))
@@ -70,8 +70,8 @@ def _select(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
             return EMPTY
         found: Items = []
         for more in each(state, items):
+            state.spend(len(more))
             found += more
-        state.spend(len(found))
         return found
 
     static = projection.static
@@ -90,7 +90,7 @@ def _repeat_all(compiler: Compiler, call: Call, source: Code, scope: Scope) -> C
 def _repeated(compiler: Compiler, call: Call, source: Code, scope: Scope, *, distinct: bool) -> Code:
     """The projection is compiled for items of unknown type: it is applied to its own results."""
     projection = boxed(compiler.compile(call.arguments[0], scope.within(Static(None, None, single=True), index=False)))
-    run_source = boxed(source)
+    run_source, cost = boxed(source), weight(call)
 
     def run(state: Run, focus: Any) -> Items:
         waiting = list(run_source(state, focus))
@@ -100,7 +100,7 @@ def _repeated(compiler: Compiler, call: Call, source: Code, scope: Scope, *, dis
             following: Items = []
             for item in waiting:
                 more = projection(state, item)
-                state.spend(len(more) + 1)
+                state.spend(len(more) + cost)
                 following += [each for each in more if seen.add(each)] if distinct else more
             found += following
             waiting = following
@@ -176,8 +176,8 @@ def _sort(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
     run_source = source.run
     inner = scope.within(source.static.item(), index=False)
     keys = [_sort_key(compiler, node, inner) for node in call.arguments]
-    run_values = values(source)
-    position = call.position
+    value = valuer(source.static)
+    position, cost = call.position, weight(call)
 
     def compare(left: tuple[Any, ...], right: tuple[Any, ...]) -> int:
         for mine, other, (values_sign, empty_sign) in zip(left, right, signs, strict=True):
@@ -193,12 +193,12 @@ def _sort(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
 
     def run(state: Run, focus: Any) -> Items:
         items = run_source(state, focus)
-        state.spend(len(items) * max(1, len(items).bit_length()))
+        state.spend(len(items) * max(cost, len(items).bit_length()))
         made: list[tuple[Any, ...]]
         if keys:
             made = [tuple(key(state, item) for key, _ in keys) for item in items]
         else:
-            made = [(value,) for value in run_values(state, focus)]
+            made = [(key,) for key in (items if value is None else value(items))]
         rank = cmp_to_key(compare)
         return [items[place] for place in sorted(range(len(items)), key=lambda place: rank(made[place]))]
 
@@ -223,7 +223,7 @@ def _aggregate(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Co
     run_start: Evaluate = (lambda state, focus: EMPTY) if start is None else boxed(start)
     inner = replace(scope.within(source.static.item()), total=True)
     step = boxed(compiler.compile(call.arguments[0], inner))
-    run_source = source.run
+    run_source, cost = source.run, weight(call)
 
     def run(state: Run, focus: Any) -> Items:
         items = run_source(state, focus)
@@ -232,7 +232,7 @@ def _aggregate(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Co
         for index, item in enumerate(items):
             state.index, state.total = index, total
             total = step(state, item)
-            state.spend(len(total) + 1)
+            state.spend(len(total) + cost)
         state.index, state.total = outer
         return total
 

@@ -97,9 +97,8 @@ def _to_chars(state: Run, position: int, text: str) -> list[str]:
 
 def _split(state: Run, position: int, text: str, separator: Any) -> list[str]:
     by = text_argument(separator, "split", position)
-    parts = text.split(by) if by else list(text)
-    state.spend(len(parts))
-    return parts
+    state.spend(text.count(by) + 1 if by else len(text))
+    return text.split(by) if by else list(text)
 
 
 def _encode(state: Run, position: int, text: str, format_: Any) -> str:
@@ -148,7 +147,8 @@ def _unescape(state: Run, position: int, text: str, target: Any) -> str:
         case "html":
             return html.unescape(text)
         case "json":
-            return _JSON_ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _JSON_ESCAPED.get(m[2], m[2]), text)
+            plain = _JSON_ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _JSON_ESCAPED.get(m[2], m[2]), text)
+            return regex.whole_text(plain)
     raise FhirPathError(EVALUATION, "unescape() knows html and json.", position)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from profiles.fhirpath.compiled import BOOLEAN, Code, Items, Static, boxed
+from profiles.fhirpath.compiled import BOOLEAN, Code, Items, Static, boxed, boxer
 from profiles.fhirpath.environment import Run
 from profiles.fhirpath.equality import as_quantity
 from profiles.fhirpath.errors import EVALUATION, SEMANTIC, FhirPathError
@@ -59,7 +59,7 @@ def _type(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
 def _trace(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
     """Hands name and items to the caller's trace hook; without one nothing happens."""
     name, position = scalar_argument(compiler, call, 0, scope), call.position
-    run_boxed, run_source = boxed(source), source.run
+    box, run_source = boxer(source.static), source.run
     each = None
     if len(call.arguments) > 1:
         each = numbered(call, boxed(compiler.compile(call.arguments[1], scope.within(source.static.item()))))
@@ -67,7 +67,7 @@ def _trace(compiler: Compiler, call: Call, source: Code, scope: Scope) -> Code:
     def run(state: Run, focus: Any) -> Items:
         items = run_source(state, focus)
         if state.services.trace is not None:
-            shown = run_boxed(state, focus) if each is None else [made for found in each(state, items) for made in found]
+            shown = [made for found in each(state, items) for made in found] if each else box(items) if box else items
             state.services.trace(text_argument(name(state, focus), "trace", position), shown)
         return items
 
@@ -81,14 +81,17 @@ def _define_variable(compiler: Compiler, call: Call, source: Code, scope: Scope)
         raise FhirPathError(SEMANTIC, "The name of a variable is a string, written out.", call.position)
     if name.value in scope.variables or name.value in _RESERVED or name.value.startswith(("vs-", "ext-")):
         raise FhirPathError(SEMANTIC, f"The variable %{name.value} is already defined.", call.position)
-    run_source, key = source.run, call.position
-    made = boxed(source) if len(call.arguments) == 1 else boxed(compiler.compile(call.arguments[1], scope))
+    box, run_source, key = boxer(source.static), source.run, call.position
+    projection = boxed(compiler.compile(call.arguments[1], scope)) if len(call.arguments) > 1 else None
 
     def run(state: Run, focus: Any) -> Items:
         items = run_source(state, focus)
         if state.variables is None:
             state.variables = {}
-        state.variables[key] = made(state, focus)
+        if projection is not None:
+            state.variables[key] = projection(state, focus)
+        else:
+            state.variables[key] = items if box is None else box(items)
         return items
 
     return Code(run=run, static=source.static)
