@@ -97,18 +97,26 @@ async def restore(settings: Settings, file: str, tell: Tell) -> None:
 
 
 def _check_folder(data: Path) -> None:
-    others = sorted(
-        path.name for path in data.iterdir() if path.name not in _HARMLESS and not path.name.startswith(f"{KEY_FILE}.")
-    )
+    """Also takes away what a restore that was killed left."""
+    for draft in data.glob(f"{_DRAFT}*"):
+        draft.unlink()
+    others = sorted(path.name for path in data.iterdir() if not _is_harmless(path.name))
     if others:
         raise ConfigurationError(
             f"The folder {data} is not empty ({others[0]}): restore into one that holds nothing but the keys."
         )
 
 
+def _is_harmless(name: str) -> bool:
+    """Keys of before are kept beside the master key."""
+    return name in _HARMLESS or name.startswith(f"{KEY_FILE}.")
+
+
 async def _restore_copy(settings: Settings, file: Path, master_key: bytes) -> None:
     """A copy of the embedded store's file: brought up to date as a draft, then moved or taken over row by row."""
     draft = settings.data / _DRAFT
+    with suppress(FileNotFoundError):
+        draft.unlink()
     try:
         check_copy(file)
         copy_store(file, draft)

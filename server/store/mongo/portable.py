@@ -116,8 +116,10 @@ class MongoTarget:
         fields = [dict(zip(section.fields, row, strict=True)) for row in rows]
         try:
             if section.name == "timeline":
-                for collection, updates in with_timelines(fields):
-                    await self._database[collection].bulk_write(updates, ordered=False)
+                current, earlier = with_timelines(fields)
+                found = await self._database["record"].bulk_write(current, ordered=False)
+                if found.matched_count < len(current):
+                    await self._database["version"].bulk_write(earlier, ordered=False)
             else:
                 collection, write = WRITE[section.name]
                 documents = [write(row) for row in fields]

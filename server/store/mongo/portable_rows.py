@@ -79,14 +79,14 @@ def _listed(document: Document) -> list[Fields]:
     return [{"term": int(term), **place} for term in document.get("h", ())]
 
 
-def with_timelines(rows: Sequence[Fields]) -> list[tuple[str, list[UpdateOne]]]:
-    """The changes that list versions: in `record` or in `version`, wherever the version is."""
-    records, versions = [], []
+def with_timelines(rows: Sequence[Fields]) -> tuple[list[UpdateOne], list[UpdateOne]]:
+    """The changes that list versions: those of `record`, where most are, and those of `version`."""
+    current, earlier = [], []
     for row in rows:
         rid, listed = row["rid"] + _ABOVE, {"$addToSet": {"h": row["term"]}}
-        records.append(UpdateOne({"_id": rid, "v": row["version"]}, listed))
-        versions.append(UpdateOne({"_id": {"r": rid, "v": row["version"]}}, listed))
-    return [("record", records), ("version", versions)]
+        current.append(UpdateOne({"_id": rid, "v": row["version"]}, listed))
+        earlier.append(UpdateOne({"_id": {"r": rid, "v": row["version"]}}, listed))
+    return current, earlier
 
 
 async def with_ends(database: Database, documents: Sequence[Document]) -> None:
