@@ -1,218 +1,221 @@
-"""Both stores side by side, without the server on top: `python -m benchmarks.stores [resources]` (10,000 unless told).
+"""Both stores side by side in one run: `python -m benchmarks.stores [--resources 10000] [--only embedded|mongodb]`.
 
-Every figure is taken in turn on one store and then on the other, several times; medians are printed, and the ratio. Resources
-are as the server makes them: a sealed body, some terms (one for the type, common ones, one of its own), two intervals.
+First each loads the same made-up population (benchmarks/population.py) from a file, as `assent load` does: parsed, validated,
+indexed and sealed by processes of their own, committed in one stream. Then every task is taken on one store and on the other,
+several times in turn; of the rounds' figures the medians are printed. The ratios count: what else the machine does at the time is
+said at the top, with how often the disk syncs.
+
 `ASSENT_TEST_MONGODB_URL` names the MongoDB server; without it, one is started from the wheel that the tests use.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from benchmarks import population
+from benchmarks.store_tasks import (
+    BASE,
+    Figure,
+    Fresh,
+    Known,
+    Side,
+    Task,
+    mean_keys,
+    measure,
+    reads,
+    searches,
+    writes,
+    written_by_round,
+)
 from benchmarks.yardsticks import fsync_rate
-from server.store.algebra import AnyOf, Order, Plan
+from server.load.files import Unit, find_sources
+from server.load.loader import Loader
+from server.load.prepare import Recipe
+from server.load.workers import Workers
+from server.repository import Repository
+from server.seal.keyring import open_keyring
 from server.store.mongo.connect import make_client
 from server.store.mongo.mongo_store import MongoStore
 from server.store.mongo.schema import prepare
 from server.store.sqlite.sqlite_store import SqliteStore
-from server.store.store import Commit, Index, Put, Store
+from server.store.store import Store
 
-TYPE, PATIENT, CATEGORY, STATUS, CODE, UNIQUE = 1, 10_000_000, 100, 200, 300, 20_000_000
-DATE, UPDATED = 7, 8
-BODY = 700
-OTHER_TERMS = 6
-BATCH = 500
 ROUNDS = 3
-AUDIT = bytes(120)
-
-Work = Callable[[Store], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One thing to measure: `calls` operations by `callers` at once; each stands for `each` of `unit`."""
-
-    name: str
-    operation: Callable[[Store, int], Awaitable[object]]
-    calls: int
-    callers: int = 1
-    each: int = 1
+LAST = 100_000
+"""The rate of so many at the end is held against that of as many at the beginning."""
 
 
-class Load:
-    """Makes resources, and remembers how many there are in each store."""
+@dataclass
+class Import:
+    """When how many resources were done with."""
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        self._made = 0
+    seconds: float = 0.0
+    marks: list[tuple[int, float]] = field(default_factory=list)
 
-    def puts(self, count: int) -> list[Put]:
-        return [self._put() for _ in range(count)]
+    def rate(self, first: int, last: int) -> float:
+        """Resources a second between two counts."""
+        (start_count, start), (end_count, end) = self._at(first), self._at(last)
+        return (end_count - start_count) / (end - start) if end > start else 0.0
 
-    def _put(self) -> Put:
-        number, source = self._made, self._random
-        self._made += 1
-        date = source.randrange(10**9)
-        terms = [
-            TYPE, CATEGORY + number % 2, STATUS + source.randrange(4), CODE + source.randrange(100),
-            PATIENT + number // 20, UNIQUE + number, *(source.randrange(2**40, 2**62) for _ in range(OTHER_TERMS)),
-        ]  # fmt: skip
-        index = Index(date, tuple(terms), ((DATE, float(date), float(date + 1)), (UPDATED, float(number), float(number))))
-        return Put(key_of(number), 1, number, source.randbytes(BODY), index)
-
-
-def key_of(number: int) -> bytes:
-    return number.to_bytes(16)
-
-
-async def measure(store: Store, task: Task) -> tuple[float, float]:
-    """(operations each second, median milliseconds of a call)."""
-    times: list[float] = []
-    waiting = iter(range(task.calls))
-
-    async def caller() -> None:
-        for number in waiting:
-            started = time.perf_counter()
-            await task.operation(store, number)
-            times.append(time.perf_counter() - started)
-
-    started = time.perf_counter()
-    await asyncio.gather(*[caller() for _ in range(task.callers)])
-    seconds = time.perf_counter() - started
-    return task.calls * task.each / seconds, statistics.median(times) * 1000
-
-
-async def fill(store: Store, load: Load, resources: int) -> float:
-    """Resources each second, in commits of `BATCH`, two at once."""
-    batches = iter([load.puts(BATCH) for _ in range(resources // BATCH)])
-
-    async def writer() -> None:
-        for batch in batches:
-            await store.commit(Commit(1, batch, audit=[AUDIT]))
-
-    started = time.perf_counter()
-    await asyncio.gather(writer(), writer())
-    return resources / (time.perf_counter() - started)
-
-
-def tasks(load: Load, resources: int) -> list[Task]:
-    source = random.Random(5)
-    numbers = [source.randrange(resources) for _ in range(5000)]
-
-    def search(*terms: int, order: Order | None = None) -> Callable[[Store, int], Awaitable[object]]:
-        """The last term varies with the call when it names one of many."""
-
-        async def run(store: Store, number: int) -> object:
-            asked = [term + numbers[number] if term == UNIQUE else term for term in terms]
-            asked = [term + numbers[number] // 20 if term == PATIENT else term for term in asked]
-            asked = [term + number % 100 if term == CODE else term for term in asked]
-            plan = Plan(tuple(AnyOf((term,)) for term in (TYPE, *asked)), order or Order(), None, 20)
-            hits = await store.find(plan)
-            assert hits
-            return await store.fetch([hit.rid for hit in hits])
-
-        return run
-
-    async def read(store: Store, number: int) -> object:
-        record = await store.read(key_of(numbers[number]))
-        assert record is not None
-        return record
-
-    def create(count: int) -> Callable[[Store, int], Awaitable[object]]:
-        async def run(store: Store, _: int) -> object:
-            return await store.commit(Commit(1, load.puts(count), audit=[AUDIT]))
-
-        return run
-
-    return [
-        Task("read by id, 1 caller", read, 800),
-        Task("read by id, 16 callers", read, 1600, 16),
-        Task("create, 1 caller", create(1), 100),
-        Task("create, 16 callers", create(1), 480, 16),
-        Task("10 in one commit, 4 callers (resources)", create(10), 80, 4, 10),
-        Task("search, 1 term, one hit", search(UNIQUE), 200),
-        Task("search, 1 term, many hits, by date", search(CATEGORY), 100),
-        Task("search, patient and category, by date", search(CATEGORY, PATIENT), 100),
-        Task("search, 3 terms, by date", search(CATEGORY, STATUS, CODE), 100),
-        Task("search, 2 common terms, by date", search(CATEGORY, STATUS), 100),
-        Task("search, code, by another column", search(CODE, order=Order(UPDATED)), 50),
-    ]
+    def _at(self, count: int) -> tuple[int, float]:
+        return min(self.marks, key=lambda mark: abs(mark[0] - count))
 
 
 def seal(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
     return b"".join(records)
 
 
-def mongodb_url() -> str:
+@asynccontextmanager
+async def embedded(folder: Path) -> AsyncIterator[Side]:
+    store = SqliteStore(folder / "bench.db", seal)
+
+    async def size() -> int:
+        return await asyncio.to_thread(os.path.getsize, folder / "bench.db")
+
+    try:
+        yield await _side("embedded", store, size)
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def mongodb(_: Path) -> AsyncIterator[Side]:
+    client = make_client(_mongodb_url())
+    database = client[f"assent_bench_{uuid4().hex[:8]}"]
+    await prepare(database)
+    store = MongoStore(client, database, seal)
+
+    async def size() -> int:
+        await client.admin.command("fsync")
+        return int((await database.command("dbStats"))["totalSize"])
+
+    try:
+        yield await _side("MongoDB", store, size)
+    finally:
+        await client.drop_database(database)
+        await store.close()
+
+
+async def _side(name: str, store: Store, size: Callable[[], Awaitable[int]]) -> Side:
+    keyring = await open_keyring(store, bytes(32))
+    tenant = await keyring.make("default")
+    return Side(name, store, keyring, tenant, Repository(store, tenant, BASE, lambda: datetime.now(UTC)), size)
+
+
+def _mongodb_url() -> str:
     sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / "store")]
-    from mongod import mongodb_url as url
+    from mongod import mongodb_url
 
-    return url()
-
-
-async def run(resources: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        client = make_client(mongodb_url())
-        database = client[f"assent_bench_{uuid4().hex[:8]}"]
-        await prepare(database)
-        mongodb: Store = MongoStore(client, database, seal)
-        sqlite: Store = SqliteStore(Path(folder) / "bench.db", seal)
-        try:
-            await compare(sqlite, mongodb, resources)
-            await client.admin.command("fsync")
-            size = await database.command("dbStats")
-        finally:
-            await client.drop_database(database)
-            await mongodb.close()
-            await sqlite.close()
-        print(f"\nBytes on disk, embedded: {size_of(folder):,}; MongoDB, data and indexes: {int(size['totalSize']):,}.")
+    return mongodb_url()
 
 
-def size_of(folder: str) -> int:
-    return sum(file.stat().st_size for file in Path(folder).iterdir())
+async def load(side: Side, file: Path) -> Import:
+    """As `assent load` does it."""
+    entry = side.keyring.entries()["default"]
+    recipe = Recipe("default", entry, BASE, 1 << 30, frozenset())
+    done = Import(marks=[(0, 0.0)])
+    started = time.perf_counter()
+
+    def moved(unit: Unit) -> None:
+        done.marks.append((unit.end, time.perf_counter() - started))
+
+    loader = Loader(side.repository, side.keyring, side.store.largest_commit, lambda source, fault: None, moved)
+    async with Workers(recipe, os.cpu_count() or 1, side.store.largest_commit) as workers:
+        started = time.perf_counter()
+        await loader.run(find_sources([file]), workers)
+    done.seconds = time.perf_counter() - started
+    done.marks[-1] = (done.marks[-1][0], done.seconds)
+    assert loader.counts.refused == 0
+    return done
 
 
-async def compare(sqlite: Store, mongodb: Store, resources: int) -> None:
-    stores = (sqlite, mongodb)
-    loads = (Load(1), Load(1))
-    print(
-        f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {fsync_rate():,.0f} fdatasync/s, {resources:,} resources\n"
-    )
-    print(
-        f"| {'figure':40} | {'embedded /s':>11} | {'ms':>7} | {'MongoDB /s':>11} | {'ms':>7} | {'MongoDB : embedded':>18} |"
-    )
-    print(f"| {'-' * 40} | {'-' * 10}: | {'-' * 6}: | {'-' * 10}: | {'-' * 6}: | {'-' * 17}: |")
-    rates = [await fill(store, load, resources) for store, load in zip(stores, loads, strict=True)]
-    _row(f"import, {BATCH} in one commit", (rates[0], 0.0), (rates[1], 0.0))
-    for pair in zip(*[tasks(load, resources) for load in loads], strict=True):
-        taken: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
+def _row(name: str, cells: Sequence[str]) -> None:
+    print(f"| {name:45} | " + " | ".join(f"{cell:>11}" for cell in cells) + " |", flush=True)
+
+
+def _head(sides: Sequence[Side]) -> None:
+    cells = [cell for side in sides for cell in (f"{side.name}/s", "p50 ms", "p99 ms")]
+    cells += ["ratio"] if len(sides) == 2 else []
+    _row("figure", cells)
+    _row("---", ["---:"] * len(cells))
+
+
+def _show(name: str, figures: Sequence[Figure]) -> None:
+    cells = [cell for one in figures for cell in (f"{one.rate:,.0f}", f"{one.median:.2f}", f"{one.p99:.2f}")]
+    _row(name, cells + ([f"{figures[1].rate / figures[0].rate:.2f}"] if len(figures) == 2 else []))
+
+
+async def compare(sides: Sequence[Side], tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        taken: list[list[Figure]] = [[] for _ in sides]
         for _ in range(ROUNDS):
-            for store, task, figures in zip(stores, pair, taken, strict=True):
-                figures.append(await measure(store, task))
-        _row(pair[0].name, _middle(taken[0]), _middle(taken[1]))
+            for side, figures in zip(sides, taken, strict=True):
+                figures.append(await measure(side, task))
+        _show(task.name, [_middle(figures) for figures in taken])
 
 
-def _middle(figures: list[tuple[float, float]]) -> tuple[float, float]:
-    return statistics.median(rate for rate, _ in figures), statistics.median(delay for _, delay in figures)
+def _middle(figures: Sequence[Figure]) -> Figure:
+    middle = statistics.median
+    return Figure(middle(f.rate for f in figures), middle(f.median for f in figures), middle(f.p99 for f in figures))
 
 
-def _row(name: str, one: tuple[float, float], other: tuple[float, float]) -> None:
-    delays = [f"{delay:7.2f}" if delay else " " * 7 for _, delay in (one, other)]
-    print(
-        f"| {name:40} | {one[0]:11,.0f} | {delays[0]} | {other[0]:11,.0f} | {delays[1]} | {other[0] / one[0]:18.2f} |",
-        flush=True,
-    )
+def _imports(sides: Sequence[Side], done: Sequence[Import], count: int) -> None:
+    print()
+    for side, one in zip(sides, done, strict=True):
+        text = f"{side.name}: {count:,} resources loaded in {one.seconds:,.0f} s, {count / one.seconds:,.0f} a second"
+        if count >= 2 * LAST:
+            first, last = one.rate(0, LAST), one.rate(count - LAST, count)
+            text += f"; the first {LAST:,} at {first:,.0f}, the last at {last:,.0f} a second ({last / first:.2f})"
+        print(f"{text}.")
+    if len(done) == 2:
+        print(f"Import, MongoDB : embedded: {done[0].seconds / done[1].seconds:.2f}.")
+
+
+async def run(count: int, only: str | None) -> None:
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {os.cpu_count()} processors; load before: {_load()}; "
+          f"{fsync_rate():,.0f} fdatasync/s; {count:,} resources\n", flush=True)  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = folder / "population.ndjson"
+        population.write(count, file)
+        json_bytes = file.stat().st_size / count
+        kinds = [kind for kind in (embedded, mongodb) if only in {None, "embedded" if kind is embedded else "mongodb"}]
+        async with AsyncExitStack() as stack:
+            sides = [await stack.enter_async_context(kind(folder)) for kind in kinds]
+            done = [await load(side, file) for side in sides]
+            keys = mean_keys(sides[0])
+            sizes = [await side.size() for side in sides]
+            known = Known(count)
+            _head(sides)
+            await compare(sides, [*reads(known), *searches(known)])
+            fresh = {side.name: Fresh(side, ROUNDS * written_by_round()) for side in sides}
+            await compare(sides, writes(fresh))
+            _imports(sides, done, count)
+        print(f"JSON: {json_bytes:,.0f} bytes a resource. Keys a resource: {keys[0]:.1f} embedded, {keys[1]:.1f} MongoDB.")
+        for side, size in zip(sides, sizes, strict=True):
+            print(f"{side.name}: {size / count:,.0f} bytes a resource on the disk, all included.")
+    print(f"Load after: {_load()}.")
+
+
+def _load() -> str:
+    return ", ".join(f"{one:.1f}" for one in os.getloadavg())
 
 
 if __name__ == "__main__":
-    asyncio.run(run(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stores")
+    parser.add_argument("--resources", type=int, default=10_000)
+    parser.add_argument("--only", choices=("embedded", "mongodb"))
+    arguments = parser.parse_args()
+    asyncio.run(run(arguments.resources, arguments.only))

@@ -55,7 +55,7 @@ async def _load(settings: Settings, store: Opened, sources: list[Source], name: 
     report = _Report(sources)
     loader = Loader(repository, store.keyring, store.store.largest_commit, report.fault, report.done)
     started = time.monotonic()
-    async with Workers(recipe, os.cpu_count() or 1) as workers:
+    async with Workers(recipe, os.cpu_count() or 1, store.store.largest_commit) as workers:
         await loader.run(sources, workers)
     report.bar.end()
     counts = loader.counts

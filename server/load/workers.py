@@ -19,10 +19,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from server.load.files import UNIT_LINES
 from server.load.prepare import Prepared, Preparer, Recipe, Task
 
 AHEAD: Final = 3
-"""Tasks that each process has before it."""
+"""Tasks that each process has before it, and one more for each that a commit holds: they go on while it is written."""
 
 _END: Final = b""
 _Label = TypeVar("_Label")
@@ -51,12 +52,13 @@ def _receive(connection: Connection) -> bytes:
 
 
 class Workers:
-    """`count` processes for one recipe; use it in an `async with`."""
+    """`count` processes for one recipe; use it in an `async with`. `commit`: how many resources a commit carries."""
 
-    def __init__(self, recipe: Recipe, count: int) -> None:
+    def __init__(self, recipe: Recipe, count: int, commit: int) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._recipe = msgspec.msgpack.encode(recipe)
         self.count = count
+        self._ahead = AHEAD * count + commit // UNIT_LINES
         self._workers: list[_Worker] = []
 
     async def __aenter__(self) -> Workers:
@@ -81,7 +83,7 @@ class Workers:
         sent = 0
         more = True
         while more or waiting:
-            while more and len(waiting) < AHEAD * self.count:
+            while more and len(waiting) < self._ahead:
                 label = next(labelled, None)
                 if label is None:
                     more = False

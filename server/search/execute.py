@@ -54,7 +54,7 @@ async def matches(
     """Up to `wanted` hits that pass every check, in order, starting after a position. Raises FhirError, also (503) while the index
     does not hold all of them."""
     exchange.services.index_state.check(type_, compiled.codes)
-    clauses = _telling(compiled.clauses)
+    clauses = telling(compiled.clauses)
     examined, given = 0, 0
     batch = wanted if not compiled.checks else max(wanted, 100)
     while given < wanted:
@@ -77,7 +77,7 @@ async def matches(
         after = Position(hits[-1].value, hits[-1].rid)
 
 
-def _telling(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
+def telling(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
     """Without the first clause, the type's, where other terms say what is wanted: all terms are of one type."""
     return clauses[1:] if any(isinstance(clause, AnyOf) for clause in clauses[1:]) else clauses
 
@@ -108,7 +108,7 @@ def _as_version(event: Resource) -> Version:
 async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:
     exchange.services.index_state.check(query.type, compiled.codes)
     if not compiled.checks:
-        return await exchange.services.store.count(_telling(compiled.clauses), MAX_COUNTED)
+        return await exchange.services.store.count(telling(compiled.clauses), MAX_COUNTED)
     return len([item async for item in matches(exchange, query.type, compiled, None, MAX_EXAMINED)])
 
 
