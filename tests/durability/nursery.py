@@ -106,7 +106,7 @@ class DyingServer(LiveServer):
         yield
         del self._environment["TEST_SWEEP"]
 
-    def expect_death(self, at: str, child: Child | None = None, within: float = 30) -> None:
+    def expect_death(self, at: str, child: Child | None = None, within: float = 120) -> None:
         """Wait for it, and be sure that it was the ordered one."""
         code = (child or self._process).wait(within)
         reached = self._orders.with_suffix(".reached")

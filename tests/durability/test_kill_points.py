@@ -36,7 +36,7 @@ from server.store.fail_points import FAIL_POINTS
 
 WRITERS = 3
 ROUNDS = 60
-GENEROUS_SECONDS = 20.0
+GENEROUS_SECONDS = 60.0
 """No machine is so slow; the aim is 2 s, and what was measured is printed."""
 
 POWER = ("sqlite-11-committed", "sqlite-12-audit-committed", "sqlite-13-acknowledged", *DISK_POINTS)
@@ -51,7 +51,8 @@ BY_SWEEPING = ("chunks-removed",)
 BY_REINDEX = ("reindexing", "reindexed")
 
 
-ENOUGH = 300
+AT_LATEST = 4
+ENOUGH = 200
 """After so many acknowledged writes the next point gets an empty store, so that looking at everything stays cheap."""
 
 
@@ -63,19 +64,29 @@ class Site:
     recoveries: dict[str, float] = field(default_factory=dict)
     kept: list[int] = field(default_factory=lambda: [0])
     """Acknowledged writes that were found again, for each server."""
+    unexamined: int = 0
+    """Deaths since the store was last looked at from inside: nothing that is torn mends itself."""
 
     def __post_init__(self) -> None:
         self.server = self.make(0)
         self.server.start()
 
+    def examine(self) -> None:
+        facts(self.server.environment).check()
+        self.unexamined = 0
+
     def begin_anew_when_full(self) -> None:
         if self.kept[-1] > ENOUGH:
+            if self.unexamined:
+                self.examine()
             self.server.stop()
             self.server = self.make(len(self.kept))
             self.kept.append(0)
             self.server.start()
 
     def end(self) -> None:
+        if self.unexamined:
+            self.examine()
         self.server.stop()
         if self.recoveries:
             times = sorted(self.recoveries.values())
@@ -155,8 +166,9 @@ def kind_of(point: str) -> str:
 
 
 def nth_of(point: str, power: bool) -> int:
-    """Not always the first: which one depends on the point, and is the same in every run. The end of a checkpoint is rare."""
-    return 1 if point in DISK_POINTS[3:] else 1 + (sum(point.encode()) + power) % 4
+    """Not always the first: which one depends on the point, and is the same in every run. Some are rare."""
+    rare = point in DISK_POINTS[3:] or kind_of(point) in BY_NEW_KEYS
+    return 1 if rare else 1 + (sum(point.encode()) + power) % 4
 
 
 def is_reindex(point: str) -> bool:
@@ -179,19 +191,22 @@ def test_every_fail_point_is_tried() -> None:
 def test_sqlite(sqlite: Site, point: str, power: bool, tmp_path: Path) -> None:
     diaries = die(sqlite, point, power=power)
     shutil.copytree(sqlite.server.data, tmp_path / "data")
-    look(sqlite, diaries, f"{point} {power}", {**sqlite.server.environment, "ASSENT_DATA": str(tmp_path / "data")})
+    look(sqlite, diaries, f"{point} {power}")
+    facts({**sqlite.server.environment, "ASSENT_DATA": str(tmp_path / "data")}).check()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", [point for point in MONGODB if not is_reindex(point)])
 def test_mongodb(mongodb: Site, point: str) -> None:
-    look(mongodb, die(mongodb, point), point, mongodb.server.environment)
+    look(mongodb, die(mongodb, point), point)
+    mongodb.unexamined += 1
+    if mongodb.unexamined == AT_LATEST:
+        mongodb.examine()
 
 
-def look(place: Site, diaries: list[Diary], label: str, environment: dict[str, str]) -> None:
+def look(place: Site, diaries: list[Diary], label: str) -> None:
     client = place.recover(label)
     with closing(client):
-        facts(environment).check()
         for diary in diaries:
             verify(client, diary)
             place.kept[-1] += diary.acknowledged()
@@ -262,6 +277,7 @@ def test_reindex(request: pytest.FixtureRequest, point: str) -> None:
     diaries, threads, _ = place.writers(point, most=3)
     for thread in threads:
         thread.join()
+    place.examine()
     lost = forget_terms(place.server)
     place.server.order(point, nth_of(point, power=False))
     place.server.expect_death(point, place.server.run("reindex"))
