@@ -7,7 +7,7 @@ an empty collection, or an error when it is met.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Final
 
@@ -56,14 +56,12 @@ _PREFIXES: Final = {
 
 
 class Compiler:
-    """Compiles one tree for one type of input. `constants`: static types of the caller's own external constants."""
+    """Compiles one tree for one type of input."""
 
-    def __init__(self, *, strict: bool, as_filters: bool, constants: Mapping[str, Static] | None = None) -> None:
+    def __init__(self, *, strict: bool, as_filters: bool) -> None:
         self.strict = strict
         self.as_filters = as_filters
         """`as` and as() keep those of many items that have the type, as R4's search parameters are written."""
-        self._constants = constants or {}
-        self._variables = 0
 
     def semantic(self, message: str, position: int) -> None:
         """Report what the types rule out: an error in strict mode only."""
@@ -160,14 +158,10 @@ class Compiler:
     def scope_after(self, target: Node, scope: Scope) -> Scope:
         """The scope behind `target` in a path: with the variables that it defines."""
         defined = dict(scope.variables)
-        self._collect(target, scope, defined)
-        return (
-            scope
-            if len(defined) == len(scope.variables)
-            else Scope(scope.root, scope.this, scope.at_root, scope.index, scope.total, defined)
-        )
+        self._collect(target, defined)
+        return scope if len(defined) == len(scope.variables) else replace(scope, variables=defined)
 
-    def _collect(self, node: Node | None, scope: Scope, defined: dict[str, tuple[int, Static]]) -> None:
+    def _collect(self, node: Node | None, defined: dict[str, tuple[int, Static]]) -> None:
         while isinstance(node, (Call, Member, Indexer)):
             if isinstance(node, Call) and node.name == "defineVariable" and node.arguments:
                 name = node.arguments[0]
@@ -212,7 +206,7 @@ class Compiler:
             value = state.constants[name]
             return value if type(value) is list else EMPTY if value is None else [value]
 
-        return Code(run=run, static=self._constants.get(name, UNKNOWN))
+        return Code(run=run, static=UNKNOWN)
 
 
 def _literal(value: Any) -> Code:

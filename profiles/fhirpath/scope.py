@@ -15,8 +15,6 @@ class Scope:
 
     root: Static
     this: Static
-    at_root: bool = True
-    """`$this` is the input of the whole expression."""
     index: bool = False
     total: bool = False
     variables: Mapping[str, tuple[int, Static]] = field(default_factory=dict)
@@ -24,7 +22,7 @@ class Scope:
 
     def within(self, item: Static, *, index: bool = True) -> Scope:
         """The scope of an argument that is evaluated for each item."""
-        return replace(self, this=item, at_root=False, index=index or self.index)
+        return replace(self, this=item, index=index or self.index)
 
 
 def mentions(node: Node | None, variable: str) -> bool:
