@@ -18,18 +18,18 @@ from profiles.fhirpath import FhirPathError, Limits, Services, compile_expressio
 from profiles.fhirpath.expression import compile_expression as compile_again
 
 GENEROUS = 20.0
-"""Seconds: a guard against explosions, not a measurement."""
+"""Seconds of the processor: a guard against explosions, not a measurement."""
 SMALL = Limits(steps=20_000, text=10_000)
 
 
 def evaluate(expression: str, resource: Any = PATIENT, limits: Limits = SMALL) -> str:
-    start = time.monotonic()
+    start = time.process_time()
     try:
         compile_expression(expression, limits=limits).evaluate(resource)
         code = "fine"
     except FhirPathError as error:
         code = error.code
-    assert time.monotonic() - start < GENEROUS
+    assert time.process_time() - start < GENEROUS
     return code
 
 
@@ -114,9 +114,9 @@ def test_what_is_much_but_not_too_much(expression: str, code: str) -> None:
 def test_long_paths_evaluate_each_step_once(step: str) -> None:
     path = "meta.tag" + "".join(step.format(number) for number in range(30))
     services = Services(trace=lambda name, items: None)
-    start = time.monotonic()
+    start = time.process_time()
     compile_expression(path).evaluate(PATIENT, services=services)
-    assert time.monotonic() - start < GENEROUS
+    assert time.process_time() - start < GENEROUS
 
 
 def test_long_conditions_count_for_more() -> None:

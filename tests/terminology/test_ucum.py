@@ -131,6 +131,6 @@ def test_any_text_is_a_unit_or_none(text: str) -> None:
     ["m" * 100_000, "(" * 150 + "m" + ")" * 150, "10*99." * 30 + "m", "Ym99." * 30 + "m", "{" * 199, "m." * 99 + "m"],
 )
 def test_hostile_codes_take_no_time(code: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     parse_unit(code)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
