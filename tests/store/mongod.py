@@ -21,7 +21,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 class Mongod:
