@@ -153,7 +153,7 @@ async def test_pages_lose_and_repeat_nothing_while_others_write(store: Store) ->
         while True:
             page, _ = await asyncio.gather(store.timeline(plan), write())
             listed += page.listed
-            if page.rest is None or len(listed) > len(before) + 5 and not descending:
+            if page.rest is None or (len(listed) > len(before) + 5 and not descending):
                 break
             plan = replace(plan, after=page.rest)
         names = [name_of(entry) for entry in listed]
