@@ -1,8 +1,8 @@
 """The compact tables of FHIR R4 4.0.1 facts, made by profiles/tables/build.py and read on first use.
 
 `structure`: types, elements, cardinalities, type codes, reference targets, the codes of required bindings.
-`search`: search parameters with their extraction paths, and the compartments. The grammar of an element row and of a path
-is told in profiles/tables/structure_facts.py and profiles/tables/search_facts.py.
+`search`: search parameters with their extraction paths, and the compartments. `constraints`: invariants, and bindings that
+are no code lists. The grammar of their rows is told in structure_facts.py, search_facts.py and constraint_facts.py beside.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 import zstandard
 
-TableName = Literal["structure", "search"]
+TableName = Literal["structure", "search", "constraints"]
 
 FHIR_VERSION: Final = "4.0.1"
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import zstandard
 
+from profiles.tables.constraint_facts import constraint_table
 from profiles.tables.search_facts import search_table
 from profiles.tables.structure_facts import structure_table
 
@@ -44,13 +45,17 @@ def _resources(path: Path) -> Iterator[dict[str, Any]]:
 
 def make_tables(package: Package) -> dict[str, dict[str, Any]]:
     structure = structure_table(package)
-    return {"structure": structure, "search": search_table(package, structure)}
+    return {
+        "structure": structure,
+        "search": search_table(package, structure),
+        "constraints": constraint_table(package),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m profiles.tables.build", description=__doc__)
     parser.add_argument("package", type=Path, help="the R4 core package (.tgz)")
-    parser.add_argument("--print", choices=["structure", "search"], dest="show", help="print one table, write none")
+    parser.add_argument("--print", choices=["structure", "search", "constraints"], dest="show", help="print one table, write none")
     options = parser.parse_args(arguments)
     for name, content in make_tables(read_package(options.package)).items():
         encoded = msgspec.json.encode(content, order="sorted")

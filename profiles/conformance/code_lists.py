@@ -1,0 +1,182 @@
+"""Terminology by lists: R4's required value sets from our tables, and ValueSets and CodeSystems that can be enumerated.
+
+The floor that a validation can stand on without a terminology server: what cannot be enumerated (filters, systems whose content
+is not at hand) is answered with "not known", never with a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from profiles.conformance.bindings import Membership
+from profiles.conformance.definitions import Definitions
+from profiles.json import Json, Resource
+from profiles.structure import value_set as required_codes
+
+_R4: Final = "http://hl7.org/fhir/ValueSet/"
+_DEEPEST: Final = 12
+_LARGEST: Final = 200_000
+
+Codes = dict[str, dict[str, str]]
+"""By system: the display of each code, empty where none is told."""
+
+
+class CodeLists:
+    """A Terminology over the definitions at hand. Lists are made when first asked for and kept."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._value_sets: dict[str, tuple[Codes, frozenset[str]] | None] = {}
+        self._systems: dict[str, dict[str, str] | None] = {}
+
+    def validate_code(self, value_set: str, system: str | None, code: str, display: str | None = None) -> Membership:
+        """See Terminology."""
+        listed = self._listed(value_set, 0)
+        if listed is None:
+            return Membership(None)
+        codes, open_systems = listed
+        systems = codes if system is None else [system]
+        for each in systems:
+            if code in codes.get(each, ()):
+                return Membership(True, _wrong(display, codes[each][code]))
+        unknown = bool(open_systems) if system is None else system in open_systems or "" in open_systems
+        return Membership(None if unknown else False)
+
+    def code_exists(self, system: str, code: str, display: str | None = None) -> Membership:
+        """See Terminology."""
+        codes = self._system(system)
+        if codes is None:
+            return Membership(None)
+        return Membership(code in codes, _wrong(display, codes.get(code, "")))
+
+    def _listed(self, canonical: str, depth: int) -> tuple[Codes, frozenset[str]] | None:
+        """The codes of a value set, and the systems of which it has more than is known (`""`: perhaps any)."""
+        if canonical not in self._value_sets:
+            self._value_sets[canonical] = None  # a value set that imports itself adds nothing to itself
+            self._value_sets[canonical] = self._made(canonical, depth)
+        return self._value_sets[canonical]
+
+    def _made(self, canonical: str, depth: int) -> tuple[Codes, frozenset[str]] | None:
+        found = self._definitions.find("ValueSet", canonical)
+        if found is None:
+            url = canonical.partition("|")[0]
+            listed = required_codes(url[len(_R4) :]) if url.startswith(_R4) else None
+            return None if listed is None else ({s: dict.fromkeys(c, "") for s, c in listed.items()}, frozenset())
+        return self._composed(found, depth) if depth < _DEEPEST else None
+
+    def _composed(self, value_set: Resource, depth: int) -> tuple[Codes, frozenset[str]] | None:
+        compose = value_set.get("compose")
+        if not isinstance(compose, dict):
+            return _expanded(value_set.get("expansion"))
+        codes: Codes = {}
+        unknown: set[str] = set()
+        for part in _objects(compose.get("include")):
+            included, missing = self._part(part, depth)
+            unknown |= missing
+            for system, more in included.items():
+                codes.setdefault(system, {}).update(more)
+            if sum(map(len, codes.values())) > _LARGEST:
+                return None
+        for part in _objects(compose.get("exclude")):
+            excluded, missing = self._part(part, depth)
+            if missing:
+                return None
+            for system, fewer in excluded.items():
+                codes[system] = {code: text for code, text in codes.get(system, {}).items() if code not in fewer}
+        return codes, frozenset(unknown)
+
+    def _part(self, part: Resource, depth: int) -> tuple[Codes, set[str]]:
+        """The codes that one include names, and the systems of those that cannot be listed."""
+        system = part.get("system")
+        imported = [self._listed(str(each), depth + 1) for each in _list(part.get("valueSet"))]
+        own: tuple[Codes, set[str]] | None = None
+        if isinstance(system, str):
+            own = self._of_system(system, part)
+        if not imported:
+            return own or ({}, {""})
+        found = own
+        for each in imported:
+            listed: tuple[Codes, set[str]] = ({}, {""}) if each is None else (each[0], set(each[1]))
+            found = listed if found is None else _both(found, listed)
+        return found or ({}, {""})
+
+    def _of_system(self, system: str, part: Resource) -> tuple[Codes, set[str]]:
+        concepts = part.get("concept")
+        if isinstance(concepts, list):
+            known = self._system(system) or {}
+            named = {str(c.get("code")): str(c.get("display") or "") for c in _objects(concepts)}
+            return {system: {code: text or known.get(code, "") for code, text in named.items()}}, set()
+        if part.get("filter"):
+            return self._filtered(system, _objects(part["filter"]))
+        all_codes = self._system(system)
+        return ({}, {system}) if all_codes is None else ({system: all_codes}, set())
+
+    def _filtered(self, system: str, filters: list[Resource]) -> tuple[Codes, set[str]]:
+        """`concept is-a X` and `descendent-of X` by the hierarchy of the code system; nothing else can be listed."""
+        definition = self._definitions.find("CodeSystem", system)
+        if definition is None or self._system(system) is None:
+            return {}, {system}
+        codes = dict(self._system(system) or {})
+        for each in filters:
+            if each.get("property") != "concept" or each.get("op") not in ("is-a", "descendent-of"):
+                return {}, {system}
+            below = dict(_below(definition, str(each.get("value")), itself=each["op"] == "is-a"))
+            codes = {code: text for code, text in codes.items() if code in below}
+        return {system: codes}, set()
+
+    def _system(self, system: str) -> dict[str, str] | None:
+        if system not in self._systems:
+            found = self._definitions.find("CodeSystem", system)
+            whole = found is not None and found.get("content") == "complete" and found.get("concept")
+            self._systems[system] = dict(_concepts(found)) if found is not None and whole else None
+        return self._systems[system]
+
+
+def _both(one: tuple[Codes, set[str]], other: tuple[Codes, set[str]]) -> tuple[Codes, set[str]]:
+    """What two lists have in common; what only one of them can tell stays unknown."""
+    codes = {s: {c: t for c, t in found.items() if c in other[0].get(s, ())} for s, found in one[0].items()}
+    return codes, one[1] | other[1]
+
+
+def _expanded(expansion: Json) -> tuple[Codes, frozenset[str]] | None:
+    if not isinstance(expansion, dict):
+        return None
+    codes: Codes = {}
+    waiting = _objects(expansion.get("contains"))
+    while waiting:
+        each = waiting.pop()
+        waiting += _objects(each.get("contains"))
+        codes.setdefault(str(each.get("system")), {})[str(each.get("code"))] = str(each.get("display") or "")
+    return codes, frozenset()
+
+
+def _concepts(holder: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    waiting = _objects(holder.get("concept"))
+    while waiting:
+        each = waiting.pop()
+        waiting += _objects(each.get("concept"))
+        yield str(each.get("code")), str(each.get("display") or "")
+
+
+def _below(holder: Mapping[str, Json], code: str, *, itself: bool) -> Iterator[tuple[str, str]]:
+    waiting = _objects(holder.get("concept"))
+    while waiting:
+        each = waiting.pop()
+        if each.get("code") == code:
+            yield from _concepts(each)
+            if itself:
+                yield code, ""
+        waiting += _objects(each.get("concept"))
+
+
+def _wrong(display: str | None, right: str) -> str | None:
+    return right if display and right and " ".join(display.lower().split()) != " ".join(right.lower().split()) else None
+
+
+def _objects(value: Json) -> list[Resource]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,195 @@
+"""Where a validation is: the resource at hand, what holds it, what it may look up, and where its findings go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final, Protocol
+
+from profiles import fhirpath
+from profiles.bundle_index import BundleIndex, Held
+from profiles.conformance.bindings import Terminology
+from profiles.conformance.definitions import Definitions
+from profiles.conformance.findings import Finding
+from profiles.json import Json, Resource
+from profiles.outcome import Severity
+from profiles.validation.run import Path, expression
+
+MAX_FINDINGS: Final = 200
+MAX_NESTED: Final = 24
+"""Profiles inside profiles (by references, slices, entries) that one place is held against at a time."""
+MAX_WORK: Final = 400_000
+"""Elements that are held against elements of profiles in one validation."""
+
+
+class OutsideResolver(Protocol):
+    """Finds resources outside of the one that is validated: in the store, for instance."""
+
+    def resolve(self, reference: str) -> Resource | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller may choose. `best_practice`: how constraints marked as best practice are told; None: not at all."""
+
+    best_practice: Severity | None = "warning"
+    unknown_profile: Severity = "warning"
+    unknown_extension: Severity = "warning"
+    resolver: OutsideResolver | None = None
+    aggregation: bool = True
+    today: date = field(default_factory=date.today)
+    steps: int = 100_000
+    """What one invariant may take (profiles/fhirpath, Limits)."""
+
+
+class EnoughError(Exception):
+    """Raised inside a validation that has found, or done, as much as it may."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One validation: what it reads, what it remembers."""
+
+    definitions: Definitions
+    terminology: Terminology
+    options: Options
+    done: set[tuple[int, str]] = field(default_factory=set)
+    """(id of a value, profile) that were held against each other, so that findings come once."""
+    verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
+    work: int = 0
+    exhausted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An element: its value, the object beside a primitive (`_name`), its R4 type, its place."""
+
+    value: Json
+    extra: Resource | None
+    type: str
+    path: Path
+
+
+class Context:
+    """The surroundings of one resource. `root` is what contains it; `holder` the Bundle entry that it stands in."""
+
+    __slots__ = ("bundle", "depth", "holder", "resource", "root", "run", "services", "sink")
+
+    def __init__(
+        self,
+        run: Run,
+        sink: list[Finding],
+        resource: Resource,
+        root: Resource,
+        *,
+        bundle: BundleIndex | None = None,
+        holder: Held | None = None,
+        depth: int = 0,
+    ) -> None:
+        self.run = run
+        self.sink = sink
+        self.resource = resource
+        self.root = root
+        self.bundle = bundle
+        self.holder = holder
+        self.depth = depth
+        self.services: fhirpath.Services | None = None
+
+    def add(
+        self,
+        code: str,
+        text: str,
+        path: Path,
+        severity: Severity = "error",
+        *,
+        rule: str | None = None,
+        fix: tuple[dict[str, Any], ...] = (),
+    ) -> None:
+        self.sink.append(Finding(code, text, expression(path), severity, rule, fix))
+        if len(self.sink) >= MAX_FINDINGS:
+            raise EnoughError
+
+    def work(self, amount: int = 1) -> None:
+        self.run.work += amount
+        if self.run.work > MAX_WORK:
+            self.run.exhausted = True
+            raise EnoughError
+
+    def trial(self) -> Context:
+        """The same place with a sink of its own: to see whether something conforms."""
+        return self._copy([], self.resource, self.root, self.bundle, self.holder, self.depth + 1)
+
+    def of_contained(self, resource: Resource) -> Context:
+        return self._copy(self.sink, resource, self.root, self.bundle, self.holder, self.depth + 1)
+
+    def of_standing(self, resource: Resource, bundle: BundleIndex | None, holder: Held | None) -> Context:
+        """For a resource of a Bundle entry or a parameter."""
+        return self._copy(self.sink, resource, resource, bundle or self.bundle, holder or self.holder, self.depth + 1)
+
+    def _copy(
+        self,
+        sink: list[Finding],
+        resource: Resource,
+        root: Resource,
+        bundle: BundleIndex | None,
+        holder: Held | None,
+        depth: int,
+    ) -> Context:
+        return Context(self.run, sink, resource, root, bundle=bundle, holder=holder, depth=depth)
+
+    def resolve(self, reference: str) -> tuple[Resource, Context] | None:
+        """What a literal reference in this resource points at, and the surroundings there; None if it is not at hand."""
+        if reference.startswith("#"):
+            found = self._contained(reference[1:])
+            return None if found is None else (found, self.of_contained(found))
+        if self.bundle is not None and self.holder is not None:
+            held = self.bundle.resolve(reference, self.holder)
+            if held is not None:
+                return held.resource, self.of_standing(held.resource, self.bundle, held)
+        if self.run.options.resolver is not None:
+            outside = self.run.options.resolver.resolve(reference)
+            if outside is not None:
+                return outside, Context(self.run, self.sink, outside, outside, depth=self.depth + 1)
+        return None
+
+    def _contained(self, id: str) -> Resource | None:
+        if not id:
+            return self.root
+        contained = self.root.get("contained")
+        if not isinstance(contained, list):
+            return None
+        return next((each for each in contained if isinstance(each, dict) and each.get("id") == id), None)
+
+    def fhirpath_services(self) -> fhirpath.Services:
+        if self.services is None:
+            self.services = fhirpath.Services(resolver=_Resolver(self), terminology=_Members(self.run.terminology))
+        return self.services
+
+
+class _Resolver:
+    """resolve() of FHIRPath, by the rules above."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def resolve(self, reference: str, root: Resource | None) -> Resource | None:
+        context = self._context
+        if context.bundle is not None and root is not None and root is not context.root:
+            holder = next((held for held in context.bundle.entries if held.resource is root), None)
+            if holder is not None:
+                context = context.of_standing(root, context.bundle, holder)
+        found = context.resolve(reference)
+        return None if found is None else found[0]
+
+
+class _Members:
+    """memberOf() of FHIRPath by the terminology at hand."""
+
+    def __init__(self, terminology: Terminology) -> None:
+        self._terminology = terminology
+
+    def member_of(self, value_set: str, system: str | None, code: str, version: str | None) -> bool | None:
+        return self._terminology.validate_code(value_set, system, code).member
+
+    def subsumes(self, system: str, ancestor: str, descendant: str) -> bool | None:
+        return True if ancestor == descendant else None

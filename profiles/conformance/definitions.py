@@ -1,0 +1,77 @@
+"""The conformance resources that a validation may use, by canonical URL and version (FHIR R4 references.html#canonical).
+
+Layers: one made with `above` sees everything of the layer above and adds its own, so that tests, tenants and packages do not
+touch each other. Types of R4 itself are always there, made from our tables (profiles/definitions/r4.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from profiles.conformance.packages import read_package
+from profiles.definitions.r4 import base_definition
+from profiles.json import Json, Resource
+
+Made = TypeVar("Made")
+
+_KINDS: Final = frozenset(
+    {"StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "SearchParameter", "ConceptMap"}
+)
+
+
+class Definitions:
+    """A registry. `add` and `load_package` fill it; afterwards it is only read, by any number of threads."""
+
+    def __init__(self, above: Definitions | None = None) -> None:
+        self._above = above
+        self._by_url: dict[tuple[str, str], list[Resource]] = {}
+        self._own: set[int] = set()
+        self._made: dict[tuple[object, int], Any] = {}
+
+    def add(self, resource: Json) -> bool:
+        """Take a conformance resource in; false if it is none that has a canonical URL. The last one added is preferred."""
+        if not isinstance(resource, dict):
+            return False
+        kind, url = resource.get("resourceType"), resource.get("url")
+        if kind not in _KINDS or not isinstance(kind, str) or not isinstance(url, str):
+            return False
+        self._by_url.setdefault((kind, url), []).insert(0, resource)
+        self._own.add(id(resource))
+        return True
+
+    def load_package(self, data: bytes) -> int:
+        """Take in a FHIR package (.tgz); how many resources it brought. Raises PackageError."""
+        return sum(self.add(resource) for resource in read_package(data))
+
+    def find(self, kind: str, canonical: str) -> Resource | None:
+        """The resource under `url` or `url|version`; without a version the one that was added last."""
+        url, _, version = canonical.partition("#")[0].partition("|")
+        for resource in self._by_url.get((kind, url), ()):
+            if not version or _fits(str(resource.get("version", "")), version):
+                return resource
+        return self._above.find(kind, canonical) if self._above is not None else None
+
+    def structure(self, canonical: str) -> Resource | None:
+        """The StructureDefinition under a canonical URL; R4's own types are known without a package."""
+        return self.find("StructureDefinition", canonical) or base_definition(canonical)
+
+    @property
+    def knows_core_extensions(self) -> bool:
+        """Whether R4's own extensions are at hand (its package was loaded), so that one which is not found does not exist."""
+        return self.find("StructureDefinition", "http://hl7.org/fhir/StructureDefinition/patient-birthPlace") is not None
+
+    def made(self, kind: object, resource: Resource, make: Callable[[Resource], Made]) -> Made:
+        """What `make` makes of a resource, made once for as long as the layer that has the resource lives."""
+        if self._above is not None and id(resource) not in self._own:
+            return self._above.made(kind, resource, make)
+        key = (kind, id(resource))
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = (resource, make(resource))  # the resource is kept, so that its id stays its own
+        made: Made = found[1]
+        return made
+
+
+def _fits(version: str, wanted: str) -> bool:
+    return version == wanted or version.startswith(f"{wanted}.")

@@ -1,0 +1,94 @@
+"""Extensions against their definitions: known or not, where they may stand, modifiers, and their content (FHIR R4 2.4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from profiles.conformance import trees
+from profiles.conformance.context import Context, Item
+from profiles.conformance.nodes import TreeError
+from profiles.fhirpath.model import ancestors
+from profiles.json import Json, Resource
+
+_CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+_ROOTS: Final = frozenset({"Element", "Extension", "Base"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an extension stands: the type there, the paths that lead there, and the URL of an extension around it."""
+
+    type: str
+    paths: tuple[str, ...]
+    within: str | None = None
+
+
+def check_extension(item: Item, place: Place, context: Context, *, modifier: bool) -> None:
+    """Check one extension at its place; what its definition says of its content is applied too."""
+    url = item.value.get("url")
+    if not isinstance(url, str):
+        return
+    where = (item.path, "url", -1)
+    if not _ABSOLUTE.fullmatch(url):
+        if place.within is None:
+            context.add("extension", "The URL of an extension must be absolute.", where)
+        return
+    try:
+        tree = trees.tree(url, context.run.definitions)
+    except TreeError:
+        context.add("profile-unusable", "The definition of the extension cannot be used as it is.", item.path, rule=url)
+        return
+    if tree is None:
+        _unknown(url, item, context)
+    elif tree.type_name != "Extension":
+        context.add("extension", "The URL is that of a definition which is no extension.", where, rule=url)
+    else:
+        _check_place(tree.definition, place, item, context)
+        _check_modifier(tree.definition, item, context, modifier=modifier)
+        trees.apply(url, item, context)
+
+
+def _unknown(url: str, item: Item, context: Context) -> None:
+    core = url.startswith(_CORE) and "/" not in url[len(_CORE) :] and context.run.definitions.knows_core_extensions
+    severity = "error" if core else context.run.options.unknown_extension
+    context.add("extension-unknown", "The definition of the extension is not known here.", item.path, severity)
+
+
+def _check_modifier(definition: Resource, item: Item, context: Context, *, modifier: bool) -> None:
+    elements = [*_elements(definition, "snapshot"), *_elements(definition, "differential")]
+    told = any(each.get("isModifier") is True for each in elements if each.get("path") == "Extension")
+    if told != modifier:
+        text = "The extension is a modifier and stands in extension." if told else "The extension is no modifier."
+        context.add("extension", text, item.path, rule=str(definition.get("url")))
+
+
+def _elements(definition: Resource, name: str) -> list[Resource]:
+    holder = definition.get(name)
+    found = holder.get("element") if isinstance(holder, dict) else None
+    return [each for each in found[:1] if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _check_place(definition: Resource, place: Place, item: Item, context: Context) -> None:
+    contexts: Json = definition.get("context")
+    told = [each for each in contexts if isinstance(each, dict)] if isinstance(contexts, list) else []
+    if told and not any(_allows(each, place, definition) for each in told):
+        context.add(
+            "extension", "The extension may not stand here by its definition.", item.path, rule=str(definition.get("url"))
+        )
+
+
+def _allows(told: Resource, place: Place, definition: Resource) -> bool:
+    kind, text = told.get("type"), str(told.get("expression", ""))
+    if kind == "extension":
+        return place.within is not None and text.partition("#")[0] == place.within
+    if kind != "element" or "#" in text:
+        return True  # by FHIRPath, or by a profile's element id: not told by the place alone
+    return text in _names(place) or text in _ROOTS - {"Extension"}
+
+
+def _names(place: Place) -> Sequence[str]:
+    return [*place.paths, *ancestors(place.type), place.type]

@@ -1,0 +1,190 @@
+"""From a node of a profile to closures that hold an element against it; what R4's type says anyway is left out.
+
+The base rules (base_rules.py) are run on everything once, so a profile's plan holds only what the profile adds. Plans are made
+when an element of a type first meets a node, and kept on the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from profiles.conformance import references, slicing, trees
+from profiles.conformance.bound_codes import check_binding, pointer
+from profiles.conformance.context import Context, Item
+from profiles.conformance.elements import element_of, items_of
+from profiles.conformance.invariants import Check, invariant_check
+from profiles.conformance.nodes import Binding, Node
+from profiles.conformance.value_checks import value_checks
+from profiles.definitions.r4 import origin
+from profiles.fhirpath.model import ancestors, is_primitive
+from profiles.structure import ElementDefinition, type_definition
+from profiles.tables import table
+
+Plan = tuple[Check, ...]
+_ABSTRACT: Final = frozenset({"Element", "BackboneElement", "Resource", "DomainResource"})
+
+
+def hold(node: Node, item: Item, context: Context) -> None:
+    """Hold an element against a node of a profile, and what lies in it against the node's children."""
+    plan: Plan | None = node.plans.get(item.type)
+    if plan is None:
+        plan = node.plans[item.type] = _plan(node, item.type, context.run.options.steps)
+    context.work()
+    for check in plan:
+        check(item, context)
+
+
+def _plan(node: Node, type_name: str, steps: int) -> Plan:
+    checks = [*value_checks(node, type_name), *_types(node, type_name), *_invariants(node, type_name, steps)]
+    checks += [_child(child, type_name) for child in node.children.values() if _says_more(child, type_name)]
+    return tuple(checks)
+
+
+def _invariants(node: Node, type_name: str, steps: int) -> Iterator[Check]:
+    known = known_keys(type_name)
+    for invariant in node.invariants:
+        if (invariant.key, invariant.expression) not in known and invariant.key not in _base_keys(node.path):
+            made = invariant_check(invariant, type_name, steps)
+            if made is not None:
+                yield made
+
+
+@cache
+def known_keys(type_name: str) -> frozenset[tuple[str, str]]:
+    """The invariants that R4 puts on a type: they are run with the base rules."""
+    rows = table("constraints")["invariants"]
+    return frozenset((row[0], row[2]) for name in ancestors(type_name) for row in rows.get(name, ()))
+
+
+@cache
+def _base_keys(path: str) -> frozenset[str]:
+    return frozenset(row[0] for row in table("constraints")["invariants"].get(path, ()))
+
+
+def _types(node: Node, type_name: str) -> Iterator[Check]:
+    own = [each for each in node.types if each.code == type_name]
+    profiles = [profile for each in own for profile in each.profiles]
+    if type_name not in ("Extension",) and profiles and all(each.profiles for each in own):
+        yield trees.conforms_to_one(tuple(profiles))
+    targets = [target for each in own for target in each.targets]
+    if type_name in ("Reference", "canonical") and targets:
+        yield references.target_check(tuple(own))
+    resources = [each for each in node.types if each.profiles and each.code in _ABSTRACT and each.code not in (type_name,)]
+    if resources and not own:
+        yield trees.conforms_to_one(tuple(profile for each in resources for profile in each.profiles))
+
+
+def _says_more(node: Node, holder: str) -> bool:
+    """Whether a node says anything that R4 does not say of the element already."""
+    element = element_of(holder, node.name)
+    if element is None or node.slicing is not None or node.slices or node.fixed is not None or node.pattern is not None:
+        return True
+    if node.min > element.min or (node.max is not None and node.max != element.max):
+        return True
+    if (node.minimum, node.maximum, node.max_length) != (None, None, None) or _narrows(node, element):
+        return True
+    codes = [each.code for each in element.types]
+    path = _origin(holder, node.name)
+    if node.binding is not None and node.binding != base_binding(path) and node.binding.strength != "example":
+        return True
+    known = frozenset().union(*(known_keys(code) for code in codes)) if len(codes) < 3 else frozenset()
+    if any(
+        (i.key, i.expression) not in known and i.key not in _base_keys(path) and i.key != "ele-1" for i in node.invariants
+    ):
+        return True
+    return any(_says_more(child, code) for child in node.children.values() for code in codes)
+
+
+def _narrows(node: Node, element: ElementDefinition) -> bool:
+    if element.content_reference or not node.types:
+        return False
+    if any(each.profiles and each.code != "Extension" for each in node.types) or _fewer(node, element):
+        return True
+    base = {each.code: each.targets for each in element.types}
+    for each in node.types:
+        known = base.get(each.code, frozenset()) or frozenset({"Resource"})
+        if each.aggregation or each.versioning != "either":
+            return True
+        if each.targets and {t.rpartition("/")[2] for t in each.targets} != known:
+            return True
+    return False
+
+
+def _fewer(node: Node, element: ElementDefinition) -> bool:
+    return (element.choice or element.types[0].code == "Resource") and {each.code for each in node.types} != {
+        each.code for each in element.types
+    }
+
+
+@cache
+def _origin(holder: str, name: str) -> str:
+    definition = type_definition("Element" if is_primitive(holder) else holder)
+    element = None if definition is None else definition.elements.get(name)
+    return "" if definition is None or element is None else origin(definition, element)
+
+
+@cache
+def base_binding(path: str) -> Binding | None:
+    """The binding that R4 gives an element, by the path under which the tables speak of it."""
+    found = table("constraints")["bindings"].get(path)
+    return None if found is None else Binding(*found)
+
+
+def _child(node: Node, holder: str) -> Check:
+    """The check of one kind of children: how many, of which types, each by itself, and by slices."""
+    element = element_of(holder, node.name)
+    low = node.min if element is None or node.min > element.min else 0
+    high = node.max if element is None or node.max != element.max else None
+    allowed = frozenset(each.code for each in node.types) if node.choice and node.types else frozenset()
+    resources = _resource_types(node)
+    name = node.name
+
+    def check(item: Item, context: Context) -> None:
+        found = items_of(item.value, item.extra, item.type, name, item.path)
+        if len(found) < low:
+            _too_few(node, item, context, len(found))
+        if high is not None and len(found) > high:
+            _too_many(node, found, high, context)
+        for each in found:
+            if (allowed and each.type not in allowed) or (resources and resources.isdisjoint(ancestors(each.type))):
+                _wrong_type(node, each, context)
+            else:
+                hold(node, each, context)
+        if node.slices or node.slicing is not None:
+            slicing.hold_slices(node, found, item, context, hold)
+
+    return check
+
+
+def _resource_types(node: Node) -> frozenset[str]:
+    codes = frozenset(each.code for each in node.types)
+    definition = type_definition(next(iter(codes))) if codes else None
+    whole = definition is None or definition.kind != "resource" or "Resource" in codes
+    return frozenset() if whole else codes
+
+
+def _too_few(node: Node, item: Item, context: Context, count: int) -> None:
+    where = (item.path, node.name, -1)
+    text = (
+        "An element that the profile requires is missing."
+        if not count
+        else f"The profile requires at least {node.min} of these."
+    )
+    constant = node.fixed or node.pattern
+    fix: tuple[dict[str, object], ...] = ()
+    if constant is not None and not node.choice and count == 0 and node.max == 1:
+        fix = ({"op": "add", "path": pointer(where), "value": constant[0]},)
+    context.add("required-element", text, where, rule=node.id, fix=fix)
+
+
+def _too_many(node: Node, found: list[Item], high: int, context: Context) -> None:
+    text = "The profile does not allow this element." if high == 0 else f"The profile allows at most {high} of these."
+    fix = ({"op": "remove", "path": pointer(found[high].path)},)
+    context.add("cardinality", text, found[high].path, rule=node.id, fix=fix)
+
+
+def _wrong_type(node: Node, item: Item, context: Context) -> None:
+    named = ", ".join(sorted({each.code for each in node.types}))
+    context.add("type-invalid", f"The profile allows these types only: {named}.", item.path, rule=node.id)

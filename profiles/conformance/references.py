@@ -1,0 +1,72 @@
+"""References against what a profile lets them point at (FHIR R4 references.html, elementdefinition.html#type).
+
+Targets that are at hand (contained, in the Bundle, or found by the caller's resolver) are held against the target profiles; of
+others only the type that their address tells is checked.
+"""
+
+from __future__ import annotations
+
+from profiles.conformance import trees
+from profiles.conformance.context import Context, Item
+from profiles.conformance.invariants import Check
+from profiles.conformance.nodes import NodeType, TreeError
+from profiles.fhirpath.model import ancestors
+from profiles.json import Resource
+from profiles.references import parse_reference
+
+
+def target_check(types: tuple[NodeType, ...]) -> Check:
+    """The check of a Reference (or canonical) element whose types name target profiles."""
+    targets = tuple(target for each in types for target in each.targets)
+    aggregation = frozenset(mode for each in types for mode in each.aggregation)
+
+    def check(item: Item, context: Context) -> None:
+        value = item.value
+        text = value.get("reference") if isinstance(value, dict) else None
+        if not isinstance(text, str):
+            return
+        found = context.resolve(text)
+        if aggregation and context.run.options.aggregation:
+            _check_aggregation(text, aggregation, item, context, found is not None)
+        if found is None:
+            _check_address(text, value.get("type"), targets, item, context)
+        elif not any(_is_target(target, found[0], found[1]) for target in targets):
+            context.add("reference-target", "The target conforms to none of the profiles that are allowed here.", item.path)
+
+    return check
+
+
+def _is_target(canonical: str, resource: Resource, context: Context) -> bool:
+    name = resource.get("resourceType")
+    if not isinstance(name, str):
+        return False
+    if trees.is_base(canonical):
+        return trees.base_type(canonical) in ancestors(name)
+    return trees.conforms(canonical, Item(resource, None, name, (None, name, -1)), context)
+
+
+def _check_address(text: str, told: object, targets: tuple[str, ...], item: Item, context: Context) -> None:
+    parsed = parse_reference(text)
+    name = parsed.type if parsed is not None and parsed.type is not None else told
+    if not isinstance(name, str) or not ancestors(name):
+        return
+    allowed = [_type_of(target, context) for target in targets]
+    if None not in allowed and not any(each in ancestors(name) for each in allowed):
+        context.add("reference-target", "The reference points at a type that the profile does not allow.", item.path)
+
+
+def _type_of(canonical: str, context: Context) -> str | None:
+    if trees.is_base(canonical):
+        return trees.base_type(canonical)
+    try:
+        found = trees.tree(canonical, context.run.definitions)
+    except TreeError:
+        return None
+    return None if found is None else found.type_name
+
+
+def _check_aggregation(text: str, modes: frozenset[str], item: Item, context: Context, here: bool) -> None:
+    mode = "contained" if text.startswith("#") else "bundled" if here and context.bundle is not None else "referenced"
+    if mode not in modes and not (mode == "bundled" and "referenced" in modes):
+        allowed = ", ".join(sorted(modes))
+        context.add("reference-target", f"The profile wants the target to be {allowed}; it is {mode}.", item.path)

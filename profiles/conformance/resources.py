@@ -1,0 +1,65 @@
+"""A resource as a whole: R4's rules on everything in it, the profiles it claims, and the rules of some types."""
+
+from __future__ import annotations
+
+from profiles.bundle_index import BundleIndex, Held
+from profiles.conformance import base_rules, bundles, questionnaire_responses, trees
+from profiles.conformance.context import MAX_NESTED, Context, Item
+from profiles.conformance.extensions import Place
+from profiles.json import Resource
+from profiles.structure import resource_types
+from profiles.validation.run import Path
+
+
+def enter(value: Resource, where: Path, context: Context) -> None:
+    """Check a resource inside another: contained, in a Bundle's entry, or a parameter."""
+    if context.depth > MAX_NESTED:
+        return
+    if where[1] == "contained":
+        check_resource(value, where, context.of_contained(value))
+    else:
+        check_resource(value, where, _standing(value, context))
+
+
+def _standing(value: Resource, context: Context) -> Context:
+    bundle = context.bundle
+    held: Held | None = None
+    if bundle is not None:
+        held = next((each for each in bundle.entries if each.resource is value), None)
+    return context.of_standing(value, bundle, held)
+
+
+def check_resource(value: Resource, where: Path, context: Context) -> None:
+    """R4's rules on a resource and all in it, then the profiles of its meta.profile."""
+    name = value.get("resourceType")
+    if not isinstance(name, str) or name not in resource_types():
+        return
+    if name == "Bundle":
+        context.bundle = bundle_index(value)
+        context.holder = None
+    item = Item(value, None, name, where)
+    base_rules.walk(item, Place(name, (name,)), context)
+    if name == "Bundle":
+        bundles.check_bundle(item, context)
+    elif name == "QuestionnaireResponse":
+        questionnaire_responses.check_response(item, context)
+    for profile in claimed(value):
+        trees.apply(profile, item, context)
+
+
+def claimed(value: Resource) -> list[str]:
+    """The profiles that a resource says it conforms to."""
+    meta = value.get("meta")
+    profiles = meta.get("profile") if isinstance(meta, dict) else None
+    return [each for each in profiles if isinstance(each, str)] if isinstance(profiles, list) else []
+
+
+def bundle_index(value: Resource) -> BundleIndex:
+    entries = value.get("entry")
+    held = []
+    for place, each in enumerate(entries if isinstance(entries, list) else []):
+        resource = each.get("resource") if isinstance(each, dict) else None
+        if isinstance(resource, dict):
+            url = each.get("fullUrl")
+            held.append(Held(place, url if isinstance(url, str) else "", resource))
+    return BundleIndex(held)

@@ -1,0 +1,107 @@
+"""Slices: which items of a repeating element belong to which, in what order, how many (FHIR R4 profiling.html#slicing)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from profiles.conformance.bound_codes import pointer
+from profiles.conformance.context import Context, Item
+from profiles.conformance.discriminators import Test, extension_url, slice_test
+from profiles.conformance.nodes import Node
+from profiles.fhirpath.model import ancestors
+from profiles.json import Resource
+
+Hold = Callable[[Node, Item, Context], None]
+
+
+def hold_slices(node: Node, items: list[Item], holder: Item, context: Context, hold: Hold) -> None:
+    """Sort the items into the slices of a node, and hold each against the one that it belongs to."""
+    tests = _tests(node, context, hold)
+    belongs: list[int] = []
+    for item in items:
+        context.work(len(tests) + 1)
+        belongs.append(next((place for place, test in enumerate(tests) if test(item, context)), -1))
+    _check_rules(node, items, belongs, context)
+    for place, slice_ in enumerate(node.slices):
+        own = [item for item, at in zip(items, belongs, strict=True) if at == place]
+        _check_count(node, slice_, own, holder, context)
+        for item in own:
+            hold(slice_, item, context)
+        if slice_.slices:
+            hold_slices(slice_, own, holder, context, hold)
+
+
+def _tests(node: Node, context: Context, hold: Hold) -> list[Test]:
+    made = node.plans.get("slices")
+    if made is None:
+        discriminators = _discriminators(node)
+        made = [_test(node, slice_, discriminators, context, hold) for slice_ in node.slices]
+        node.plans["slices"] = made
+    tests: list[Test] = made
+    return tests
+
+
+def _discriminators(node: Node) -> list[Resource]:
+    found = node.slicing.get("discriminator") if node.slicing is not None else None
+    told = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    if told or not node.choice:
+        return told
+    return [{"type": "type", "path": "$this"}]
+
+
+def _test(node: Node, slice_: Node, discriminators: list[Resource], context: Context, hold: Hold) -> Test:
+    if node.name in ("extension", "modifierExtension"):
+        url = extension_url(slice_)
+        if url is not None:
+            return lambda item, where: isinstance(item.value, dict) and item.value.get("url") == url
+    told = slice_test(slice_, discriminators, context)
+    if told is not None:
+        return told
+    if node.choice and slice_.types:
+        codes = {each.code for each in slice_.types}
+        return lambda item, where: not codes.isdisjoint(ancestors(item.type))
+
+    def conforms(item: Item, where: Context) -> bool:
+        trial = where.trial()
+        kept, trial.run.done = trial.run.done, set()
+        hold(slice_, item, trial)
+        trial.run.done = kept
+        return not any(each.severity == "error" for each in trial.sink)
+
+    return conforms
+
+
+def _check_rules(node: Node, items: list[Item], belongs: list[int], context: Context) -> None:
+    slicing = node.slicing or {}
+    rules = slicing.get("rules", "open")
+    others = [item for item, place in zip(items, belongs, strict=True) if place < 0]
+    if rules == "closed":
+        for item in others:
+            fix = ({"op": "remove", "path": pointer(item.path)},)
+            context.add(
+                "slicing",
+                "The element fits none of the slices, and others are not allowed.",
+                item.path,
+                rule=node.id,
+                fix=fix,
+            )
+    if rules == "openAtEnd" and others:
+        first = belongs.index(-1)
+        if any(place >= 0 for place in belongs[first:]):
+            context.add("slicing", "Elements outside of the slices must stand at the end.", items[first].path, rule=node.id)
+    if slicing.get("ordered") is True:
+        latest = -1
+        for item, place in zip(items, belongs, strict=True):
+            if 0 <= place < latest:
+                context.add("slicing", "The slices stand in another order than the profile's.", item.path, rule=node.id)
+                return
+            latest = max(latest, place)
+
+
+def _check_count(node: Node, slice_: Node, own: list[Item], holder: Item, context: Context) -> None:
+    if len(own) < slice_.min:
+        text = f"The slice {slice_.slice_name} that the profile requires is missing, or there are too few of it."
+        context.add("required-element", text, (holder.path, node.name, -1), rule=slice_.id)
+    if slice_.max is not None and len(own) > slice_.max:
+        text = f"There are more of the slice {slice_.slice_name} than the profile allows."
+        context.add("cardinality", text, own[slice_.max].path, rule=slice_.id)

@@ -1,0 +1,83 @@
+"""What a profile says of one value: fixed, pattern, bounds, length, binding (FHIR R4 elementdefinition.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from profiles.conformance import values
+from profiles.conformance.bound_codes import check_binding, pointer
+from profiles.conformance.context import Context, Item
+from profiles.conformance.invariants import Check
+from profiles.conformance.nodes import Binding, Node
+from profiles.json import Json
+
+
+def value_checks(node: Node, type_name: str) -> Iterator[Check]:
+    """The checks of a node on values of a type."""
+    if node.fixed is not None and _fits(node.fixed[0], type_name):
+        yield _fixed(node.fixed[0], node.id)
+    if node.pattern is not None and _fits(node.pattern[0], type_name):
+        yield _pattern(node.pattern[0], node.id)
+    if node.max_length is not None:
+        yield _length(node.max_length, node.id)
+    if node.minimum is not None:
+        yield _bound(node.minimum, node.id, low=True)
+    if node.maximum is not None:
+        yield _bound(node.maximum, node.id, low=False)
+    if node.binding is not None and (node.binding.strength in ("required", "extensible") or node.binding.maximum):
+        yield _binding(node.binding)
+
+
+def _fits(constant: Json, type_name: str) -> bool:
+    """A constant for objects says nothing of primitives, nor the other way round (choices of several types)."""
+    return isinstance(constant, dict) == type_name[:1].isupper()
+
+
+def _fixed(wanted: Json, rule: str) -> Check:
+    def check(item: Item, context: Context) -> None:
+        if item.value is not None and not values.equals(item.value, wanted):
+            fix = ({"op": "replace", "path": pointer(item.path), "value": wanted},)
+            context.add("value-fixed", "The value is not the one that the profile fixes.", item.path, rule=rule, fix=fix)
+
+    return check
+
+
+def _pattern(wanted: Json, rule: str) -> Check:
+    def check(item: Item, context: Context) -> None:
+        if item.value is None or values.matches(item.value, wanted):
+            return
+        simple = not isinstance(wanted, dict)
+        fix = ({"op": "replace", "path": pointer(item.path), "value": wanted},) if simple else ()
+        context.add("value-fixed", "The value lacks what the profile's pattern asks for.", item.path, rule=rule, fix=fix)
+
+    return check
+
+
+def _length(most: int, rule: str) -> Check:
+    def check(item: Item, context: Context) -> None:
+        if isinstance(item.value, str) and len(item.value) > most:
+            context.add("value-bounds", f"The value is longer than {most} characters.", item.path, rule=rule)
+
+    return check
+
+
+def _bound(bound: Json, rule: str, *, low: bool) -> Check:
+    moving = isinstance(bound, dict)
+
+    def check(item: Item, context: Context) -> None:
+        limit = bound
+        if moving and isinstance(item.value, str):
+            limit = values.moved_today(bound, context.run.options.today, 1)
+        outside = values.below(item.value, limit) if low else values.below(limit, item.value)
+        if limit is not None and outside:
+            word = "below the least" if low else "above the greatest"
+            context.add("value-bounds", f"The value lies {word} that the profile allows.", item.path, rule=rule)
+
+    return check
+
+
+def _binding(binding: Binding) -> Check:
+    def check(item: Item, context: Context) -> None:
+        check_binding(binding, item, context)
+
+    return check

@@ -1,0 +1,115 @@
+"""HL7's validator vectors (FHIR/fhir-test-cases, R4): which there are, and whether we agree with the reference on each.
+
+Agreement is on error or no error, as the README of the vectors asks. Documents that are no FHIR (CDS Hooks, by logical models)
+and cases without an expectation are not applicable.
+"""
+
+from __future__ import annotations
+
+import json as stdlib_json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from shared_data import DATA
+
+from profiles import json
+from profiles.conformance import Definitions, Finding, Options, Validator
+from profiles.outcome import FhirError
+from profiles.xml.reading import from_xml
+
+FOLDER = DATA / "conformance" / "validator"
+PACKAGES = DATA / "ig"
+CORE = PACKAGES / "hl7.fhir.r4.core-4.0.1.tgz"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One expectation: `against` is the profile's file for the second run of a case, empty for the first."""
+
+    name: str
+    module: str
+    case: dict[str, Any] = field(repr=False)
+    against: str = ""
+    errors: int = 0
+
+
+@cache
+def core() -> Definitions:
+    definitions = Definitions()
+    definitions.load_package(CORE.read_bytes())
+    return definitions
+
+
+@cache
+def package(name: str) -> Definitions:
+    definitions = Definitions(core())
+    definitions.load_package((PACKAGES / name).read_bytes())
+    return definitions
+
+
+def vectors() -> Iterator[Vector]:
+    """The applicable vectors, in the order of the manifest."""
+    manifest = stdlib_json.loads((FOLDER / "manifest.json").read_bytes())
+    for case in manifest["test-cases"]:
+        module = case.get("module", "none")
+        if module == "cdshooks" or not (FOLDER / case["file"]).exists():
+            continue
+        if case["_expected_errors_base"] is not None:
+            yield Vector(case["name"], module, case, errors=case["_expected_errors_base"])
+        if case.get("profile") and case.get("_expected_errors_profile") is not None:
+            source = case["profile"].get("source", "")
+            if (FOLDER / source).exists():
+                yield Vector(f"{case['name']} by profile", module, case, source, case["_expected_errors_profile"])
+
+
+def read(name: str) -> Any:
+    data = (FOLDER / name).read_bytes()
+    return from_xml(data) if name.endswith(".xml") else json.loads(data)
+
+
+def run(vector: Vector) -> list[Finding]:
+    """What we find; a body that cannot be read is one finding."""
+    case = vector.case
+    definitions = Definitions(_base(case))
+    for key in ("supporting", "profiles"):
+        for name in case.get(key, []):
+            _add(name, definitions)
+    if case.get("profile", {}).get("source"):
+        for name in case["profile"].get("supporting", []):
+            _add(name, definitions)
+    profiles = []
+    if vector.against:
+        _add(vector.against, definitions)
+        profiles.append(read(vector.against)["url"])
+    try:
+        resource = read(case["file"])
+    except (FhirError, ValueError) as error:
+        return [Finding("structure", f"unreadable: {error}")]
+    return Validator(definitions, options=Options()).validate(resource, profiles=profiles)
+
+
+def _base(case: dict[str, Any]) -> Definitions:
+    for name in case.get("packages", []):
+        if name.startswith("hl7.fhir.us.core#"):
+            wanted = PACKAGES / f"hl7.fhir.us.core-{name.partition('#')[2]}.tgz"
+            return package(wanted.name if wanted.exists() else "hl7.fhir.us.core-3.1.1.tgz")
+    return core()
+
+
+def _add(name: str, definitions: Definitions) -> None:
+    if not (FOLDER / name).exists():
+        return
+    if name.endswith(".tgz"):
+        definitions.load_package((FOLDER / name).read_bytes())
+        return
+    resource = read(name)
+    definitions.add(resource)
+    for entry in resource.get("entry", []):
+        definitions.add(entry.get("resource"))
+
+
+def agrees(vector: Vector, findings: list[Finding]) -> bool:
+    return any(each.severity in ("error", "fatal") for each in findings) == (vector.errors > 0)
