@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from server.store.blobs import Blobs
@@ -19,9 +20,8 @@ AT_ONCE: Final = 16
 async def sweep_uploads(blobs: Blobs, now: Callable[[], int]) -> None:
     """Until it is cancelled."""
     while True:
-        try:
-            while await blobs.sweep(now() - ABANDONED_AFTER, AT_ONCE):
-                await asyncio.sleep(0)
-        except StoreUnavailableError:
-            pass
+        with suppress(StoreUnavailableError):
+            more = True
+            while more:
+                more = bool(await blobs.sweep(now() - ABANDONED_AFTER, AT_ONCE))
         await asyncio.sleep(LOOK_SECONDS)

@@ -76,7 +76,7 @@ async def test_of_a_very_large_note_the_beginning_is_read_and_that_is_said(app: 
     await stored(client, (SAYS + FILLING * 30).encode(), "text/plain")
     evidence = await evidence_of(app)
     assert weeks(evidence)
-    assert ["Only the first 262144 characters were read."] == [item.reason for item in evidence.unread]
+    assert [item.reason for item in evidence.unread] == ["Only the first 262144 characters were read."]
 
 
 async def test_what_is_no_text_is_not_even_fetched(
@@ -89,7 +89,7 @@ async def test_what_is_no_text_is_not_even_fetched(
 
     monkeypatch.setattr(app.services.store.blobs, "read", never)
     evidence = await evidence_of(app)
-    assert ["Content of type application/pdf is not read."] == [item.reason for item in evidence.unread]
+    assert [item.reason for item in evidence.unread] == ["Content of type application/pdf is not read."]
 
 
 async def test_the_packet_of_a_stored_claim_has_the_text_too(app: House, client: httpx.AsyncClient) -> None:
