@@ -122,7 +122,7 @@ def test_the_public_key_is_no_hmac_secret() -> None:
         {"crit": ["exp"]},
         {"jwk": generate().public.as_dict(), "kid": "x"},
     ],
-    ids=str,
+    ids=lambda header: " ".join(f"{name}={'a key' if name == 'jwk' else value}" for name, value in header.items()),
 )
 def test_the_header_must_be_that_of_an_access_token_of_this_server(header: dict[str, Any]) -> None:
     head = {"alg": "ES256", "typ": "at+jwt", "kid": KEY.key_id, **header}
