@@ -26,9 +26,8 @@ from typing import Any
 import uvloop
 
 from benchmarks.load import Load, Result, run
-from benchmarks.stores import mongodb_url
 from benchmarks.suites import PATIENT, example_bundle
-from benchmarks.targets import Target, assent
+from benchmarks.targets import ROOT, Target, assent
 
 CALLERS = 8
 UPDATED = 40
@@ -197,6 +196,9 @@ def show(number: int, minute: Minute) -> None:
 @contextmanager
 def server_on(store: str) -> Iterator[Target]:
     if store == "mongodb":
+        sys.path[:0] = [str(ROOT / "tests" / "store")]
+        from mongod import mongodb_url
+
         before, _, options = mongodb_url().partition("?")
         os.environ["ASSENT_STORE"] = f"{before.rstrip('/')}/assent_soak_{os.getpid()}?{options}"
     with assent() as target:
