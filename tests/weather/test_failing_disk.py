@@ -9,7 +9,9 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
+import apsw
 import pytest
 from fickle_disk import FickleDisk, Weather
 
@@ -223,3 +225,29 @@ async def test_a_disk_that_does_not_answer_keeps_nobody_waiting_for_ever(
             break
     assert await store.read(A) is not None  # it was under way, and its caller was told that nobody knows
     assert await store.read(B) is None  # it had not begun
+
+
+async def test_a_store_that_cannot_be_opened_anew_is_opened_later(
+    store: SqliteStore, weather: Weather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is gone for a while after it failed: each caller is told so, and it is tried again and again."""
+    await store.commit(Commit(1, [put(A)]))
+    weather.sync_fails = True
+    with pytest.raises(StoreUnavailableError):
+        await store.commit(Commit(1, [put(A, 2)]))
+    weather.sync_fails = False
+
+    def gone(*_: object, **__: object) -> NoReturn:
+        raise apsw.CantOpenError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open_connection", gone)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailableError) as refused:
+                await store.commit(Commit(1, [put(A, 2)]))
+            assert refused.value.trouble == "disk"
+            with pytest.raises(StoreUnavailableError) as unread:
+                await store.read(A)
+            assert unread.value.trouble == "disk"
+    await store.commit(Commit(1, [put(B)]))
+    assert await store.read(A) is not None

@@ -24,6 +24,8 @@ def unavailable(error: apsw.Error, connection: apsw.Connection | None = None) ->
 
 
 def _trouble(error: apsw.Error, connection: apsw.Connection | None) -> Trouble:
+    if isinstance(error, apsw.ConnectionClosedError):  # opening the files anew failed: the next change tries again
+        return "disk"
     number = connection.system_errno if connection is not None else 0
     if isinstance(error, apsw.FullError):
         return "full"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -112,9 +112,10 @@ class Files:
     def close(self) -> None:
         """The last one to close copies the log into the main file, unless the disk is not trusted: then the next start does."""
         for connection in (self._copier, self.blob_reader, self.blob_writer, self.reader, self.writer):
-            if not self.is_sound:
-                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            connection.close()
+            with suppress(apsw.ConnectionClosedError):  # where opening them anew failed, they are closed already
+                if not self.is_sound:
+                    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                connection.close()
         if self.log >= 0:
             os.close(self.log)
             self.log = -1
