@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from profiles.conformance import resources
+from profiles.conformance.attachments import check_attachment
 from profiles.conformance.bound_codes import check_binding, check_coding
 from profiles.conformance.context import Context, Item
 from profiles.conformance.extensions import Place, check_extension
@@ -25,6 +26,7 @@ from profiles.tables import table
 from profiles.validation.run import Path
 
 Member = Callable[[Json, Path, Place, Context], None]
+_OF_TYPES: Final[dict[str, Check]] = {"Coding": check_coding, "Attachment": check_attachment}
 _GUARDS: Final = {"dom-3": "contained", "dom-4": "contained", "dom-5": "contained"}
 
 
@@ -73,7 +75,8 @@ def _type_checks(type_name: str, steps: int) -> list[Check]:
     rows = table("constraints")["invariants"]
     checks = [_guarded(row, type_name, steps) for name in ancestors(type_name) for row in rows.get(name, ())]
     found = [each for each in checks if each is not None]
-    return [*found, check_coding] if type_name == "Coding" else found
+    own = _OF_TYPES.get(type_name)
+    return found if own is None else [*found, own]
 
 
 def _guarded(row: list[str], type_name: str, steps: int) -> Check | None:

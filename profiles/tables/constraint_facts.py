@@ -49,8 +49,13 @@ def _is_own(constraint: dict[str, Any], type_name: str, path: str) -> bool:
     return source in ("", type_name)
 
 
+_CORRECTED: Final = {"que-12": ("enableWhen.count() > 2", "enableWhen.count() > 1")}
+"""Slips of the published R4 that its own words and later releases put right."""
+
+
 def _invariant(constraint: dict[str, Any]) -> list[str]:
-    return [constraint["key"], constraint["severity"], constraint["expression"]]
+    wrong, right = _CORRECTED.get(constraint["key"], ("", ""))
+    return [constraint["key"], constraint["severity"], constraint["expression"].replace(wrong, right)]
 
 
 def _maximum(binding: dict[str, Any]) -> str:

@@ -88,7 +88,7 @@ def run(vector: Vector) -> list[Finding]:
         resource = read(case["file"])
     except (FhirError, ValueError) as error:
         return [Finding("structure", f"unreadable: {error}")]
-    return Validator(definitions, options=Options()).validate(resource, profiles=profiles)
+    return Validator(definitions, options=Options(unknown_extension="error")).validate(resource, profiles=profiles)
 
 
 def _base(case: dict[str, Any]) -> Definitions:
