@@ -104,7 +104,14 @@ def _add_jobs(jobs: argparse.ArgumentParser) -> None:
         ("cancel", "let nobody do it any more; what it stored stays"),
     ):
         action = actions.add_parser(name, help=meaning, allow_abbrev=False)
-        action.add_argument("job", metavar="JOB", type=int, help="its number in the list")
+        action.add_argument("job", metavar="JOB", type=_job_number, help="its number in the list")
+
+
+def _job_number(text: str) -> int:
+    """Raises ArgumentTypeError, also for a number that no store can hold."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise argparse.ArgumentTypeError("a job is named by its number, as `assent jobs list` prints it")
+    return int(text)
 
 
 def _add_tenant(tenant: argparse.ArgumentParser) -> None:

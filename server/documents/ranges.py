@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ONE: Final = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*\Z", re.IGNORECASE)
+_ONE: Final = re.compile(r"\s*bytes\s*=\s*(\d{0,999})\s*-\s*(\d{0,999})\s*\Z", re.IGNORECASE)
 
 
 class UnsatisfiableError(Exception):

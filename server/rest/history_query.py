@@ -11,10 +11,9 @@ from profiles.text import instant_range
 from server.rest.exchange import Exchange
 from server.rest.request import FORMAT_PARAMETERS, refuse_unknown
 from server.search.cursor import make_history_cursor, read_history_cursor
-from server.search.query import MAX_COUNT
+from server.search.query import DEFAULT_COUNT, page_size
 from server.store.timeline import Moment
 
-DEFAULT_COUNT: Final = 50
 _CURSOR: Final = "_cursor"
 _KNOWN: Final = ("_count", "_since", "_at", "_sort", _CURSOR)
 
@@ -51,7 +50,7 @@ def read_history_query(exchange: Exchange) -> HistoryQuery:
     return HistoryQuery(
         text,
         binding,
-        _count(given.get("_count")),
+        max(1, page_size(given.get("_count"))),
         since[0] if since is not None else None,
         _times("_at", given["_at"]) if "_at" in given else None,
         _is_descending(given.get("_sort")),
@@ -71,14 +70,6 @@ def links(exchange: Exchange, query: HistoryQuery, rest: Moment | None) -> list[
 
 def _url(address: str, pairs: tuple[tuple[str, str], ...]) -> str:
     return f"{address}?{urlencode(pairs)}" if pairs else address
-
-
-def _count(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_COUNT
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise refuse("parameter-value", "_count is a whole number.", "http._count")
-    return max(1, min(int(text), MAX_COUNT))
 
 
 def _times(name: str, text: str) -> tuple[int, int]:

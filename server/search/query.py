@@ -173,7 +173,7 @@ def _with_results(query: Query, results: dict[str, list[str]]) -> Query:
         query.type,
         query.criteria,
         sort=_sort(query.type, results.get("_sort")),
-        count=_count(results.get("_count")),
+        count=page_size(results.get("_count", [None])[0]),
         includes=tuple(
             _include(name, value) for name, values in results.items() if name.startswith("_include") for value in values
         ),
@@ -185,12 +185,13 @@ def _with_results(query: Query, results: dict[str, list[str]]) -> Query:
     )
 
 
-def _count(values: list[str] | None) -> int:
-    if values is None:
+def page_size(text: str | None) -> int:
+    """What `_count` comes to, of a search or a history: at most MAX_COUNT. Raises FhirError (400)."""
+    if text is None:
         return DEFAULT_COUNT
-    if not values[0].isascii() or not values[0].isdigit() or len(values[0]) > 9:
-        raise refuse("parameter-value", "_count is a whole number.", "http._count")
-    return min(int(values[0]), MAX_COUNT)
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise refuse("parameter-value", "_count is a whole number of at most nine digits.", "http._count")
+    return min(int(text), MAX_COUNT)
 
 
 def _sort(type_: str, values: list[str] | None) -> SortKey | None:

@@ -91,6 +91,8 @@ def test_a_failed_one_can_be_tried_again_and_a_waiting_one_given_up(data: Path) 
     lines("cancel", "1", data=data)
     refused(assent("jobs", "cancel", "1", data=data), "is cancelled already")
     refused(assent("jobs", "show", "99", data=data), "no job 99")
+    for name in ("9" * 23, "-1", "x"):
+        refused(assent("jobs", "cancel", "--", name, data=data), "by its number")
     one = asyncio.run(state(data, 1))
     assert one is not None
     assert one.state == "cancelled"

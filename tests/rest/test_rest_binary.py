@@ -118,6 +118,7 @@ async def test_a_range_is_answered_with_just_that(client: httpx.AsyncClient, con
         (f"bytes={size - 4}-", content[-4:]),
         ("bytes=-4", content[-4:]),
         (f"bytes=-{size * 9}", content),
+        (f"bytes=1-{'9' * 40}", content[1:]),
     ):
         answer = await client.get(f"/Binary/{id_}", headers={"Range": value})
         assert (answer.status_code, answer.content) == (206, expected)
@@ -125,7 +126,7 @@ async def test_a_range_is_answered_with_just_that(client: httpx.AsyncClient, con
 
 async def test_what_is_no_single_range_is_answered_whole(client: httpx.AsyncClient) -> None:
     id_ = await stored(client, SMALL)
-    for value in ("bytes=0-1,3-4", "bytes=5-2", "bytes=", "bytes=-", "lines=0-1", "bytes=a-b", "bytes=0x1-2", "bytes=1-2-3", "bytes=" + "9" * 40 + "-", "bytes=1.5-2"):  # fmt: skip
+    for value in ("bytes=0-1,3-4", "bytes=5-2", "bytes=", "bytes=-", "lines=0-1", "bytes=a-b", "bytes=0x1-2", "bytes=1-2-3", "bytes=1.5-2"):  # fmt: skip
         answer = await client.get(f"/Binary/{id_}", headers={"Range": value})
         assert (answer.status_code, answer.content) == (200, SMALL), value
     assert (await client.get(f"/Binary/{id_}", headers={"Range": "bytes=0-1", **AS_RESOURCE})).status_code == 200
@@ -134,7 +135,7 @@ async def test_what_is_no_single_range_is_answered_whole(client: httpx.AsyncClie
 
 async def test_a_range_outside_is_told_how_large_it_is(client: httpx.AsyncClient) -> None:
     id_ = await stored(client, SMALL)
-    for value in (f"bytes={len(SMALL)}-", "bytes=999999999999999999-", "bytes=-0"):
+    for value in (f"bytes={len(SMALL)}-", f"bytes={'9' * 40}-", "bytes=-0"):
         answer = await client.get(f"/Binary/{id_}", headers={"Range": value})
         refused(answer, 416, "range", "http.Range")
         assert answer.headers["content-range"] == f"bytes */{len(SMALL)}"

@@ -164,6 +164,7 @@ async def test_since_is_inclusive_and_at_is_what_was_in_force(filled: httpx.Asyn
 async def test_what_a_history_does_not_take(filled: httpx.AsyncClient, house: House) -> None:
     for address in ("/_history", "/Patient/_history", "/Patient/p1/_history"):
         refused(await filled.get(f"{address}?_count=x"), 400, "parameter-value", "http._count")
+        assert len((await filled.get(f"{address}?_count=0")).json()["entry"]) == 1
         refused(await filled.get(f"{address}?_since=yesterday"), 400, "parameter-value", "http._since")
         refused(await filled.get(f"{address}?_at=ge2020"), 400, "parameter-value", "http._at")
         refused(await filled.get(f"{address}?_at=2020&_at=2021"), 400, "parameter-value", "http._at")

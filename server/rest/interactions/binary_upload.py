@@ -105,4 +105,7 @@ async def _require_own_context(exchange: Exchange, context: str | None) -> None:
     if reference is not None and reference.type and reference.id:
         target = await exchange.visible(reference.type, reference.id, exchange.decision)
     if target is None or set(target.patients) != {compartment}:
-        raise refuse("forbidden", "The token allows writing inside one patient's record only: send X-Security-Context.")
+        sentence = (
+            "The token allows writing inside one patient's record only: X-Security-Context has to name something of it."
+        )
+        raise refuse("forbidden", sentence)
