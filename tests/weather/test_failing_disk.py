@@ -17,7 +17,7 @@ from fickle_disk import FickleDisk, Weather
 
 from server.audit.record import encode_batch
 from server.store import line
-from server.store.sqlite import files, group_commit
+from server.store.sqlite import faults, files, group_commit
 from server.store.sqlite.sqlite_store import FILE_NAME, SqliteStore
 from server.store.store import Commit, Index, Put, StoreUnavailableError
 
@@ -117,6 +117,21 @@ async def test_a_sync_that_fails_while_a_change_is_committed_takes_the_change_wi
     assert current is not None
     await store.commit(Commit(1, [put(A, current.version + 1)]))
     assert (await stored(disk.image(tmp_path / "image", tmp_path / "data"), [A])) == [current.version + 1]
+
+
+async def test_a_sync_that_finds_no_room_does_not_say_that_nothing_was_stored(
+    store: SqliteStore, weather: Weather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some disks find that out so late. `full` promises that nothing was stored, and the log may hold the change already."""
+    await store.commit(Commit(1, [put(A)]))
+    monkeypatch.setattr(faults, "_FULL", frozenset(range(200)))  # whatever number the system gives
+    weather.sync_fails = True
+    with pytest.raises(StoreUnavailableError) as refused:
+        await store.commit(Commit(1, [put(B)]))
+    weather.sync_fails = False
+    assert refused.value.trouble == "disk"
+    await store.commit(Commit(1, [put(C)]))
+    assert await store.read(B) is not None
 
 
 async def test_a_checkpoint_that_fails_takes_nothing_with_it(

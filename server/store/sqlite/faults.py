@@ -31,6 +31,8 @@ def _trouble(error: apsw.Error, connection: apsw.Connection | None) -> Trouble:
         return "full"
     if isinstance(error, apsw.ReadOnlyError):
         return "read-only"
+    if breaks_trust(error):  # never `full`, whatever the system says: what was not synced may still be found in the log
+        return "disk"
     if isinstance(error, apsw.IOError | apsw.CantOpenError):
         return "full" if number in _FULL else "read-only" if number in _READ_ONLY else "disk"
     if isinstance(error, apsw.BusyError | apsw.LockedError):
