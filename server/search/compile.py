@@ -43,12 +43,16 @@ _INTERVAL_COST: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What to ask the store, and what to ask of each decrypted hit. `codes`: the parameters that this needs the index of."""
+    """What to ask the store, and what to ask of each decrypted hit. `codes`: the parameters that this needs the index of.
+
+    `compartment` is the patient that one of the clauses limits it to.
+    """
 
     clauses: tuple[Clause, ...]
     order: Order
     checks: tuple[Check, ...]
     codes: frozenset[str] = frozenset()
+    compartment: str | None = None
 
 
 def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: str | None) -> Compiled:
@@ -70,7 +74,7 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
         if check is not None:
             checks.append(check)
     codes = {criterion.code for criterion in query.criteria} | ({query.sort.code} if query.sort is not None else set())
-    return Compiled(tuple(clauses), _order(query.type, query.sort, index), tuple(checks), frozenset(codes))
+    return Compiled(tuple(clauses), _order(query.type, query.sort, index), tuple(checks), frozenset(codes), compartment)
 
 
 def _cost(clause: Clause) -> int:

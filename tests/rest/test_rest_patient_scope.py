@@ -249,3 +249,24 @@ async def test_a_document_s_bytes_are_as_visible_as_the_document(practice: House
             hidden += answer.status_code == 404
         assert seen > 0
         assert hidden > 0
+
+
+async def test_a_record_that_goes_over_to_another_patient_while_it_is_searched_for_is_not_shown(
+    filled: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between what the store finds and what it then fetches, others may write."""
+    store = filled.services.store
+    find = type(store).find
+
+    async def found_and_changed(self: Any, plan: Any) -> Any:
+        hits = await find(self, plan)
+        monkeypatch.setattr(type(store), "find", find)
+        moved = await client.put("/Observation/o-p1", json=observation("o-p1", "Patient/p2", note=[{"text": "of p2"}]))
+        assert moved.status_code == 200, moved.text
+        return hits
+
+    async with filled.client("patient", patient="p1") as own:
+        assert ids(await own.get("/Observation")) == ["o-p1"]
+        monkeypatch.setattr(type(store), "find", found_and_changed)
+        answer = await own.get("/Observation")
+        assert (ids(answer), "of p2" in answer.text) == ([], False)
