@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from profiles.json import Json, Resource
@@ -18,7 +18,7 @@ from profiles.text import instant_range, period_range
 from server.seal.blind_index import BlindIndex
 from server.search.calendar import calendar_terms
 from server.search.known_systems import known_token_terms, systems_of
-from server.search.overlap import NOTHING, narrow_first, shared
+from server.search.overlap import NOTHING, Shared, narrow_first, shared
 from server.search.strings import bounded, string_terms, strings
 from server.search.terms import reference_terms, token_terms
 from server.search.timeline_terms import timeline_terms
@@ -86,9 +86,13 @@ def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIn
     given: dict[str, set[str]] = {}
     order = created
     primary = PRIMARY_DATES.get(type_)
-    sharing = shared(type_)
-    for code, parameter in narrow_first(type_):
-        if parameter.heads is not None and parameter.heads.isdisjoint(resource):
+    meta = resource.get("meta")
+    kept = meta if isinstance(meta, dict) else {}
+    for code, parameter, of_meta, share in _plan(type_):
+        if of_meta is not None:
+            if of_meta not in kept:
+                continue
+        elif parameter.heads is not None and parameter.heads.isdisjoint(resource):
             continue
         values = parameter.extract(resource)
         if not values:
@@ -102,7 +106,6 @@ def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIn
         if parameter.type in {"number", "quantity"}:
             intervals.update(_numbers(type_, parameter, values, index))
             continue
-        share = sharing.get(code, NOTHING)
         texts = (
             _string_texts(code, values, share.elements)
             if parameter.type == "string"
@@ -113,6 +116,20 @@ def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIn
         given[code] = texts
         terms.update([term(type_, code, text) for text in texts])
     return Index(order, tuple(sorted(terms)), tuple(sorted(intervals)), timeline_terms(index, type_, patients))
+
+
+@cache
+def _plan(type_: str) -> tuple[tuple[str, SearchParameter, str | None, Shared], ...]:
+    """(code, parameter, the only property of `meta` that it looks at, what it shares), narrow ones first."""
+    sharing = shared(type_)
+    return tuple(
+        (code, parameter, _of_meta(parameter), sharing.get(code, NOTHING)) for code, parameter in narrow_first(type_)
+    )
+
+
+def _of_meta(parameter: SearchParameter) -> str | None:
+    start, _, name = parameter.paths[0].partition(".")
+    return name if len(parameter.paths) == 1 and start == "meta" and name.isalpha() else None
 
 
 def compartment_term(index: BlindIndex, type_: str, patient: str) -> int:
@@ -163,8 +180,7 @@ def date_range(value: Value) -> tuple[float, float] | None:
     """
     data = value.value
     if isinstance(data, str):
-        found = instant_range(data)
-        return (float(found[0]), float(found[1])) if found else None
+        return _instant(data)
     if not isinstance(data, dict):
         return None
     if value.kind == "Timing":
@@ -175,6 +191,24 @@ def date_range(value: Value) -> tuple[float, float] | None:
     if low is not None and high is not None and low > high:
         low, high = high, low
     return (OPEN_PAST if low is None else float(low), OPEN_FUTURE if high is None else float(high))
+
+
+def _instant(text: str) -> tuple[float, float] | None:
+    """As `instant_range`. Times of our own (server/repository.py) differ in their microseconds alone for a second."""
+    if len(text) == 27 and text[19] == "." and text[26] == "Z" and text.isascii() and text[20:26].isdigit():
+        second = _remembered_range(f"{text[:19]}Z")
+        moment = None if second is None else second[0] + int(text[20:26])
+        return None if moment is None else (moment, moment)
+    return _remembered_range(text) if len(text) <= 40 else _range(text)
+
+
+def _range(text: str) -> tuple[float, float] | None:
+    found = instant_range(text)
+    return (float(found[0]), float(found[1])) if found else None
+
+
+_remembered_range: Final = lru_cache(maxsize=16_384)(_range)
+"""What happens at one visit has its time in common."""
 
 
 def _timing_range(timing: Resource) -> tuple[float, float] | None:

@@ -19,7 +19,7 @@ def unpack_terms(data: bytes) -> tuple[int, ...]:
 
 
 def pack_intervals(index: Index) -> bytes:
-    return b"".join(_INTERVAL.pack(*interval) for interval in index.intervals)
+    return b"".join([_INTERVAL.pack(*interval) for interval in index.intervals])
 
 
 def unpack_intervals(data: bytes) -> list[tuple[int, float, float]]:
