@@ -7,7 +7,7 @@ and bodies that are too large for a record are kept apart, in sealed chunks; the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -18,14 +18,14 @@ from server.documents.apart import LARGEST_BODY, Apart, body_apart, content_apar
 from server.documents.kept import DamagedContentError, new_blob_of, read_all
 from server.reach import patients_of
 from server.seal.chunks import BlobName
-from server.seal.cipher import SealBrokenError
+from server.seal.cipher import SealBrokenError, key_number
 from server.seal.keyring import Tenant
 from server.sealed_head import Head, read_head
 from server.search.index_entries import index_resource
 from server.search.timeline_terms import timeline_terms
 from server.store.blobs import NewBlob
 from server.store.jobs import NewJob
-from server.store.store import Index, KeyClaim, Put, Record, Store
+from server.store.store import Commit, Index, KeyClaim, Put, Record, Store, StoreUnavailableError
 from server.store.timeline import Moment, Timeline
 
 MICROSECOND: Final = 1_000_000
@@ -254,6 +254,27 @@ class Repository(Preparation):
 
     def _holder_digest(self, key: tuple[str, ...], holder: str) -> bytes:
         return self.tenant.index.unique_key((*key, holder))
+
+    def renewed(self, commit: Commit, types: Sequence[str]) -> Commit:
+        """A commit that is about to be handed to the store, under the tenant's key of this moment. `types` are those of its puts.
+
+        The key may have changed since its parts were sealed, and whoever seals everything anew may be past their places already.
+        Raises StoreUnavailableError when the older key is gone: nothing was stored.
+        """
+        number, cipher = self.tenant.number, self.tenant.cipher
+        parts = [part.body for part in (*commit.puts, *commit.jobs)] + [claim.holder for claim in commit.keys]
+        if all(key_number(part) == cipher.current for part in parts):
+            return commit
+        try:
+            puts = [
+                replace(put, body=cipher.renewed(put.body, record_binding(number, type_, put.key, put.version)))
+                for put, type_ in zip(commit.puts, types, strict=True)
+            ]
+            keys = [replace(claim, holder=cipher.renewed(claim.holder, key_binding(claim.key))) for claim in commit.keys]
+            jobs = [replace(job, body=cipher.renewed(job.body, job_binding(number, job.kind))) for job in commit.jobs]
+        except SealBrokenError as error:
+            raise StoreUnavailableError("The keys were changed while this was prepared.", "busy") from error
+        return replace(commit, puts=puts, keys=keys, jobs=jobs)
 
     def seal_job(self, kind: str, due: datetime, payload: Resource) -> NewJob:
         body = self.tenant.cipher.seal(json.dumps(payload), job_binding(self.tenant.number, kind))

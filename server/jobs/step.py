@@ -15,9 +15,10 @@ from profiles.json import Resource
 from server.repository import MICROSECOND, Repository, job_part_binding
 from server.rest.exchange import Keeper, Services, Told
 from server.rest.request import Base
+from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
 from server.store.jobs import POSITION, Checkpoint, Closed, Job
-from server.store.store import Commit, LostLeaseError
+from server.store.store import Commit, LostLeaseError, StoreUnavailableError
 
 MAX_PART: Final = 15 * 2**20
 """Bytes of one sealed part: a document of MongoDB has 16 MB."""
@@ -70,7 +71,8 @@ class Step(Keeper):
         if self._closed:
             raise LostLeaseError
         until = self.services.now() + self.services.settings.job_result_ttl * MICROSECOND if closes else 0
-        checkpoint = Checkpoint(self.job.id, self.job.fence, done, self.total, tuple(parts.items()), closes, until)
+        renewed = tuple((number, self._renewed(number, part)) for number, part in parts.items())
+        checkpoint = Checkpoint(self.job.id, self.job.fence, done, self.total, renewed, closes, until)
         await self.services.store.commit(replace(commit, checkpoint=checkpoint))
         self.done = done
         self._waiting.clear()
@@ -134,6 +136,13 @@ class Step(Keeper):
         if len(sealed) > MAX_PART:
             raise JobFailedError("A result is larger than the store takes in one piece.")
         return sealed
+
+    def _renewed(self, number: int, sealed: bytes) -> bytes:
+        """A result may have waited while the tenant's key was changed (`Repository.renewed`)."""
+        try:
+            return self.tenant.cipher.renewed(sealed, job_part_binding(self.tenant.number, self.job.id, number))
+        except SealBrokenError as error:
+            raise StoreUnavailableError("The keys were changed while this was done.", "busy") from error
 
 
 Worker = Callable[[Step], Awaitable[None]]

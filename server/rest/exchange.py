@@ -222,7 +222,8 @@ class Exchange:
         try:
             self._check_documents(prepared)
             await put_apart(self.services.store.blobs, self.tenant.number, self.services.now(), apart)
-            await self.services.commit(Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs), told)
+            commit = Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs)
+            await self.services.commit(self.repository.renewed(commit, [item.version.type for item in prepared]), told)
         except (FhirError, StaleVersionError, KeyHeldError):
             del self.trail.entities[noted:]
             with suppress(StoreUnavailableError):  # then the sweep finds it

@@ -20,7 +20,9 @@ from server.jobs.runner import JobRunner
 from server.jobs.step import Step, Worker
 from server.repository import Repository
 from server.rest.exchange import Services
+from server.seal.cipher import key_number
 from server.seal.keyring import Tenant
+from server.seal.rotation import Pace, announcing, switching
 from server.store.jobs import JobStatus
 from server.store.store import Commit, LostLeaseError
 
@@ -315,3 +317,19 @@ async def test_who_asked_is_read_back_as_it_was(app: House) -> None:
     principal = authenticate_value(f"Bearer {token}".encode(), app.services.verifier)
     assert principal_in(json.loads(json.dumps({"asked": asked_by(principal)}))) == principal
     assert owner_of(app.services.keyring.by_number(1), principal)
+
+
+async def test_a_result_that_waited_while_the_keys_were_changed_is_under_the_new_key(hall: Hall) -> None:
+    async def changes(step: Step) -> None:
+        step.keep(0, b"of before")
+        keyring = hall.services.keyring
+        await keyring.change(announcing(1))
+        await keyring.change(switching(2, Pace(0, 0)))
+        await step.finish()
+
+    await hall.ask(1, asked={})
+    await hall.run(changes)
+    status = await hall.status()
+    assert status is not None
+    assert status.state == "done"
+    assert [key_number(part) for _, part in await hall.services.store.jobs.parts(status.id, 0, 10)] == [2]
