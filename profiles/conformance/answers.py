@@ -61,7 +61,11 @@ def _check_options(
 ) -> None:
     options = items_in(question, "answerOption")
     wanted = [option for each in options for key, option in each.items() if key == f"value{suffix}"]
-    if options and not any(_is_option(value, each) for each in wanted) and not (kind == "open-choice" and suffix == "String"):
+    if (
+        options
+        and not any(_is_option(value, each) for each in wanted)
+        and not (kind == "open-choice" and suffix == "String")
+    ):
         context.add("answer-invalid", "The answer is none of the question's options.", where)
     value_set = question.get("answerValueSet")
     if isinstance(value_set, str) and (suffix == "Coding" or kind not in ("choice", "open-choice")):
@@ -169,7 +173,9 @@ def _check_special(question: Resource, suffix: str, value: Json, where: Path, co
 
 
 def _check_unit(question: Resource, value: Resource, where: Path, context: Context) -> None:
-    options = [each for each in extension_values(question, f"{_EXTENSIONS}questionnaire-unitOption") if isinstance(each, dict)]
+    options = [
+        each for each in extension_values(question, f"{_EXTENSIONS}questionnaire-unitOption") if isinstance(each, dict)
+    ]
     unit = (value.get("system"), value.get("code"))
     if options and unit not in {(each.get("system"), each.get("code")) for each in options}:
         context.add("answer-invalid", "The answer's unit is none of those that the question allows.", where)

@@ -18,6 +18,8 @@ from profiles.conformance.invariants import Check, invariant_check
 from profiles.conformance.nodes import Binding, Invariant
 from profiles.conformance.plans import base_binding
 from profiles.conformance.resolution import check_reference
+from profiles.conformance.units import check_unit
+from profiles.conformance.uri_rules import check_identifier, check_urn
 from profiles.definitions.r4 import origin
 from profiles.fhirpath.model import ancestors, is_primitive
 from profiles.json import Json
@@ -26,8 +28,13 @@ from profiles.tables import table
 from profiles.validation.run import Path
 
 Member = Callable[[Json, Path, Place, Context], None]
-_OF_TYPES: Final[dict[str, Check]] = {"Coding": check_coding, "Attachment": check_attachment}
-_GUARDS: Final = {"dom-3": "contained", "dom-4": "contained", "dom-5": "contained"}
+_OF_TYPES: Final[dict[str, Check]] = {
+    "Coding": check_coding,
+    "Attachment": check_attachment,
+    "Identifier": check_identifier,
+    "Quantity": check_unit,
+}
+_GUARDS: Final = {"dom-4": "contained", "dom-5": "contained"}
 
 
 class _Rules:
@@ -37,6 +44,9 @@ class _Rules:
         self.checks = tuple(_type_checks(type_name, steps))
         self.members: dict[str, Member | None] = {}
         self._definition = type_definition(type_name)
+        elements = () if self._definition is None else self._definition.elements.values()
+        self.codes = frozenset(e.name for e in elements if e.binding is not None and e.types[0].code == "code")
+        """The elements that are codes of a required value set (FHIR R4 4.1.5)."""
         self._steps = steps
 
     def member(self, key: str) -> Member | None:
@@ -69,6 +79,9 @@ def walk(item: Item, place: Place, context: Context) -> None:
         member = members[key] if key in members else rules.member(key)
         if member is not None:
             member(value, path, place, context)
+        if key[0] == "_" and key[1:] in rules.codes and key[1:] not in item.value:
+            text = "A code of a required value set must have a value; an extension cannot stand for it."
+            context.add("code-invalid", text, (path, key[1:], -1))
 
 
 def _type_checks(type_name: str, steps: int) -> list[Check]:
@@ -105,6 +118,8 @@ def _element_checks(definition: TypeDefinition, element: ElementDefinition, type
         weaker = Binding("preferred", binding.value_set, binding.maximum) if _is_structural(element, type_) else binding
         if weaker.strength in ("required", "extensible") or weaker.maximum:
             checks.append(lambda item, context: check_binding(weaker, item, context))
+    if type_.code in ("uri", "url", "canonical"):
+        checks.append(check_urn)
     if type_.code == "Reference":
         checks.append(lambda item, context: check_reference(item, context, type_.targets))
     if path in table("constraints")["quantities"]:
@@ -195,4 +210,5 @@ def _sibling(definition: TypeDefinition, element: ElementDefinition, type_: Type
 def _inside(place: Place, holder: str, name: str, code: str) -> Place:
     """The place of an element: by the path from the resource, by that from its data type, choices with [x] and without."""
     paths = {f"{path}.{name}" for path in (*place.paths, holder) if path.count(".") < 12}
-    return Place(code, tuple(sorted(paths | {f"{path}[x]" for path in paths})))
+    within = place.within if holder == "Extension" and name == "value" else None
+    return Place(code, tuple(sorted(paths | {f"{path}[x]" for path in paths})), within)

@@ -11,6 +11,7 @@ from typing import Final
 from profiles.conformance.bindings import Membership
 from profiles.conformance.context import Context, Item
 from profiles.conformance.nodes import Binding
+from profiles.conformance.uri_rules import check_system
 from profiles.json import Json, Resource
 from profiles.outcome import Severity
 
@@ -100,15 +101,18 @@ def check_coding(item: Item, context: Context) -> None:
     """A Coding's own sense: a code that its (wholly known) system does not have, and a display that is another code's."""
     value = item.value
     system, code, display = value.get("system"), value.get("code"), value.get("display")
-    if not isinstance(system, str) or not isinstance(code, str) or system.startswith(UNLISTED):
+    if not check_system(item, context) or not isinstance(code, str) or str(system).startswith(UNLISTED):
         return
+    system = str(system)
     answer = context.run.terminology.code_exists(system, code, display if isinstance(display, str) else None)
     if answer.member is False:
         context.add("code-invalid", "The code does not exist in its code system.", (item.path, "code", -1), rule=system)
     elif answer.right_display is not None:
         fix = ({"op": "replace", "path": pointer((item.path, "display", -1)), "value": answer.right_display},)
         text = "The display is none of the code's; the suggested patch has the right one."
-        context.add("display-invalid", text, (item.path, "display", -1), "warning", rule=system, fix=fix)
+        context.add(
+            "display-invalid", text, (item.path, "display", -1), context.run.options.wrong_display, rule=system, fix=fix
+        )
 
 
 def pointer(path: object) -> str:

@@ -40,13 +40,13 @@ def check_bundle(item: Item, context: Context) -> None:
 
 def _check_address(entry: Resource, kind: Json, path: Path, context: Context) -> None:
     url, resource = entry.get("fullUrl"), entry.get("resource")
+    if kind == "searchset" and isinstance(resource, dict) and resource.get("resourceType") != "OperationOutcome":
+        if "id" not in resource:
+            context.add("bundle-rule", "A resource in a search set needs an id.", path)
     where: Path = (path, "fullUrl", -1)
     if not isinstance(url, str):
         if kind not in _WITHOUT_URL and isinstance(resource, dict):
             context.add("bundle-rule", "An entry needs a fullUrl, but for batches, transactions and their responses.", path)
-        if kind == "searchset" and isinstance(resource, dict) and resource.get("resourceType") != "OperationOutcome":
-            if "id" not in resource:
-                context.add("bundle-rule", "A resource in a search set needs an id.", path)
         return
     if not _ABSOLUTE.fullmatch(url):
         context.add("bundle-rule", "A fullUrl must be an absolute address.", where)

@@ -36,7 +36,10 @@ class Options:
     unknown_profile: Severity = "warning"
     unknown_extension: Severity = "warning"
     resolver: OutsideResolver | None = None
+    wrong_display: Severity = "warning"
     aggregation: bool = True
+    plain_text: bool = False
+    """Whether texts that look like HTML tags are errors."""
     today: date = field(default_factory=date.today)
     steps: int = 100_000
     """What one invariant may take (profiles/fhirpath, Limits)."""

@@ -13,6 +13,8 @@ from profiles.conformance.values import below, matches
 from profiles.json import Json, Resource
 
 _EXPRESSION: Final = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression"
+_OLDER: Final = "http://phr.kanta.fi/StructureDefinition/fiphr-ext-questionnaire-enablewhen"
+"""The extension from which SDC's came, still in use; its value is the FHIRPath itself."""
 _DEEPEST: Final = 40
 
 
@@ -21,8 +23,9 @@ def is_enabled(
 ) -> bool | None:
     """True or False; None where it cannot be told. `above`: the response and the items in which the question would stand."""
     expression = extension_value(question, _EXPRESSION)
-    if isinstance(expression, dict) and isinstance(expression.get("expression"), str):
-        return _by_expression(expression["expression"], response, questionnaire, context)
+    text = expression.get("expression") if isinstance(expression, dict) else extension_value(question, _OLDER)
+    if isinstance(text, str):
+        return _by_expression(text, response, questionnaire, context)
     conditions = items_in(question, "enableWhen")
     if not conditions:
         return True

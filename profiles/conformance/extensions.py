@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
+from profiles import fhirpath
 from profiles.conformance import trees
 from profiles.conformance.context import Context, Item
+from profiles.conformance.discriminators import extension_url
 from profiles.conformance.nodes import TreeError
+from profiles.conformance.reading import items_in
 from profiles.fhirpath.model import ancestors
 from profiles.json import Json, Resource
+from profiles.structure import resource_types, type_definition
+from profiles.validation.run import Path
 
 _CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
-_ROOTS: Final = frozenset({"Element", "Extension", "Base"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ def check_extension(item: Item, place: Place, context: Context, *, modifier: boo
     if not _ABSOLUTE.fullmatch(url):
         if place.within is None:
             context.add("extension", "The URL of an extension must be absolute.", where)
+        else:
+            _check_part(url, place.within, where, context)
         return
     try:
         tree = trees.tree(url, context.run.definitions)
@@ -50,6 +57,17 @@ def check_extension(item: Item, place: Place, context: Context, *, modifier: boo
         _check_place(tree.definition, place, item, context)
         _check_modifier(tree.definition, item, context, modifier=modifier)
         trees.apply(url, item, context)
+
+
+def _check_part(url: str, within: str, where: Path, context: Context) -> None:
+    """A part of a complex extension by its relative URL must be one that the definition has."""
+    try:
+        tree = trees.tree(within, context.run.definitions)
+    except TreeError:
+        return
+    parts = tree.root.children.get("extension") if tree is not None else None
+    if parts is not None and parts.slices and url not in {extension_url(each) for each in parts.slices}:
+        context.add("extension", "The extension's definition has no such part.", where, rule=within)
 
 
 def _unknown(url: str, item: Item, context: Context) -> None:
@@ -75,19 +93,46 @@ def _elements(definition: Resource, name: str) -> list[Resource]:
 def _check_place(definition: Resource, place: Place, item: Item, context: Context) -> None:
     contexts: Json = definition.get("context")
     told = [each for each in contexts if isinstance(each, dict)] if isinstance(contexts, list) else []
-    if told and not any(_allows(each, place, definition) for each in told):
+    if told and not any(_allows(each, place, item, context) for each in told):
         context.add(
             "extension", "The extension may not stand here by its definition.", item.path, rule=str(definition.get("url"))
         )
 
 
-def _allows(told: Resource, place: Place, definition: Resource) -> bool:
+def _allows(told: Resource, place: Place, item: Item, context: Context) -> bool:
     kind, text = told.get("type"), str(told.get("expression", ""))
     if kind == "extension":
         return place.within is not None and text.partition("#")[0] == place.within
+    if kind == "fhirpath":
+        return _is_selected(text, item, context)
     if kind != "element" or "#" in text:
-        return True  # by FHIRPath, or by a profile's element id: not told by the place alone
-    return text in _names(place) or text in _ROOTS - {"Extension"}
+        return True  # by a profile's element id: not told by the place alone
+    if text in ("CanonicalResource", "MetadataResource"):
+        return place.type in canonical_types()
+    return text in _names(place) or text in ("Element", "Base")
+
+
+@cache
+def canonical_types() -> frozenset[str]:
+    """The resource types with a canonical URL."""
+    definitions = ((name, type_definition(name)) for name in resource_types())
+    return frozenset(name for name, each in definitions if each is not None and {"url", "status"} <= each.elements.keys())
+
+
+def _is_selected(text: str, item: Item, context: Context) -> bool:
+    """Whether what holds the extension is among what a FHIRPath selects; true where that cannot be told."""
+    try:
+        found = fhirpath.compile_expression(text).evaluate(context.resource, services=context.fhirpath_services())
+    except fhirpath.FhirPathError:
+        return True
+    holders = [each for node in found if isinstance(node, fhirpath.Node) for each in (node.value, node.extra)]
+    return any(
+        one is item.value
+        for holder in holders
+        if isinstance(holder, dict)
+        for name in ("extension", "modifierExtension")
+        for one in items_in(holder, name)
+    )
 
 
 def _names(place: Place) -> Sequence[str]:

@@ -5,10 +5,11 @@ Elements are placed by their ids; R4's rules are not repeated here, what a profi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from profiles.conformance.reading import extension_value, items_in
 from profiles.definitions.element_ids import last_segment, parent_id, slice_of, with_ids
 from profiles.json import Json, Resource
 
@@ -62,7 +63,12 @@ class Node:
     minimum: Json = None
     maximum: Json = None
     max_length: int | None = None
+    min_length: int | None = None
+    needs_value: bool = False
+    """A primitive must have a value, not only extensions."""
     binding: Binding | None = None
+    more_bindings: tuple[Binding, ...] = ()
+    """Bindings that hold beside the first (additional bindings without a usage context)."""
     invariants: tuple[Invariant, ...] = ()
     slicing: Resource | None = None
     reference: str = ""
@@ -131,7 +137,10 @@ def _node(row: Resource) -> Node:
         minimum=(_of_type(row, "minValue") or (None,))[0],
         maximum=(_of_type(row, "maxValue") or (None,))[0],
         max_length=row["maxLength"] if isinstance(row.get("maxLength"), int) else None,
+        min_length=length if isinstance(length := extension_value(row, _MIN_LENGTH), int) else None,
+        needs_value=extension_value(row, _MUST_HAVE_VALUE) is True,
         binding=_binding(row.get("binding")),
+        more_bindings=tuple(_more_bindings(row.get("binding"))),
         invariants=tuple(_invariant(each) for each in _objects(row.get("constraint")) if "expression" in each),
         slicing=row["slicing"] if isinstance(row.get("slicing"), dict) else None,
         reference=str(row.get("contentReference", "")).rpartition("#")[2],
@@ -171,6 +180,20 @@ def _binding(row: Json) -> Binding | None:
     found = [each for each in _objects(row.get("extension")) if each.get("url") == _MAX_VALUE_SET]
     maximum = str(found[0].get("valueCanonical") or found[0].get("valueUri") or "") if found else ""
     return Binding(str(row.get("strength", "example")), row["valueSet"], maximum)
+
+
+_MIN_LENGTH: Final = "http://hl7.org/fhir/StructureDefinition/minLength"
+_MUST_HAVE_VALUE: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue"
+_ADDITIONAL: Final = "http://hl7.org/fhir/tools/StructureDefinition/additional-binding"
+_PURPOSES: Final = {"required": "required", "maximum": "required", "minimum": "example", "extensible": "extensible"}
+
+
+def _more_bindings(row: Json) -> Iterator[Binding]:
+    for each in items_in(row, "extension") if isinstance(row, dict) else []:
+        value_set, purpose = extension_value(each, "valueSet"), extension_value(each, "purpose")
+        unconditional = extension_value(each, "usage") is None
+        if each.get("url") == _ADDITIONAL and isinstance(value_set, str) and unconditional:
+            yield Binding(_PURPOSES.get(str(purpose), "example"), value_set)
 
 
 def _invariant(row: Resource) -> Invariant:

@@ -83,7 +83,7 @@ def _says_more(node: Node, holder: str) -> bool:
         return True
     if node.min > element.min or (node.max is not None and node.max != element.max):
         return True
-    if (node.minimum, node.maximum, node.max_length) != (None, None, None) or _narrows(node, element):
+    if _bounds(node) or _narrows(node, element):
         return True
     codes = [each.code for each in element.types]
     path = _origin(holder, node.name)
@@ -95,6 +95,11 @@ def _says_more(node: Node, holder: str) -> bool:
     ):
         return True
     return any(_says_more(child, code) for child in node.children.values() for code in codes)
+
+
+def _bounds(node: Node) -> bool:
+    told = (node.minimum, node.maximum, node.max_length, node.min_length)
+    return any(each is not None for each in told) or node.needs_value or bool(node.more_bindings)
 
 
 def _narrows(node: Node, element: ElementDefinition) -> bool:
@@ -140,6 +145,7 @@ def _child(node: Node, holder: str) -> Check:
     allowed = frozenset(each.code for each in node.types) if node.choice and node.types else frozenset()
     resources = _resource_types(node)
     name = node.name
+    nested = name in ("contained", "resource")
 
     def check(item: Item, context: Context) -> None:
         found = items_of(item.value, item.extra, item.type, name, item.path)
@@ -151,7 +157,7 @@ def _child(node: Node, holder: str) -> Check:
             if (allowed and each.type not in allowed) or (resources and resources.isdisjoint(ancestors(each.type))):
                 _wrong_type(node, each, context)
             else:
-                hold(node, each, context)
+                hold(node, each, trees.inside(each, context) if nested else context)
         if node.slices or node.slicing is not None:
             slicing.hold_slices(node, found, item, context, hold)
 

@@ -30,7 +30,9 @@ def check_response(item: Item, context: Context) -> None:
         if any(context.run.definitions.find(kind, canonical) for kind in ("ValueSet", "CodeSystem", "StructureDefinition")):
             context.add("answer-invalid", "The canonical is that of a resource which is no Questionnaire.", where)
         else:
-            context.add("questionnaire-unknown", "The Questionnaire is not known, so the answers are not checked.", where, "warning")
+            context.add(
+                "questionnaire-unknown", "The Questionnaire is not known, so the answers are not checked.", where, "warning"
+            )
         return
     _Check(response, questionnaire, context).level(response, questionnaire, item.path, ())
 
@@ -74,7 +76,9 @@ class _Check:
         for link, (_, question) in questions.items():
             self._question(question, groups.get(link, []), path, (*above, given))
 
-    def _question(self, question: Resource, found: list[tuple[Resource, Path]], path: Path, above: tuple[Resource, ...]) -> None:
+    def _question(
+        self, question: Resource, found: list[tuple[Resource, Path]], path: Path, above: tuple[Resource, ...]
+    ) -> None:
         context = self._context
         enabled = is_enabled(question, self._response, self._questionnaire, above, context)
         if enabled is False:
@@ -83,7 +87,12 @@ class _Check:
                     context.add("answer-invalid", "The item is answered although it is not enabled.", where)
             return
         if not found:
-            if question.get("required") is True and self._finished and enabled is True and question.get("type") != "display":
+            if (
+                question.get("required") is True
+                and self._finished
+                and enabled is True
+                and question.get("type") != "display"
+            ):
                 context.add("required-element", "A required question has no answer.", (path, "item", -1))
             return
         if len(found) > 1 and not (question.get("type") == "group" and question.get("repeats") is True):

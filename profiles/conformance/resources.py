@@ -5,7 +5,10 @@ from __future__ import annotations
 from profiles.bundle_index import BundleIndex, Held
 from profiles.conformance import base_rules, bundles, questionnaire_responses, trees
 from profiles.conformance.context import MAX_NESTED, Context, Item
-from profiles.conformance.extensions import Place
+from profiles.conformance.containment import check_contained
+from profiles.conformance.extensions import Place, canonical_types
+from profiles.conformance.plain_text import check_plain_text
+from profiles.conformance.uri_rules import check_canonical_resource
 from profiles.json import Resource
 from profiles.structure import resource_types
 from profiles.validation.run import Path
@@ -39,6 +42,11 @@ def check_resource(value: Resource, where: Path, context: Context) -> None:
         context.holder = None
     item = Item(value, None, name, where)
     base_rules.walk(item, Place(name, (name,)), context)
+    check_contained(item, context)
+    if context.run.options.plain_text and value is context.root:
+        check_plain_text(item, context)
+    if "url" in value and name in canonical_types():
+        check_canonical_resource(item, context)
     if name == "Bundle":
         bundles.check_bundle(item, context)
     elif name == "QuestionnaireResponse":

@@ -20,12 +20,18 @@ def value_checks(node: Node, type_name: str) -> Iterator[Check]:
         yield _pattern(node.pattern[0], node.id)
     if node.max_length is not None:
         yield _length(node.max_length, node.id)
+    if node.min_length is not None:
+        yield _least_length(node.min_length, node.id)
+    if node.needs_value:
+        yield _value_there(node.id)
     if node.minimum is not None:
         yield _bound(node.minimum, node.id, low=True)
     if node.maximum is not None:
         yield _bound(node.maximum, node.id, low=False)
     if node.binding is not None and (node.binding.strength in ("required", "extensible") or node.binding.maximum):
         yield _binding(node.binding)
+    for binding in node.more_bindings:
+        yield _binding(binding)
 
 
 def _fits(constant: Json, type_name: str) -> bool:
@@ -57,6 +63,22 @@ def _length(most: int, rule: str) -> Check:
     def check(item: Item, context: Context) -> None:
         if isinstance(item.value, str) and len(item.value) > most:
             context.add("value-bounds", f"The value is longer than {most} characters.", item.path, rule=rule)
+
+    return check
+
+
+def _least_length(least: int, rule: str) -> Check:
+    def check(item: Item, context: Context) -> None:
+        if isinstance(item.value, str) and len(item.value) < least:
+            context.add("value-bounds", f"The value is shorter than {least} characters.", item.path, rule=rule)
+
+    return check
+
+
+def _value_there(rule: str) -> Check:
+    def check(item: Item, context: Context) -> None:
+        if item.value is None:
+            context.add("required-element", "The profile requires a value here, not only extensions.", item.path, rule=rule)
 
     return check
 

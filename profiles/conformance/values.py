@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
-from profiles.json import Json
+from profiles.conformance.units import in_unit
+from profiles.json import Json, Resource
 
 
 def equals(value: Json, fixed: Json) -> bool:
@@ -45,9 +47,7 @@ def _same(value: Json, wanted: Json) -> bool:
 def below(value: Json, bound: Json) -> bool | None:
     """Whether a value is less than a bound; None where the two cannot be compared."""
     if isinstance(bound, dict):
-        if "value" in bound and isinstance(value, dict) and value.get("code") == bound.get("code"):
-            return below(value.get("value"), bound["value"])
-        return None
+        return _less(value, bound) if "value" in bound and isinstance(value, dict) else None
     if isinstance(value, bool) or isinstance(bound, bool):
         return None
     if isinstance(value, int | Decimal) and isinstance(bound, int | Decimal):
@@ -56,6 +56,17 @@ def below(value: Json, bound: Json) -> bool | None:
         size = min(len(value), len(bound))
         return None if value[:size] == bound[:size] and len(value) != len(bound) else value < bound
     return None
+
+
+def _less(value: Resource, bound: Resource) -> bool | None:
+    """Quantities: in the same unit, or by UCUM."""
+    if value.get("code") == bound.get("code"):
+        return below(value.get("value"), bound["value"])
+    code, limit = bound.get("code"), bound["value"]
+    converted = in_unit(value, code) if isinstance(code, str) else None
+    if converted is None or not isinstance(limit, int | Decimal) or isinstance(limit, bool):
+        return None
+    return converted < Fraction(limit)
 
 
 def moved_today(duration: Json, today: date, direction: int) -> str | None:

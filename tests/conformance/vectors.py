@@ -74,7 +74,7 @@ def run(vector: Vector) -> list[Finding]:
     """What we find; a body that cannot be read is one finding."""
     case = vector.case
     definitions = Definitions(_base(case))
-    for key in ("supporting", "profiles"):
+    for key in ("supporting", "supporting5", "profiles"):
         for name in case.get(key, []):
             _add(name, definitions)
     if case.get("profile", {}).get("source"):
@@ -88,7 +88,17 @@ def run(vector: Vector) -> list[Finding]:
         resource = read(case["file"])
     except (FhirError, ValueError) as error:
         return [Finding("structure", f"unreadable: {error}")]
-    return Validator(definitions, options=Options(unknown_extension="error")).validate(resource, profiles=profiles)
+    return Validator(definitions, options=_options(case)).validate(resource, profiles=profiles)
+
+
+def _options(case: dict[str, Any]) -> Options:
+    """As the reference is run: unknown extensions and wrong displays are errors, unless the case says otherwise."""
+    return Options(
+        unknown_extension="error",
+        wrong_display="warning" if case.get("wrong-displays") == "warning" else "error",
+        aggregation=case.get("enforceAggregationOutsideBundles", True),
+        plain_text=bool(case.get("security-checks") or case.get("noHtmlInMarkdown")),
+    )
 
 
 def _base(case: dict[str, Any]) -> Definitions:
