@@ -1,0 +1,1 @@
+"""Content that comes with Assent, or is loaded from an operator's files."""

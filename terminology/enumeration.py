@@ -1,0 +1,169 @@
+"""The codes of a value set, in order, each once: the part of an expansion before anybody says how it is to be shown.
+
+FHIR R4 ValueSet.compose and `$expand`. Filters that the hierarchy answers are listed from there; the number of rows looked
+at is bounded, so that no definition can hold a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from terminology import messages
+from terminology.code_system import CodeSystem
+from terminology.elements import Resource
+from terminology.filters import Filter
+from terminology.issues import TerminologyError
+from terminology.membership import in_exclude, member
+from terminology.session import Session
+from terminology.value_set import Rule, ValueSet
+
+MOST_ROWS: Final = 3_000_000
+"""Rows that one expansion may look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A code of an expansion. `system` None: the value set lists it, and its code system is not here."""
+
+    url: str
+    version: str | None
+    code: str
+    system: CodeSystem | None
+    row: int
+    element: Resource | None
+
+
+@dataclass(slots=True)
+class Enumeration:
+    """Collects entries. `used`: the code systems that were read; `sets`: the value sets that were imported."""
+
+    session: Session
+    used: dict[str, CodeSystem] = field(default_factory=dict)
+    unknown: dict[str, None] = field(default_factory=dict)
+    sets: dict[str, ValueSet] = field(default_factory=dict)
+    across_versions: bool = False
+    """Codes of one version were excluded by rules that name another."""
+    looked: int = 0
+
+    def entries(self, value_set: ValueSet) -> list[Entry]:
+        """The codes of a value set. Raises TerminologyError: content that is not here, a version not allowed, too much."""
+        found: dict[tuple[str, str | None, str], Entry] = {}
+        for rule in value_set.includes:
+            for entry in self._included(value_set, rule):
+                found.setdefault((entry.url, entry.version, entry.code), entry)
+        excluded = [self._excluded(value_set, rule) for rule in value_set.excludes]
+        kept = (entry for entry in found.values() if not any(one(entry) for one in excluded))
+        if value_set.inactive is False:
+            kept = (entry for entry in kept if entry.system is None or not entry.system.inactive(entry.row))
+        return list(kept)
+
+    def _look(self, count: int = 1) -> None:
+        self.looked += count
+        if self.looked > MOST_ROWS:
+            raise messages.too_costly("The expansion would look at more codes than the server allows.")
+
+    def _included(self, value_set: ValueSet, rule: Rule) -> Iterator[Entry]:
+        if rule.system is None:
+            yield from self._imported(value_set, rule)
+            return
+        choice = self.session.choose(rule.system, rule.version)
+        if choice.refused is not None and choice.system is not None:
+            issue = messages.version_not_allowed(rule.system, choice.system.version or "", choice.refused, None)
+            raise TerminologyError(issue)
+        if choice.system is None:
+            yield from self._listed_alone(rule, choice.wanted)
+            return
+        sets = [self._set(canonical, value_set) for canonical in rule.value_sets]
+        for entry in self._of_system(rule, choice.system):
+            if all(_in(self.session, other, entry) for other in sets):
+                yield entry
+
+    def _listed_alone(self, rule: Rule, wanted: str | None) -> Iterator[Entry]:
+        """Codes that a value set lists itself can be shown without their code system."""
+        assert rule.system is not None
+        versions = self.session.versions(rule.system)
+        if rule.concepts is None or versions:
+            raise messages.not_expandable(rule.system, wanted if versions else None, versions)
+        self.unknown[rule.system] = None
+        for code, element in rule.concepts.items():
+            yield Entry(rule.system, rule.version, code, None, -1, element)
+
+    def _of_system(self, rule: Rule, system: CodeSystem) -> Iterator[Entry]:
+        if rule.concepts is not None:
+            for code, element in rule.concepts.items():
+                self._look()
+                row = system.find(code)
+                if row is not None:
+                    self.used[system.canonical] = system
+                    yield Entry(system.url, system.version, system.codes[row], system, row, element)
+            return
+        self.used[system.canonical] = system
+        for row in _rows(rule.filters, system):
+            self._look()
+            if all(one.contains(system, row) for one in rule.filters):
+                yield Entry(system.url, system.version, system.codes[row], system, row, None)
+
+    def _imported(self, value_set: ValueSet, rule: Rule) -> Iterator[Entry]:
+        sets = [self._set(canonical, value_set) for canonical in rule.value_sets]
+        if not sets:
+            return
+        for entry in self.entries(sets[0]):
+            self._look()
+            if all(_in(self.session, other, entry) for other in sets[1:]):
+                yield entry
+
+    def _excluded(self, value_set: ValueSet, rule: Rule) -> _Exclusion:
+        for canonical in rule.value_sets:
+            self._set(canonical, value_set)
+        if rule.system is not None:
+            system = self.session.choose(rule.system, rule.version).system
+            if system is not None:
+                included = {one.version for one in self.used.values() if one.url == system.url}
+                self.across_versions = self.across_versions or bool(included and system.version not in included)
+                self.used[system.canonical] = system
+        return _Exclusion(self.session, value_set, rule)
+
+    def _set(self, canonical: str, holder: ValueSet) -> ValueSet:
+        found = self.session.value_set(canonical, holder)
+        if found is None:
+            named = self.session.named(canonical)
+            pinned = self.session.question.versions.value_sets.get(canonical)
+            issue = (
+                messages.unknown_value_set(named)
+                if pinned is None
+                else messages.pinned_value_set_missing(canonical, pinned)
+            )
+            raise TerminologyError(issue, 404)
+        if not canonical.startswith("#"):
+            self.sets[found.canonical] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Exclusion:
+    session: Session
+    value_set: ValueSet
+    rule: Rule
+
+    def __call__(self, entry: Entry) -> bool:
+        if entry.system is not None:
+            return in_exclude(self.session, self.value_set, self.rule, entry.system, entry.row)
+        listed = self.rule.concepts
+        return self.rule.system == entry.url and listed is not None and entry.code in listed
+
+
+def _in(session: Session, value_set: ValueSet, entry: Entry) -> bool:
+    return entry.system is not None and member(session, value_set, entry.system, entry.row) is not None
+
+
+def _rows(filters: Sequence[Filter], system: CodeSystem) -> Iterable[int]:
+    """Rows to look at: those of the filter that names the fewest, or all."""
+    best: Sequence[int] | None = None
+    for one in filters:
+        found = one.candidates(system)
+        if found is not None:
+            rows = list(found)
+            best = rows if best is None or len(rows) < len(best) else best
+    return range(len(system.codes)) if best is None else best

@@ -1,0 +1,119 @@
+"""Whether one code is in a value set, without expanding it: rule by rule, import by import.
+
+FHIR R4 ValueSet.compose: a code is in the set when some include has it and no exclude does; within a rule, everything named
+must hold. Callers make sure first (Session.imports) that imports exist and do not go in circles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from terminology.code_system import CodeSystem
+from terminology.elements import Resource
+from terminology.session import Choice, Session
+from terminology.value_set import Rule, ValueSet
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A code that is in a value set. `entry`: the value set's own words about it, where it lists the code."""
+
+    entry: Resource | None
+    holder: ValueSet
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A rule that speaks of a code system, and the version chosen for it."""
+
+    rule: Rule
+    choice: Choice
+
+
+def places(session: Session, value_set: ValueSet, url: str, given: str | None) -> Iterator[Place]:
+    """The including rules for a code system, in the set itself and in those it imports."""
+    for rule in value_set.includes:
+        if rule.system == url:
+            yield Place(rule, session.choose(url, rule.version, given))
+        elif rule.system is None:
+            for canonical in rule.value_sets:
+                other = session.value_set(canonical, value_set)
+                if other is not None:
+                    yield from places(session, other, url, given)
+
+
+def systems_of(session: Session, value_set: ValueSet) -> list[str]:
+    """The URLs of the code systems that a value set includes codes of, each once."""
+    found: dict[str, None] = {}
+    for rule in value_set.includes:
+        if rule.system is not None:
+            found[rule.system] = None
+        else:
+            for canonical in rule.value_sets:
+                other = session.value_set(canonical, value_set)
+                if other is not None:
+                    found.update(dict.fromkeys(systems_of(session, other)))
+    return list(found)
+
+
+def member(session: Session, value_set: ValueSet, system: CodeSystem, row: int) -> Member | None:
+    """The row's membership. Whether inactive codes are allowed is the caller's to ask, for the set itself."""
+    for rule in value_set.includes:
+        found = in_rule(session, value_set, rule, system, row)
+        if found is not None:
+            if any(in_exclude(session, value_set, other, system, row) for other in value_set.excludes):
+                return None
+            return found
+    return None
+
+
+def in_exclude(session: Session, value_set: ValueSet, rule: Rule, system: CodeSystem, row: int) -> bool:
+    """Whether an excluding rule takes a row out. A code is excluded in every version, whichever the rule names."""
+    if rule.system == system.url and rule.version is not None:
+        named = session.choose(rule.system, rule.version).system
+        other = named.find(system.codes[row]) if named is not None else None
+        if named is None or other is None:
+            return False
+        system, row = named, other
+    return in_rule(session, value_set, rule, system, row) is not None
+
+
+def in_rule(session: Session, value_set: ValueSet, rule: Rule, system: CodeSystem, row: int) -> Member | None:
+    """The row's membership in one rule."""
+    entry: Resource | None = None
+    if rule.system is not None:
+        if rule.system != system.url or not _of_version(session, rule, system):
+            return None
+        if rule.concepts is not None:
+            entry = _listed(rule, system, row)
+            if entry is None:
+                return None
+        elif not all(one.contains(system, row) for one in rule.filters):
+            return None
+    elif not rule.value_sets:
+        return None
+    for canonical in rule.value_sets:
+        other = session.value_set(canonical, value_set)
+        found = member(session, other, system, row) if other is not None else None
+        if found is None or (other is not None and other.inactive is False and system.inactive(row)):
+            return None
+        entry = entry if entry is not None else found.entry
+    return Member(entry, value_set)
+
+
+def _of_version(session: Session, rule: Rule, system: CodeSystem) -> bool:
+    if rule.version is None and not session.question.versions.force:
+        return True
+    chosen = session.choose(system.url, rule.version, system.version).system
+    return chosen is not None and chosen.version == system.version
+
+
+def _listed(rule: Rule, system: CodeSystem, row: int) -> Resource | None:
+    assert rule.concepts is not None
+    code = system.codes[row]
+    entry = rule.concepts.get(code)
+    if entry is None and not system.case_sensitive:
+        low = code.lower()
+        entry = next((one for name, one in rule.concepts.items() if name.lower() == low), None)
+    return entry
