@@ -102,6 +102,30 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(
         await store.commit(Commit(1, [put(A, 2)], audit=audit))
 
 
+@pytest.mark.parametrize("audit", [[b"told"], []], ids=["audited", "not audited"])
+async def test_a_commit_that_takes_place_after_it_was_looked_for_is_not_done_twice(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch, audit: list[bytes]
+) -> None:
+    """A database that stood still goes on: the look overtakes the request to commit, whose connection is long gone."""
+    really, lost = Transactions._commit, list[int]()
+
+    async def and_lose_the_answer(self: Transactions, session: Any, pauses: Any) -> None:
+        await really(self, session, pauses)
+        if not lost:
+            lost.append(1)
+            raise AutoReconnect("lost", {"errorLabels": ["UnknownTransactionCommitResult"]})
+
+    async def not_yet(self: Transactions, attempt: object, mark: bytes) -> bool:
+        return False
+
+    monkeypatch.setattr(Transactions, "_commit", and_lose_the_answer)
+    monkeypatch.setattr(Transactions, "_is_stored", not_yet)
+    await store.commit(Commit(1, [put(A)], [KeyClaim(b"k" * 16, b"h", b"d")], audit=audit))
+    await store.commit(Commit(1, [put(A, 2)], audit=audit))
+    assert [record.version for record in await store.history(A, None, 10)] == [2, 1]
+    await check_audit(store, 2 * len(audit))
+
+
 async def test_a_commit_that_did_not_take_place_is_done_again(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
     really = Transactions._commit
     lost: list[int] = []

@@ -71,6 +71,7 @@ class Transactions:
         Raises PyMongoError or StoreUnavailableError when it cannot be stored, or when it is not known whether it was.
         """
         mark, pauses = ObjectId().binary, Pauses()
+        doubtful: _Attempt | None = None
         async with self._client.start_session() as session:
             while True:
                 attempt = _Attempt()
@@ -79,6 +80,8 @@ class Transactions:
                     fail_points.reach("mongodb-01-before-transaction")
                     with pymongo.timeout(pauses.patience):
                         await session.start_transaction(ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
+                        if doubtful is not None and await self._came_late(doubtful, mark, session):
+                            return doubtful.refusals
                         await self._write(session, commits, attempt, mark)
                         unknown = attempt.wrote
                         fail_points.reach("mongodb-11-before-commit")
@@ -92,6 +95,7 @@ class Transactions:
                         await end_abandoned(self._client)
                     if unknown and await self._is_stored(attempt, mark):
                         return attempt.refusals
+                    doubtful = attempt if unknown else doubtful
                     if not again:
                         raise
                 else:
@@ -168,11 +172,25 @@ class Transactions:
 
     async def _is_stored(self, attempt: _Attempt, mark: bytes) -> bool:
         """Whether the transaction whose answer was lost took place. Raises StoreUnavailableError when nobody can tell."""
-        name, identity = ("audit", attempt.batches[0].seq) if attempt.batches else ("mark", self._server)
+        name, wanted = self._trace(attempt)
         collection = self._database[name].with_options(read_concern=ReadConcern("linearizable"))
-        wanted: dict[str, Any] = {"_id": identity}
         found = await persist(lambda: collection.find_one(wanted, {"w": 1}), IS_STORED_SECONDS)
         return found is not None and found["w"] == mark
+
+    async def _came_late(self, attempt: _Attempt, mark: bytes, session: AsyncClientSession) -> bool:
+        """Whether it took place after that was looked for: a request to commit may lie somewhere for a while.
+
+        Not any more from here on: the session's next transaction, in which this is asked, ends the one before.
+        """
+        name, wanted = self._trace(attempt)
+        found = await self._database[name].find_one(wanted, {"w": 1}, session=session)
+        return found is not None and found["w"] == mark
+
+    def _trace(self, attempt: _Attempt) -> tuple[str, dict[str, Any]]:
+        """Where the mark of what an attempt stored would be."""
+        if attempt.batches:
+            return "audit", {"_id": attempt.batches[0].seq}
+        return "mark", {"_id": self._server}
 
 
 async def _abort(session: AsyncClientSession) -> None:
