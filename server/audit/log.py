@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -110,13 +111,16 @@ class AuditLog:
                 await self._store.index_audit(entries, indexed)
 
     async def index_anew(self, after_seq: int, through_seq: int, most: int) -> int | None:
-        """Give some of the records that are findable already the entries of the present rules.
+        """Give some of the records that are findable already the entries of the present rules; not those that do not open.
 
         The number of the last batch that was looked at; None when there was none.
         """
         most = min(most, through_seq - after_seq)
         batches = await self._store.audit_batches(after_seq, most) if most > 0 else []
-        entries = [entry for batch in batches for entry in self._entries(await self._tenant(batch), batch)]
+        entries: list[tuple[int, Index]] = []
+        for batch in batches:
+            with suppress(DamagedRecordError):  # it keeps no other from being found; whoever comes upon it is told
+                entries += self._entries(await self._tenant(batch), batch)
         if entries:
             await self._store.upkeep.index_audit_anew(entries)
         return batches[-1].seq if batches else None

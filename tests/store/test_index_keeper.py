@@ -49,6 +49,14 @@ class Ground:
             await self._database["record"].update_many({}, {"$unset": {"h": ""}})
             await self._database["version"].update_many({}, {"$unset": {"h": "", "e": ""}})
 
+    async def damage_audit(self) -> None:
+        """The first batch no longer opens. While nothing runs."""
+        if self._database is None:
+            with closing(apsw.Connection(str(self._data / "assent.db"))) as connection:
+                connection.execute("UPDATE audit SET body = x'01' WHERE seq = 1")
+        else:
+            await self._database["audit"].update_one({"_id": 1}, {"$set": {"b": b"\1"}})
+
 
 @pytest.fixture(params=["mongodb", "sqlite"])
 async def place(
@@ -174,6 +182,17 @@ async def test_a_store_that_does_not_say_its_rules_is_indexed_before_it_is_searc
         await held(house.services.store, until=0)
         await until(lambda: whole(house))
         assert await found(house, "Patient?identifier=A-1") == 1
+
+
+async def test_an_audit_record_that_does_not_open_keeps_nothing_else_from_being_found(place: Ground) -> None:
+    async with place.start() as house:
+        await fill(house)
+        assert await found(house, "AuditEvent?type=rest") > 0  # findable by the rules of before
+        await house.services.store.put_setting(RULES, rules_before())
+    await place.damage_audit()
+    async with place.start() as house:
+        await until(lambda: whole(house))
+        assert await found(house, "Patient?family=quill") == 1
 
 
 async def test_a_new_store_needs_nothing(place: Ground) -> None:
