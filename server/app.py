@@ -120,6 +120,8 @@ class Application:
             asyncio.create_task(sweep_uploads(services.store.blobs, services.now)),
             asyncio.create_task(KeyKeeper(services.store, services.keyring, opened.pace, services.now, self._log).run()),
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
         http = FhirHttp(
             self._settings.base_url,
             self._settings.max_body,
@@ -132,6 +134,11 @@ class Application:
             lambda name: services.keyring.get(name) is not None,
         )
         self._http = Admission(http, self._settings.max_requests, self._log)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """No work in the background ends before the server does without a word."""
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._log.failure("background work ended", error)
 
     def _index_keeper(self, opened: OpenedStore, services: Services) -> IndexKeeper:
         def reindex() -> Reindex:

@@ -228,3 +228,18 @@ async def other_writes(store: Store, at: int) -> None:
     """A server of the version before says that it writes."""
     seen = msgspec.json.decode(await store.get_setting(WRITERS) or b"{}", type=dict[str, int])
     await store.put_setting(WRITERS, msgspec.json.encode({**seen, BEFORE: at}))
+
+
+async def test_a_fault_of_ours_in_the_background_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(self: index_keeper.IndexKeeper) -> None:
+        raise LookupError("what it says may be anybody's data")
+
+    monkeypatch.setattr(index_keeper.IndexKeeper, "run", fails)
+    async with running_house(tmp_path / "data") as house:
+        await until(lambda: logged(house, b"background work ended"))
+        assert await found(house, "Patient") == 0
+        assert not await logged(house, b"anybody")
+
+
+async def logged(house: House, words: bytes) -> bool:
+    return words in b"".join(house.log)
