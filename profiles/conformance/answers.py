@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-import re2
-
 from profiles.conformance.attachments import byte_size
 from profiles.conformance.context import Context
 from profiles.conformance.reading import extension_value, extension_values, items_in
 from profiles.conformance.values import below, matches
+from profiles.fhirpath import regex
+from profiles.fhirpath.errors import FhirPathError
 from profiles.fhirpath.model import is_fhir_type
 from profiles.json import Json, Resource
 from profiles.references import parse_reference
@@ -146,15 +146,10 @@ def _check_text(question: Resource, value: Json, where: Path, context: Context) 
 
 
 def _departs(value: str, pattern: str) -> bool:
-    """RE2 takes time linear in the text; a pattern that it cannot take is not applied."""
-    if len(pattern) > 2_000:
-        return False
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 4_000_000
+    """Matched in linear time (profiles/fhirpath/regex.py); a pattern that cannot be is not applied."""
     try:
-        return re2.compile(pattern, options).fullmatch(value) is None
-    except re2.error:
+        return not regex.found(f"^(?:{pattern})$", value, "", 0)
+    except FhirPathError:
         return False
 
 

@@ -183,7 +183,7 @@ def _object(definition: TypeDefinition, element: ElementDefinition, type_: TypeR
         if code == "Extension":
             check_extension(item, place, context, modifier=modifier)
             url = value.get("url")
-            inside = Place("Extension", ("Extension",), url if isinstance(url, str) else None)
+            inside = _inside_extension(place, name, url if isinstance(url, str) else None)
         else:
             inside = _inside(place, definition.name, name, code)
         walk(item, inside, context)
@@ -204,6 +204,12 @@ def _sibling(definition: TypeDefinition, element: ElementDefinition, type_: Type
                 walk(item, _inside(place, definition.name, name, code), context)
 
     return member
+
+
+@lru_cache(maxsize=1024)
+def _inside_extension(place: Place, name: str, url: str | None) -> Place:
+    above = tuple(f"{path}.{name}" for path in place.paths if path.count(".") < 12)
+    return Place("Extension", ("Extension", *above), url)
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from profiles.bundle_index import RESTFUL, BundleIndex, Held, literals, referenc
 from profiles.conformance.context import Context, Item
 from profiles.conformance.reading import places_of
 from profiles.json import Json, Resource
+from profiles.outcome import Severity
 from profiles.structure import resource_types
 from profiles.validation.run import Path
 
@@ -95,7 +96,7 @@ def _check_matches(index: BundleIndex, held: Held, path: Path, context: Context,
         found = {id(one.resource) for one in index.entries if one.full_url == address}
         if len(found) > 1:
             where = ((path, "entry", held.place), each.path, -1)
-            severity = "error" if strict else "warning"
+            severity: Severity = "error" if strict else "warning"
             context.add("bundle-rule", "The reference has more than one target in the Bundle.", where, severity)
 
 

@@ -13,6 +13,7 @@ from profiles.conformance import trees, values
 from profiles.conformance.context import Context, Item
 from profiles.conformance.elements import items_of
 from profiles.conformance.nodes import Node, TreeError
+from profiles.definitions.snapshot import TYPES
 from profiles.fhirpath.model import ancestors
 from profiles.json import Resource
 
@@ -76,7 +77,7 @@ def _roots(node: Node, *, targets: bool, context: Context) -> list[Node]:
     """The roots of the profiles that a node's types name; of the types themselves where they name none."""
     roots: list[Node] = []
     for each in node.types:
-        canonicals = each.targets if targets else (each.profiles or (f"{trees.TYPES}{each.code}",))
+        canonicals = each.targets if targets else (each.profiles or (f"{TYPES}{each.code}",))
         for canonical in canonicals:
             try:
                 found = trees.tree(canonical, context.run.definitions)
@@ -145,8 +146,6 @@ def _typed(nodes: list[Node], steps: list[re.Match[str]]) -> Test:
 def _profiled(nodes: list[Node], steps: list[re.Match[str]]) -> Test | None:
     canonicals = [profile for node in nodes for each in node.types for profile in (*each.profiles, *each.targets)]
     if not canonicals:
-        canonicals = []
-    if not canonicals:
         return None
 
     def test(item: Item, context: Context) -> bool:
@@ -181,8 +180,8 @@ def _constant(node: Node, context: Context, depth: int) -> Test | None:
             if below is not None and (each.min > 0 or each is not child):
                 tests.append(_some(child.name, below))
     if not tests:
-        for each in node.types:
-            if each.profiles and each.code != "Extension":
+        for type_ in node.types:
+            if type_.profiles and type_.code != "Extension":
                 roots = _roots(node, targets=False, context=context)
                 found = [test for test in (_constant(root, context, depth + 1) for root in roots) if test is not None]
                 return found[0] if found else None

@@ -33,6 +33,22 @@ def _names(type_name: str, name: str) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+@cache
+def keys_of(type_name: str, name: str) -> tuple[str, ...]:
+    """The JSON members in which an element can stand, with their `_name` siblings."""
+    return tuple(key for each, _, _ in _names(type_name, name) for key in (each, f"_{each}"))
+
+
+def keys_absent(value: Json, keys: tuple[str, ...]) -> bool:
+    """Whether an object has none of the members."""
+    if type(value) is not dict:
+        return False
+    for key in keys:
+        if key in value:
+            return False
+    return True
+
+
 def items_of(value: Json, extra: Resource | None, type_name: str, name: str, path: Path) -> list[Item]:
     """The elements called `name` of a value: of an object, or of a primitive with the object beside it."""
     if is_primitive(type_name):

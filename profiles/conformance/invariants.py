@@ -18,7 +18,7 @@ from profiles.outcome import Severity
 
 Check = Callable[[Item, Context], None]
 
-BY_STRUCTURE: Final = frozenset({"ele-1", "ext-1", "dom-2", "dom-3", "ref-1"})
+BY_STRUCTURE: Final = frozenset({"ele-1", "ext-1", "dom-2", "dom-3", "ref-1", "txt-1", "txt-2"})
 """Said already by the structural check (profiles/validation), or by containment.py (dom-3)."""
 _BEST_PRACTICE: Final = frozenset({"dom-6"})
 

@@ -11,9 +11,9 @@ from functools import cache
 from typing import Final
 
 from profiles.conformance import references, slicing, trees
-from profiles.conformance.bound_codes import check_binding, pointer
+from profiles.conformance.bound_codes import pointer
 from profiles.conformance.context import Context, Item
-from profiles.conformance.elements import element_of, items_of
+from profiles.conformance.elements import element_of, items_of, keys_absent, keys_of
 from profiles.conformance.invariants import Check, invariant_check
 from profiles.conformance.nodes import Binding, Node
 from profiles.conformance.value_checks import value_checks
@@ -146,8 +146,13 @@ def _child(node: Node, holder: str) -> Check:
     resources = _resource_types(node)
     name = node.name
     nested = name in ("contained", "resource")
+    sliced = bool(node.slices) or node.slicing is not None
+    keys = keys_of(holder, name) if not is_primitive(holder) else ()
+    optional = low == 0 and not any(each.min > 0 for each in node.slices)
 
     def check(item: Item, context: Context) -> None:
+        if keys and optional and keys_absent(item.value, keys):
+            return
         found = items_of(item.value, item.extra, item.type, name, item.path)
         if len(found) < low:
             _too_few(node, item, context, len(found))
@@ -158,7 +163,7 @@ def _child(node: Node, holder: str) -> Check:
                 _wrong_type(node, each, context)
             else:
                 hold(node, each, trees.inside(each, context) if nested else context)
-        if node.slices or node.slicing is not None:
+        if sliced:
             slicing.hold_slices(node, found, item, context, hold)
 
     return check

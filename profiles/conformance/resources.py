@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from profiles.bundle_index import BundleIndex, Held
 from profiles.conformance import base_rules, bundles, questionnaire_responses, trees
-from profiles.conformance.context import MAX_NESTED, Context, Item
 from profiles.conformance.containment import check_contained
+from profiles.conformance.context import MAX_NESTED, Context, Item
 from profiles.conformance.extensions import Place, canonical_types
 from profiles.conformance.plain_text import check_plain_text
 from profiles.conformance.uri_rules import check_canonical_resource

@@ -17,19 +17,40 @@ Hold = Callable[[Node, Item, Context], None]
 
 def hold_slices(node: Node, items: list[Item], holder: Item, context: Context, hold: Hold) -> None:
     """Sort the items into the slices of a node, and hold each against the one that it belongs to."""
-    tests = _tests(node, context, hold)
-    belongs: list[int] = []
-    for item in items:
-        context.work(len(tests) + 1)
-        belongs.append(next((place for place, test in enumerate(tests) if test(item, context)), -1))
+    belongs = _sorted(node, items, context, hold)
     _check_rules(node, items, belongs, context)
     for place, slice_ in enumerate(node.slices):
+        if slice_.min == 0 and place not in belongs:
+            continue
         own = [item for item, at in zip(items, belongs, strict=True) if at == place]
         _check_count(node, slice_, own, holder, context)
         for item in own:
             hold(slice_, item, trees.inside(item, context))
         if slice_.slices:
             hold_slices(slice_, own, holder, context, hold)
+
+
+def _sorted(node: Node, items: list[Item], context: Context, hold: Hold) -> list[int]:
+    """The place of each item's slice among the slices, -1 for none."""
+    if node.name in ("extension", "modifierExtension"):
+        by_url = _by_url(node)
+        if by_url is not None:
+            return [by_url.get(item.value.get("url"), -1) if isinstance(item.value, dict) else -1 for item in items]
+    tests = _tests(node, context, hold)
+    belongs = []
+    for item in items:
+        context.work(len(tests) + 1)
+        belongs.append(next((place for place, test in enumerate(tests) if test(item, context)), -1))
+    return belongs
+
+
+def _by_url(node: Node) -> dict[object, int] | None:
+    """The places of slices by the URL of their extension; None if one has none."""
+    if "urls" not in node.plans:
+        urls = [extension_url(each) for each in node.slices]
+        node.plans["urls"] = None if None in urls else {url: place for place, url in reversed(list(enumerate(urls)))}
+    found: dict[object, int] | None = node.plans["urls"]
+    return found
 
 
 def _tests(node: Node, context: Context, hold: Hold) -> list[Test]:
@@ -51,10 +72,6 @@ def _discriminators(node: Node) -> list[Resource]:
 
 
 def _test(node: Node, slice_: Node, discriminators: list[Resource], context: Context, hold: Hold) -> Test:
-    if node.name in ("extension", "modifierExtension"):
-        url = extension_url(slice_)
-        if url is not None:
-            return lambda item, where: isinstance(item.value, dict) and item.value.get("url") == url
     told = slice_test(slice_, discriminators, context)
     if told is not None:
         return told
@@ -64,9 +81,9 @@ def _test(node: Node, slice_: Node, discriminators: list[Resource], context: Con
 
     def conforms(item: Item, where: Context) -> bool:
         trial = where.trial()
-        kept, trial.run.done = trial.run.done, set()
+        kept, where.run.done = where.run.done, set()
         hold(slice_, item, trial)
-        trial.run.done = kept
+        where.run.done = kept
         return not any(each.severity == "error" for each in trial.sink)
 
     return conforms

@@ -54,7 +54,10 @@ def apply(canonical: str, item: Item, context: Context) -> None:
         text = f"The profile is for {found.type_name}, and the element is none."
         context.add("type-invalid", text, item.path, rule=canonical)
     else:
+        before = len(context.sink)
         plans.hold(found.root, item, context)
+        if len(context.sink) == before:
+            context.run.verdicts.setdefault(key, True)
 
 
 def conforms(canonical: str, item: Item, context: Context) -> bool:
@@ -64,15 +67,16 @@ def conforms(canonical: str, item: Item, context: Context) -> bool:
     if key not in verdicts:
         verdicts[key] = True
         trial = context.trial()
-        held = trial.run.done
-        trial.run.done = set()
+        outer, context.run.done = context.run.done, set()
         try:
             apply(canonical, item, trial)
         except EnoughError:
             if context.run.exhausted:
                 raise
         finally:
-            trial.run.done = held
+            inner, context.run.done = context.run.done, outer
+        if not trial.sink:
+            outer |= inner  # nothing would be said again
         verdicts[key] = not any(each.severity in ("error", "fatal") for each in trial.sink)
     return verdicts[key]
 

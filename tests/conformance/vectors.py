@@ -10,7 +10,6 @@ import json as stdlib_json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from shared_data import DATA
