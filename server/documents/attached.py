@@ -1,13 +1,15 @@
 """Documents inside resources: the data of a Binary and of attachments is what its content type says, and is not too large.
 
-R4 datatypes.html#Attachment: every element with `contentType` and `data`, at any depth and in any type. Resources that carry none,
-nearly all, cost one look for a word.
+R4 datatypes.html#Attachment: every element with `contentType` and `data`, at any depth and in any type, and every Attachment with
+`data` alone, so that leaving the type out (which R4 forbids, att-1) passes no check. Resources that carry none, nearly all, cost one
+look for a word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from profiles import json
 from profiles.json import Json, Resource
@@ -15,6 +17,11 @@ from profiles.outcome import refuse
 from server.documents.apart import inline_content
 from server.documents.content_check import ContentCheck, check_type
 from server.documents.type_names import ContentType, parse_content_type
+
+_ATTACHMENT: Final = frozenset(
+    {"id", "extension", "contentType", "language", "data", "url", "size", "hash", "title", "creation"}
+)
+"""An object with `data` and nothing but these is an Attachment; the `data` of Signature and SampledData stands beside others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,6 @@ def check_documents(type_: str, body: bytes, content: bytes | None, rules: Docum
                 "Binary.meta.tag",
             )
         return
-    if b'"contentType"' not in body:
-        return
     resource: Resource = json.loads(body)
     if content is not None:
         _check(_declared(resource), content, "Binary", rules)
@@ -47,7 +52,7 @@ def check_documents(type_: str, body: bytes, content: bytes | None, rules: Docum
 
 
 def _declared(attachment: Resource) -> ContentType:
-    return parse_content_type(str(attachment["contentType"]))
+    return parse_content_type(str(attachment.get("contentType", "")))
 
 
 def _check(declared: ContentType, content: bytes, place: str, rules: DocumentRules) -> None:
@@ -62,13 +67,17 @@ def _check(declared: ContentType, content: bytes, place: str, rules: DocumentRul
 
 
 def attachments(resource: Resource) -> Iterator[tuple[Resource, str]]:
-    """Every object with `contentType` and `data`, with its place as JSON names it: `DocumentReference.content[0].attachment`."""
+    """Everything that holds a document, with its place as JSON names it: `DocumentReference.content[0].attachment`."""
     waiting: list[tuple[Json, str]] = [(resource, str(resource.get("resourceType")))]
     while waiting:
         value, place = waiting.pop()
         if isinstance(value, list):
             waiting += [(item, f"{place}[{number}]") for number, item in enumerate(value)]
         elif isinstance(value, dict):
-            if isinstance(value.get("contentType"), str) and isinstance(value.get("data"), str):
+            if isinstance(value.get("data"), str) and ("contentType" in value or _is_attachment(value)):
                 yield value, place
             waiting += [(item, f"{place}.{name}") for name, item in value.items()]
+
+
+def _is_attachment(value: Resource) -> bool:
+    return all(name.removeprefix("_") in _ATTACHMENT for name in value)

@@ -272,6 +272,18 @@ async def test_a_disguise_is_refused_however_it_comes(app: House, client: httpx.
     assert await app.services.store.blobs.listed(b"", 10) == []
 
 
+async def test_an_attachment_that_leaves_its_type_out_passes_no_check(client: httpx.AsyncClient) -> None:
+    attachment: dict[str, object] = {"title": "x", "data": base64.b64encode(b"MZ" + bytes(90)).decode()}
+    document = {"resourceType": "DocumentReference", "status": "current", "content": [{"attachment": attachment}]}
+    place = "DocumentReference.content[0].attachment.contentType"
+    refused(await client.post("/DocumentReference", json=document), 415, "document-type", place)
+    attachment["_contentType"] = {"extension": [{"url": "urn:x", "valueString": "y"}]}
+    refused(await client.post("/DocumentReference", json=document), 415, "document-type", place)
+    sampled = {"origin": {"value": 1}, "period": 1, "dimensions": 1, "data": "1 2 3"}
+    waves = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueSampledData": sampled}
+    assert (await client.post("/Observation", json=waves)).status_code == 201
+
+
 GENUINE = [
     ("text/plain", NOTE),
     ("text/plain", "Größe".encode("latin-1")),
@@ -368,10 +380,12 @@ async def test_only_whoever_may_see_what_it_was_stored_for_sees_it(app: House, c
             for address in (f"/Binary/{id_}", f"/Binary/{id_}/_history/1"):
                 assert (await limited.get(address)).content == PDF
                 assert (await limited.get(address, headers={"Range": "bytes=0-3"})).content == PDF[:4]
+            assert (await limited.get(f"/Binary/{id_}/_history")).json()["total"] == 1
         for id_ in others:
             for address in (f"/Binary/{id_}", f"/Binary/{id_}/_history/1"):
                 refused(await limited.get(address), 404, "not-found")
                 refused(await limited.get(address, headers={"Range": "bytes=999999999-"}), 404, "not-found")
+            refused(await limited.get(f"/Binary/{id_}/_history"), 404, "not-found")
     async with app.client("staff", tenant="other") as elsewhere:
         elsewhere.base_url = httpx.URL(f"{app.root}/t/other/fhir")
         for id_ in mine:

@@ -127,7 +127,7 @@ async def _versions(
         deleted = {version.version for version in found if version.deleted}
         part = [version for version in found if version.version >= low]
         for version in part if query.descending else reversed(part):
-            if given <= query.count and exchange.may_see(version, exchange.decision):
+            if given <= query.count and await exchange.sees(version, exchange.decision):
                 given += 1
                 yield version, version.version - 1 in deleted
         first, last = (first, low - 1) if query.descending else (high + 1, last)
