@@ -109,3 +109,22 @@ async def test_the_log_stays_small_while_readers_come_and_go(tmp_path: Path, mon
     assert sorted(sizes)[50] < 120 * 4096, "the log grows again"
     assert len(await store.upkeep.rows(0, 10_000)) == written
     await store.close()
+
+
+async def test_an_upload_that_waits_for_another_process_holds_nobody_else_up(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / FILE_NAME, seal_plainly)
+    loop = asyncio.get_running_loop()
+    try:
+        with closing(open_connection(tmp_path / FILE_NAME, writable=True)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = loop.time()
+            upload = asyncio.create_task(store.blobs.begin(b"b" * 16, 1, 1))
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+            assert loop.time() - began < 4  # the upload alone would wait for five seconds
+            assert not upload.done()
+            other.execute("COMMIT")
+        await upload
+        assert [blob.upload for blob in await store.blobs.listed(b"", 10)] == [True]
+    finally:
+        await store.close()

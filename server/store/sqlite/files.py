@@ -49,11 +49,12 @@ class Files:
             try:
                 self.writer = opened.enter_context(closing(open_connection(self._path, writable=True)))
                 prepare_schema(self.writer)
-                self.writer.set_busy_timeout(0)
                 self.writer.pragma("journal_size_limit", LOG_KEPT)
                 self.reader = opened.enter_context(closing(open_connection(self._path, writable=False)))
                 self.blob_writer = opened.enter_context(closing(open_connection(self._path, writable=True)))
                 self.blob_writer.pragma("synchronous", "normal")
+                for connection in (self.writer, self.blob_writer):
+                    connection.set_busy_timeout(0)  # whoever uses them waits elsewhere than on the event loop
                 self.blob_reader = opened.enter_context(closing(open_connection(self._path, writable=False)))
                 for connection in (self.blob_writer, self.blob_reader):
                     connection.pragma("cache_size", -BLOB_CACHE_KIB)

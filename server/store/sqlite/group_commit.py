@@ -50,6 +50,8 @@ PATIENCE: Final = 10.0
 BUSY_MS: Final = 5000
 """For so long another process may hold the store."""
 
+BUSY_PAUSE: Final = 0.01
+
 _REFUSALS = (StaleVersionError, KeyHeldError, LostLeaseError, BlobGoneError)
 _Result = TypeVar("_Result")
 
@@ -106,7 +108,7 @@ class GroupCommit:
         return result
 
     async def beside(self, work: Callable[[], _Result], *, from_reserve: bool = False) -> _Result:
-        """Do what writes on a connection of its own, between two groups. It must not leave a transaction open.
+        """Do what writes on a connection of its own, between two groups. It must not leave a transaction open, nor wait.
 
         With `from_reserve` also when room on the disk is short: for what makes room.
         """
@@ -120,7 +122,7 @@ class GroupCommit:
             raise StoreUnavailableError("The disk does not answer.", "slow") from error
         try:
             await self._make_sound()
-            return work()
+            return await _when_free(work)
         finally:
             self._turn.release()
 
@@ -280,6 +282,18 @@ class GroupCommit:
             self._sync.cancel()
             self._start_sync()
         self._thread.shutdown()
+
+
+async def _when_free(work: Callable[[], _Result]) -> _Result:
+    """Again and again while another process (a command) is committing: the event loop does not wait for it."""
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            return work()
+        except StoreUnavailableError as error:
+            if error.trouble != "busy" or time.monotonic() > end:
+                raise
+        await asyncio.sleep(BUSY_PAUSE)
 
 
 def _refuse(units: Sequence[_Unit], group: Sequence[_Unit], why: str, trouble: Trouble) -> list[_Unit]:
