@@ -123,7 +123,7 @@ def _store(variable: str, value: str) -> str:
     if value == EMBEDDED or re.match(r"mongodb(\+srv)?://[^/\s]", value):
         return value
     raise ConfigurationError(
-        f"{variable} must be empty for the embedded store, or the address of a MongoDB server, "
+        f"{variable} must be {EMBEDDED}, or the address of a MongoDB server, "
         "such as mongodb://localhost:27017/assent?replicaSet=rs0."
     )
 

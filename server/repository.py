@@ -262,7 +262,8 @@ class Repository(Preparation):
         Raises StoreUnavailableError when the older key is gone: nothing was stored.
         """
         number, cipher = self.tenant.number, self.tenant.cipher
-        parts = [part.body for part in (*commit.puts, *commit.jobs)] + [claim.holder for claim in commit.keys]
+        parts = [put.body for put in commit.puts]
+        parts += [job.body for job in commit.jobs] + [claim.holder for claim in commit.keys]
         if all(key_number(part) == cipher.current for part in parts):
             return commit
         try:

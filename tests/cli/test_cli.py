@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import base64
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -13,25 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from program import ROOT, UNSET, assent
 
 from server.auth.access_token import TokenVerifier
 from server.auth.decision import decide
 from server.auth.signing_key import load_or_create
 from server.cli import main
-
-ROOT = Path(__file__).parents[2]
-UNSET = {name: value for name, value in os.environ.items() if not name.startswith("ASSENT_")}
-
-
-def assent(*arguments: str, data: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "server.cli", *arguments],
-        cwd=ROOT,
-        env={**UNSET, "ASSENT_DATA": str(data), **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def claims_of(token: str) -> dict[str, Any]:
