@@ -13,6 +13,8 @@ from operations.policy.evaluate import LIBRARY_EVALUATE
 from operations.ports import JobHandler, Operation
 from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, CLAIM_PREVIEW_RISK_INSTANCE
 from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
+from operations.terminology.content import StoredContent
+from operations.terminology.terminology_operations import terminology_operations
 
 
 def operations(pas: PasServices, sign: LinkSigner, longest_link: int) -> tuple[Operation, ...]:
@@ -25,6 +27,7 @@ def operations(pas: PasServices, sign: LinkSigner, longest_link: int) -> tuple[O
         PATIENT_PREVIEW_RISK,
         LIBRARY_EVALUATE,
         signed_link(sign, longest_link),
+        *terminology_operations(StoredContent()),
     )
 
 

@@ -8,13 +8,13 @@ content elsewhere brings it into a MemoryCatalogue first, and learns from `Recor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
 from typing import Protocol, TypeVar
 
 from terminology.code_system import CodeSystem
 from terminology.compile_code_system import compile_code_system
 from terminology.elements import Resource, text
 from terminology.value_set import ValueSet, read_value_set
-
 
 T = TypeVar("T")
 
@@ -132,11 +132,15 @@ def _first(version: Callable[[T], str | None], items: Iterable[T]) -> list[T]:
 
 
 def _once(make: Callable[[], T]) -> Callable[[], T]:
+    """Makes it at the first call; calls from other threads meanwhile wait for it."""
     kept: list[T] = []
+    making = Lock()
 
     def once() -> T:
         if not kept:
-            kept.append(make())
+            with making:
+                if not kept:
+                    kept.append(make())
         return kept[0]
 
     return once

@@ -55,9 +55,9 @@ class PropertyDefinition:
     type: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CodeSystem:
-    """Content of one version of a code system. Rows stand in the order of the definition, parents before children."""
+    """Content of one version of a code system; equal to itself alone. Rows stand in the order of the definition, parents before children."""
 
     url: str
     version: str | None

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from terminology import messages
+from terminology.billing import billing_note
 from terminology.code_system import CodeSystem, deprecated_here
 from terminology.displays import check_display, names_of
-from terminology.elements import Resource
 from terminology.issues import TxIssue
 from terminology.membership import Member, Place, member, places
 from terminology.session import Choice, Session
@@ -143,7 +143,8 @@ def _versions(session: Session, checked: Checked, spoken: Sequence[Place]) -> Ch
     place = _best(session, coding, known)
     choice = place.choice
     system = choice.system
-    assert system is not None and coding.system is not None
+    assert system is not None
+    assert coding.system is not None
     checked = replace(checked, system=system)
     if choice.refused is not None:
         issue = messages.version_not_allowed(coding.system, system.version or "", choice.refused, coding.at("version"))
@@ -209,7 +210,8 @@ def _best(session: Session, coding: Coding, known: Sequence[Place]) -> Place:
 
 
 def _newer(one: Choice, other: Choice) -> bool:
-    assert one.system is not None and other.system is not None
+    assert one.system is not None
+    assert other.system is not None
     return version_key(one.system.version) > version_key(other.system.version)
 
 
@@ -245,7 +247,8 @@ def _not_in_system(checked: Checked, value_set: ValueSet | None, rules: Rules) -
 def _allowed(checked: Checked, value_set: ValueSet | None, rules: Rules) -> Checked:
     """A member that may not be used here after all: it only groups, or is inactive."""
     coding, system, row = checked.coding, checked.system, checked.row
-    assert system is not None and row is not None
+    assert system is not None
+    assert row is not None
     refused: TxIssue | None = None
     if not rules.abstract and system.abstract(row):
         refused = messages.abstract_code(coding.plain, coding.at("code"))
@@ -259,7 +262,8 @@ def _allowed(checked: Checked, value_set: ValueSet | None, rules: Rules) -> Chec
 def _described(session: Session, checked: Checked, found: Member | None, rules: Rules) -> Checked:
     """Adds the names of the concept and its standing."""
     coding, system, row = checked.coding, checked.system, checked.row
-    assert system is not None and row is not None
+    assert system is not None
+    assert row is not None
     names = names_of(system, row, found.entry if found is not None else None)
     languages = session.question.languages
     checked = replace(checked, display=names.shown(languages)[0])
@@ -274,6 +278,9 @@ def _described(session: Session, checked: Checked, found: Member | None, rules: 
         words = "inactive" if status in (None, "inactive") else f"{status} and inactive"
         checked = checked.plus(messages.inactive_code(coding.code, words, coding.whole))
         checked = replace(checked, inactive=True, status=status if status != "inactive" else None)
+    note = billing_note(system, row, session.question.text("date"), coding.at("code"))
+    if note is not None:
+        checked = checked.plus(note)
     if found is not None and found.entry is not None and deprecated_here(found.entry):
         where = coding.at("code")
         checked = checked.plus(messages.deprecated_in_value_set(coding.code, system.url, found.holder.name, where))

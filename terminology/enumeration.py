@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from terminology import messages
+from terminology.code_search import index_of
 from terminology.code_system import CodeSystem
 from terminology.elements import Resource
 from terminology.filters import Filter
@@ -19,8 +20,11 @@ from terminology.membership import in_exclude, member
 from terminology.session import Session
 from terminology.value_set import Rule, ValueSet
 
-MOST_ROWS: Final = 3_000_000
+MOST_ROWS: Final = 1_000_000
 """Rows that one expansion may look at."""
+_LARGE: Final = 2000
+_MOST_HITS: Final = 1000
+"""Codes of one large system that a search finds, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Entry:
     system: CodeSystem | None
     row: int
     element: Resource | None
+    searched: bool = False
+    """It was found by the text that the caller searches for."""
 
 
 @dataclass(slots=True)
@@ -40,6 +46,8 @@ class Enumeration:
     """Collects entries. `used`: the code systems that were read; `sets`: the value sets that were imported."""
 
     session: Session
+    wanted: str | None = None
+    """Text to search for; large code systems are then read through their index (code_search.py)."""
     used: dict[str, CodeSystem] = field(default_factory=dict)
     unknown: dict[str, None] = field(default_factory=dict)
     sets: dict[str, ValueSet] = field(default_factory=dict)
@@ -100,10 +108,14 @@ class Enumeration:
                     yield Entry(system.url, system.version, system.codes[row], system, row, element)
             return
         self.used[system.canonical] = system
-        for row in _rows(rule.filters, system):
+        searching = self.wanted is not None and len(system.codes) >= _LARGE
+        for row in self._searched(system) if searching else _rows(rule.filters, system):
             self._look()
             if all(one.contains(system, row) for one in rule.filters):
-                yield Entry(system.url, system.version, system.codes[row], system, row, None)
+                yield Entry(system.url, system.version, system.codes[row], system, row, None, searching)
+
+    def _searched(self, system: CodeSystem) -> list[int]:
+        return [row for row, _ in index_of(system).rows(self.wanted or "", _MOST_HITS)]
 
     def _imported(self, value_set: ValueSet, rule: Rule) -> Iterator[Entry]:
         sets = [self._set(canonical, value_set) for canonical in rule.value_sets]

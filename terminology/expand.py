@@ -55,7 +55,7 @@ def expand(catalogue: Catalogue, question: Question, now: datetime) -> Resource:
     value_set = asked_value_set(session)
     session.question = question = question.wanting(value_set.languages)
     _check_imports(session, value_set)
-    enumeration = Enumeration(session)
+    enumeration = Enumeration(session, question.text("filter"))
     entries = enumeration.entries(value_set)
     several = _with_several_versions(enumeration.used.values())
     entries = _wanted(entries, question)
@@ -85,15 +85,15 @@ def _check_imports(session: Session, value_set: ValueSet) -> None:
 
 
 def _with_several_versions(systems: Iterable[CodeSystem]) -> frozenset[str]:
-    seen: set[str] = set()
-    return frozenset(one.url for one in systems if one.url in seen or seen.add(one.url) is not None)
+    urls = [one.url for one in systems]
+    return frozenset(url for url in urls if urls.count(url) > 1)
 
 
 def _wanted(entries: list[Entry], question: Question) -> list[Entry]:
     if question.flag("activeOnly"):
         entries = [one for one in entries if one.system is None or not one.system.inactive(one.row)]
     wanted = question.text("filter")
-    return entries if wanted is None else [one for one in entries if _matches(one, wanted)]
+    return entries if wanted is None else [one for one in entries if one.searched or _matches(one, wanted)]
 
 
 def _matches(entry: Entry, wanted: str) -> bool:

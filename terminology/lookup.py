@@ -25,7 +25,7 @@ def lookup(catalogue: Catalogue, question: Question) -> Resource:
     system, row = asked_concept(session)
     wanted = frozenset(question.texts("property"))
     names = names_of(system, row)
-    display, used = names.shown(question.languages)
+    display, _ = names.shown(question.languages)
     found: list[Resource] = [{"name": "name", "valueString": text(system.head, "name") or system.url}]
     if system.version is not None:
         found.append({"name": "version", "valueString": system.version})

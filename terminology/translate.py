@@ -52,8 +52,8 @@ def translate(catalogue: Catalogue, question: Question) -> Resource:
     if not asked:
         raise messages.bad_request("Say what to translate: coding, codeableConcept, or code and system.", type="required")
     maps = list(_maps(catalogue, question))
-    matches = [match for one in asked for map in maps for match in _matches(map, one)]
-    matches += [match for one in asked for map in maps for match in _unmapped(map, one)] if not matches else []
+    matches = [match for one in asked for each in maps for match in _matches(each, one)]
+    matches += [match for one in asked for each in maps for match in _unmapped(each, one)] if not matches else []
     result = any(equivalence not in _NO_MATCH for _, equivalence in matches)
     found: list[Resource] = [{"name": "result", "valueBoolean": result}]
     if not result:
@@ -107,18 +107,18 @@ class _Scope:
     source: str | None
     target: str | None
 
-    def takes(self, map: Resource) -> bool:
+    def takes(self, concept_map: Resource) -> bool:
         """Whether a map goes between the value sets that were named; a map that names none is not ruled out."""
         for wanted, names in ((self.source, ("sourceUri", "sourceCanonical", "sourceScopeUri", "sourceScopeCanonical")),
                               (self.target, ("targetUri", "targetCanonical", "targetScopeUri", "targetScopeCanonical"))):  # fmt: skip
-            have = next((value for name in names if (value := text(map, name)) is not None), None)
+            have = next((value for name in names if (value := text(concept_map, name)) is not None), None)
             if wanted is not None and have is not None and split_canonical(have)[0] != split_canonical(wanted)[0]:
                 return False
         return True
 
 
-def _matches(map: Resource, asked: _Asked) -> Iterator[tuple[Resource, str]]:
-    for group in rows(map, "group"):
+def _matches(concept_map: Resource, asked: _Asked) -> Iterator[tuple[Resource, str]]:
+    for group in rows(concept_map, "group"):
         source, target = (split_canonical(text(group, name) or "")[0] for name in ("source", "target"))
         near, far = (target, source) if asked.backwards else (source, target)
         if asked.system not in (None, near) or asked.target_system not in (None, far):
@@ -127,14 +127,14 @@ def _matches(map: Resource, asked: _Asked) -> Iterator[tuple[Resource, str]]:
             for one in rows(element, "target"):
                 here, there = (one, element) if asked.backwards else (element, one)
                 if here.get("code") == asked.code:
-                    yield _match(map, group, element, one, there), _equivalence(one)
+                    yield _match(concept_map, group, element, one, there), _equivalence(one)
 
 
 def _equivalence(target: Resource) -> str:
     return text(target, "equivalence") or _TO_R4.get(text(target, "relationship") or "", "relatedto")
 
 
-def _match(map: Resource, group: Resource, element: Resource, target: Resource, there: Resource) -> Resource:
+def _match(concept_map: Resource, group: Resource, element: Resource, target: Resource, there: Resource) -> Resource:
     equivalence = _equivalence(target)
     part: list[Resource] = [{"name": "equivalence", "valueCode": equivalence}]
     relationship = text(target, "relationship") or _TO_R5.get(equivalence)
@@ -144,7 +144,7 @@ def _match(map: Resource, group: Resource, element: Resource, target: Resource, 
         part.append({"name": "concept", "valueCoding": _coding(group, "target", target)})
     if there is element:
         part.append({"name": "source", "valueCoding": _coding(group, "source", element)})
-    origin = canonical_of(text(map, "url") or "", text(map, "version"))
+    origin = canonical_of(text(concept_map, "url") or "", text(concept_map, "version"))
     if origin:
         part.append({"name": "originMap", "valueCanonical": origin})
     return {"name": "match", "part": part}
@@ -157,11 +157,11 @@ def _coding(group: Resource, side: str, element: Resource) -> Resource:
     return {name: value for name, value in found.items() if value}
 
 
-def _unmapped(map: Resource, asked: _Asked) -> Iterator[tuple[Resource, str]]:
+def _unmapped(concept_map: Resource, asked: _Asked) -> Iterator[tuple[Resource, str]]:
     """What a group says of codes that it does not list: the same code, or one fixed code."""
     if asked.backwards:
         return
-    for group in rows(map, "group"):
+    for group in rows(concept_map, "group"):
         unmapped = group.get("unmapped")
         source = split_canonical(text(group, "source") or "")[0]
         target = split_canonical(text(group, "target") or "")[0]
@@ -177,4 +177,4 @@ def _unmapped(map: Resource, asked: _Asked) -> Iterator[tuple[Resource, str]]:
         )
         if code is not None:
             stand_in = {"code": code, "display": text(unmapped, "display"), "equivalence": "inexact"}
-            yield _match(map, group, {"code": asked.code}, stand_in, stand_in), "inexact"
+            yield _match(concept_map, group, {"code": asked.code}, stand_in, stand_in), "inexact"

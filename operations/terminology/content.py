@@ -34,10 +34,11 @@ class StoredContent:
         self._builtin = builtin
         self._compiled: OrderedDict[tuple[str, str, str, str], MemoryCatalogue] = OrderedDict()
 
-    async def answer(self, ask: Ask, context: Context, map_queries: Iterable[dict[str, str]] = (), *, long: bool = False) -> Resource:
-        """The answer of `ask` with everything it needs at hand; `long` work leaves the event loop.
+    async def answer(self, ask: Ask, context: Context, map_queries: Iterable[dict[str, str]] = ()) -> Resource:
+        """The answer of `ask` with everything it needs at hand. `map_queries`: where to find concept maps.
 
-        `map_queries`: where to find concept maps. Raises TerminologyError.
+        The engine works in a thread: a large code system's first use, or an expansion, must not hold up other requests.
+        Raises TerminologyError.
         """
         builtin = self._builtin or Layers(builtin_content(), r4_lists())
         found: dict[tuple[str, str, str, str], Catalogue] = {}
@@ -46,7 +47,7 @@ class StoredContent:
             recorded = Recorded(Layers(*found.values(), builtin))
             answer: Resource | TerminologyError
             try:
-                answer = await asyncio.to_thread(ask, recorded) if long else ask(recorded)
+                answer = await asyncio.to_thread(ask, recorded)
             except TerminologyError as error:
                 answer = error
             known = len(found)

@@ -7,7 +7,9 @@ from typing import Final, Literal
 from profiles.json import Resource
 
 _PINS: Final = "system-version:canonical* check-system-version:canonical* force-system-version:canonical*"
-_SHARED: Final = f"displayLanguage:code useSupplement:canonical* default-valueset-version:canonical* tx-resource:Resource* {_PINS}"
+_SHARED: Final = (
+    f"displayLanguage:code useSupplement:canonical* default-valueset-version:canonical* tx-resource:Resource* {_PINS}"
+)
 _CODE: Final = (
     "code:code display:string coding:Coding codeableConcept:CodeableConcept abstract:boolean"
     " lenient-display-validation:boolean date:dateTime"

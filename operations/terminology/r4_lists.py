@@ -35,7 +35,8 @@ def _resources() -> Iterator[Resource]:
             if len(lists) == 1 and system.rsplit("/", 1)[-1] == name:
                 whole.add(system)
         include = [
-            {"system": system, "concept": [{"code": code} for code in sorted(codes)]} for system, codes in sorted(lists.items())
+            {"system": system, "concept": [{"code": code} for code in sorted(codes)]}
+            for system, codes in sorted(lists.items())
         ]
         yield {
             "resourceType": "ValueSet",
@@ -45,7 +46,7 @@ def _resources() -> Iterator[Resource]:
             "status": "active",
             "compose": {"include": include},
         }
-    for system, codes in parts.items():
+    for system, known in parts.items():
         yield {
             "resourceType": "CodeSystem",
             "url": system,
@@ -54,7 +55,7 @@ def _resources() -> Iterator[Resource]:
             "status": "active",
             "caseSensitive": True,
             "content": "complete" if system in whole else "fragment",
-            "concept": [{"code": code, "display": _display(code)} for code in sorted(codes)],
+            "concept": [{"code": code, "display": _display(code)} for code in sorted(known)],
         }
 
 

@@ -53,7 +53,9 @@ def _operation(content: StoredContent, type_: str, code: str, level: Level) -> O
     async def run(given: OperationInput, context: Context) -> OperationOutput:
         try:
             parameters = await _parameters(given, type_, context)
-            return OperationOutput(await _answer(content, type_, code, parameters, given.headers.get("accept-language"), context))
+            return OperationOutput(
+                await _answer(content, type_, code, parameters, given.headers.get("accept-language"), context)
+            )
         except TerminologyError as error:
             return OperationOutput(outcome(error.issues), error.status)
 
@@ -78,7 +80,7 @@ async def _answer(
     question = read_question(parameters, language)
     if code == "expand":
         now = context.now()
-        return r4_expansion(await content.answer(lambda catalogue: expand(catalogue, question, now), context, long=True))
+        return r4_expansion(await content.answer(lambda catalogue: expand(catalogue, question, now), context))
     simple = _SIMPLE[f"{type_}-{code}"]
     return await content.answer(lambda catalogue: simple(catalogue, question), context, _map_queries(question))
 

@@ -68,7 +68,7 @@ def _text_fits(template: str, answer: Any, verbatim: bool, where: str) -> bool:
 def _object(template: dict[str, Any], answer: Any, verbatim: bool, where: str) -> list[str]:
     if not isinstance(answer, dict):
         return [f"{where}: no object"]
-    optional = {name for name in template.get("$optional-properties$", [])}
+    optional = set(template.get("$optional-properties$", []))
     named = {name: value for name, value in template.items() if not name.startswith("$")}
     found = []
     for name, expected in named.items():

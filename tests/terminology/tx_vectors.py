@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from terminology.lookup import lookup
 from terminology.question import read_question
 from terminology.translate import translate
 from terminology.validate_code import validate_in_code_system, validate_in_value_set, validate_many
-from tests.terminology.tx_template import differences
+from tx_template import differences
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -38,12 +38,12 @@ def read(folder: Path, name: str) -> Any:
     return loads((folder / name).read_bytes().removeprefix(b"\xef\xbb\xbf"))
 
 
-def suites(folder: Path, base: Callable[[], list[Any]]) -> Iterator[tuple[str, Catalogue, list[Vector]]]:
-    """Each suite with its content. `base`: resources that are there in any case."""
+def suites(folder: Path) -> Iterator[tuple[str, Catalogue, list[Vector]]]:
+    """Each suite with its content."""
     for suite in read(folder, "test-cases.json")["suites"]:
         resources = [read(folder, name) for name in suite.get("setup", [])]
         vectors = [_vector(folder, suite["name"], test) for test in suite["tests"] if "request" in test]
-        yield suite["name"], MemoryCatalogue([*base(), *resources]), vectors
+        yield suite["name"], MemoryCatalogue(resources), vectors
 
 
 def _vector(folder: Path, suite: str, test: Any) -> Vector:
