@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from server.config import ConfigurationError
+from server.durable import sync
 
 FILE_NAME: Final = "signing-key.pem"
 ALGORITHM: Final = "ES256"
@@ -80,15 +81,7 @@ def _create(path: Path) -> None:
             os.link(draft, path)
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)
 
 
 def _read_private(path: Path) -> bytes:

@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from server.durable import sync
+
 FILE_NAME: Final = "master.key"
 
 
@@ -46,7 +48,7 @@ def replace(folder: Path, key: bytes) -> Path:
     os.link(path, kept)
     draft = _draft(path, key)
     draft.replace(path)
-    _sync_folder(folder)
+    sync(folder)
     return kept
 
 
@@ -56,7 +58,7 @@ def _make(path: Path) -> None:
     with suppress(FileExistsError):  # another process was faster: its key is the key
         os.link(draft, path)
     draft.unlink()
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def _draft(path: Path, key: bytes) -> Path:
@@ -78,11 +80,3 @@ def _load(path: Path) -> bytes:
     if len(key) != 32:
         raise MasterKeyError(f"The master key file {path} does not hold a key of 32 bytes in hexadecimal.")
     return key
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

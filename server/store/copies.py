@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from server.config import EMBEDDED, ConfigurationError, Settings
+from server.durable import sync
 from server.seal.key_source import read_master_key
 from server.seal.keyring import WrongMasterKeyError, is_sealed, open_keyring
 from server.seal.master_key import FILE_NAME as KEY_FILE
@@ -123,6 +124,7 @@ async def _restore_copy(settings: Settings, file: Path, master_key: bytes) -> No
         await _check_key(draft, master_key)
         if settings.store == EMBEDDED:
             draft.rename(settings.data / FILE_NAME)
+            sync(settings.data)
             return
         with closing(SqliteSource(draft)) as source:
             await _fill(settings, _all_rows(source), lambda: None)
@@ -226,8 +228,4 @@ def _new_file(name: str) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
     os.link(draft, path)
     draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

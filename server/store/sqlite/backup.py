@@ -12,6 +12,7 @@ from pathlib import Path
 
 import apsw
 
+from server.durable import sync
 from server.store.sqlite.migrations import FIRST_VERSION
 from server.store.sqlite.schema import SCHEMA_VERSION
 
@@ -34,10 +35,10 @@ def copy_store(source: Path, target: Path) -> int:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         _copy(source, draft)
         size = draft.stat().st_size
-        _sync(draft)
+        sync(draft)
         os.link(draft, target)
         draft.unlink()
-        _sync(target.parent)
+        sync(target.parent)
     except OSError as error:
         raise BackupError(f"The file {target} cannot be written ({os.strerror(error.errno or 0)}).") from error
     except apsw.Error as error:
@@ -78,11 +79,3 @@ def _open(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(5000)
     return connection
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import apsw
 
+from server.durable import sync
 from server.store.blobs import CHUNKS_AT_MOST
 from server.store.packing import unpack_intervals, unpack_terms
 from server.store.portable import Batch, PortableError, Rows, Section, kept_settings
@@ -131,10 +132,10 @@ class SqliteTarget:
         self._connection.execute("DETACH scratch")
         self._connection.close()
         self._scratch.unlink()
-        _sync(self._draft)
+        sync(self._draft)
         os.link(self._draft, self._path)
         self._draft.unlink()
-        _sync(self._path.parent)
+        sync(self._path.parent)
 
     def _remove(self) -> None:
         for path in self._draft.parent.glob(f"{self._draft.name}*"):
@@ -163,11 +164,3 @@ def _guarded(work: Callable[[], None]) -> None:
 def _part(term: int) -> int:
     """In the order of the terms, which are signed."""
     return (term + (1 << 63)) >> 58
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
