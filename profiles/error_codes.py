@@ -45,7 +45,9 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "id-in-use": ErrorCode(409, "conflict", "A conditional update would create under an id that another resource has."),
     "edit-conflict": ErrorCode(409, "conflict", "Somebody else changed the same resource meanwhile; try again."),
     "patch-format": ErrorCode(400, "structure", "The body is no JSON Patch (RFC 6902): an array of operations."),
-    "patch-target": ErrorCode(422, "not-found", "An operation of the patch names something that the resource does not have."),
+    "patch-target": ErrorCode(
+        422, "not-found", "An operation of the patch names something that the resource does not have."
+    ),
     "patch-test": ErrorCode(422, "conflict", "A test of the patch does not hold for the current version."),
     "patch-protected": ErrorCode(
         422, "business-rule", "A patch may not change resourceType, id, meta.versionId or meta.lastUpdated."
@@ -82,14 +84,21 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "extension-unknown": ErrorCode(422, "extension", "The definition of an extension is not known."),
     "profile-unknown": ErrorCode(422, "not-found", "A profile that is claimed or asked for is not known here."),
     "profile-unusable": ErrorCode(422, "processing", "A profile or extension is defined in a way that cannot be used."),
-    "profile-none": ErrorCode(422, "structure", "An element conforms to none of several profiles of which one is required."),
+    "profile-none": ErrorCode(
+        422, "structure", "An element conforms to none of several profiles of which one is required."
+    ),
     "bundle-rule": ErrorCode(422, "invalid", "A Bundle breaks a rule for its type."),
     "answer-invalid": ErrorCode(422, "business-rule", "A QuestionnaireResponse does not fit its Questionnaire."),
     "questionnaire-unknown": ErrorCode(422, "not-found", "The Questionnaire of a response is not known here (a warning)."),
+    "definition-differs": ErrorCode(
+        422, "business-rule", "A conformance resource contradicts itself or what it builds on."
+    ),
     "validation-limit": ErrorCode(422, "too-costly", "A validation would take more work than is allowed."),
     # -- FHIRPath ----------------------------------------------------------------------------------------------------
     "fhirpath-syntax": ErrorCode(400, "invalid", "The text is no FHIRPath expression."),
-    "fhirpath-semantic": ErrorCode(400, "invalid", "A FHIRPath expression can never be evaluated: names or types do not fit."),
+    "fhirpath-semantic": ErrorCode(
+        400, "invalid", "A FHIRPath expression can never be evaluated: names or types do not fit."
+    ),
     "fhirpath-evaluation": ErrorCode(422, "processing", "A FHIRPath expression cannot be evaluated on this content."),
     "fhirpath-limit": ErrorCode(400, "too-costly", "A FHIRPath expression is too long or deep, or takes too many steps."),
     "fhirpath-unsupported": ErrorCode(
@@ -149,11 +158,15 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     # -- the server --------------------------------------------------------------------------------------------------
     "internal": ErrorCode(500, "exception", "The server failed; the request id finds it in the log."),
     "storage-full": ErrorCode(507, "no-store", "The store has no room for this; nothing was stored. Try again later."),
-    "job-failed": ErrorCode(500, "processing", "What was asked for with respond-async could not be done; the text says why."),
+    "job-failed": ErrorCode(
+        500, "processing", "What was asked for with respond-async could not be done; the text says why."
+    ),
     "job-result-size": ErrorCode(
         413, "too-long", "The answer is larger than the server keeps for later; ask for less, or without respond-async."
     ),
-    "too-many-jobs": ErrorCode(429, "throttled", "More requests with respond-async wait than are allowed; ask again later."),
+    "too-many-jobs": ErrorCode(
+        429, "throttled", "More requests with respond-async wait than are allowed; ask again later."
+    ),
     "index-rebuilding": ErrorCode(
         503, "transient", "Records are being made findable by new rules; this search would not find all of them yet."
     ),

@@ -148,7 +148,7 @@ def _check_text(question: Resource, value: Json, where: Path, context: Context) 
 def _departs(value: str, pattern: str) -> bool:
     """Matched in linear time (profiles/fhirpath/regex.py); a pattern that cannot be is not applied."""
     try:
-        return not regex.found(f"^(?:{pattern})$", value, "", 0)
+        return not regex.matched_fully(pattern, value, "", 0)
     except FhirPathError:
         return False
 
@@ -186,7 +186,7 @@ def _check_target(question: Resource, value: Resource, where: Path, context: Con
     if not isinstance(text, str):
         return
     parsed = parse_reference(text)
-    kinds = [each for each in extension_values(question, f"{_EXTENSIONS}questionnaire-referenceResource")]
+    kinds = extension_values(question, f"{_EXTENSIONS}questionnaire-referenceResource")
     name = parsed.type if parsed is not None else None
     if name is None and text.startswith("http") and text.count("/") > 3:
         guess = text.rstrip("/").split("/")[-2]

@@ -79,7 +79,7 @@ def walk(item: Item, place: Place, context: Context) -> None:
         member = members[key] if key in members else rules.member(key)
         if member is not None:
             member(value, path, place, context)
-        if key[0] == "_" and key[1:] in rules.codes and key[1:] not in item.value:
+        if key[:1] == "_" and key[1:] in rules.codes and key[1:] not in item.value:
             text = "A code of a required value set must have a value; an extension cannot stand for it."
             context.add("code-invalid", text, (path, key[1:], -1))
 

@@ -33,7 +33,7 @@ def check_bundle(item: Item, context: Context) -> None:
         return
     if kind in ("document", "message"):
         _check_first(index, item.path, context)
-    for held in index.entries:
+    for held in index.entries if len(index.by_url) < len(index.entries) else ():
         _check_matches(index, held, item.path, context, strict=kind == "document")
     if kind == "document" and index.entries:
         _check_reachable(index, item.path, context)
@@ -41,9 +41,8 @@ def check_bundle(item: Item, context: Context) -> None:
 
 def _check_address(entry: Resource, kind: Json, path: Path, context: Context) -> None:
     url, resource = entry.get("fullUrl"), entry.get("resource")
-    if kind == "searchset" and isinstance(resource, dict) and resource.get("resourceType") != "OperationOutcome":
-        if "id" not in resource:
-            context.add("bundle-rule", "A resource in a search set needs an id.", path)
+    if kind == "searchset" and isinstance(resource, dict) and _needs_id(resource):
+        context.add("bundle-rule", "A resource in a search set needs an id.", path)
     where: Path = (path, "fullUrl", -1)
     if not isinstance(url, str):
         if kind not in _WITHOUT_URL and isinstance(resource, dict):
@@ -55,6 +54,10 @@ def _check_address(entry: Resource, kind: Json, path: Path, context: Context) ->
         context.add("bundle-rule", "A UUID is written with lower-case letters, in five groups.", where)
     elif isinstance(resource, dict) and kind not in ("transaction", "batch"):
         _check_restful(url, resource, where, context)
+
+
+def _needs_id(resource: Resource) -> bool:
+    return resource.get("resourceType") != "OperationOutcome" and "id" not in resource
 
 
 def _check_restful(url: str, resource: Resource, where: Path, context: Context) -> None:

@@ -18,7 +18,7 @@ from profiles.validation.run import Path, expression
 MAX_FINDINGS: Final = 200
 MAX_NESTED: Final = 24
 """Profiles inside profiles (by references, slices, entries) that one place is held against at a time."""
-MAX_WORK: Final = 400_000
+MAX_WORK: Final = 200_000
 """Elements that are held against elements of profiles in one validation."""
 
 

@@ -212,6 +212,8 @@ def _bound(value_set: str) -> Test:
         codings = value.get("coding", []) if isinstance(value, dict) and item.type == "CodeableConcept" else [value]
         for each in codings if isinstance(codings, list) else []:
             system, code = (each.get("system"), each.get("code")) if isinstance(each, dict) else (None, each)
+            if not isinstance(system, str):
+                system = None
             if isinstance(code, str) and context.run.terminology.validate_code(value_set, system, code).member:
                 return True
         return False

@@ -41,12 +41,7 @@ def keys_of(type_name: str, name: str) -> tuple[str, ...]:
 
 def keys_absent(value: Json, keys: tuple[str, ...]) -> bool:
     """Whether an object has none of the members."""
-    if type(value) is not dict:
-        return False
-    for key in keys:
-        if key in value:
-            return False
-    return True
+    return type(value) is dict and value.keys().isdisjoint(keys)
 
 
 def items_of(value: Json, extra: Resource | None, type_name: str, name: str, path: Path) -> list[Item]:

@@ -184,7 +184,10 @@ def _binding(row: Json) -> Binding | None:
 
 _MIN_LENGTH: Final = "http://hl7.org/fhir/StructureDefinition/minLength"
 _MUST_HAVE_VALUE: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue"
-_ADDITIONAL: Final = "http://hl7.org/fhir/tools/StructureDefinition/additional-binding"
+_ADDITIONAL: Final = (
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
+)
 _PURPOSES: Final = {"required": "required", "maximum": "required", "minimum": "example", "extensible": "extensible"}
 
 
@@ -192,7 +195,7 @@ def _more_bindings(row: Json) -> Iterator[Binding]:
     for each in items_in(row, "extension") if isinstance(row, dict) else []:
         value_set, purpose = extension_value(each, "valueSet"), extension_value(each, "purpose")
         unconditional = extension_value(each, "usage") is None
-        if each.get("url") == _ADDITIONAL and isinstance(value_set, str) and unconditional:
+        if each.get("url") in _ADDITIONAL and isinstance(value_set, str) and unconditional:
             yield Binding(_PURPOSES.get(str(purpose), "example"), value_set)
 
 

@@ -6,6 +6,7 @@ from profiles.bundle_index import BundleIndex, Held
 from profiles.conformance import base_rules, bundles, questionnaire_responses, trees
 from profiles.conformance.containment import check_contained
 from profiles.conformance.context import MAX_NESTED, Context, Item
+from profiles.conformance.definitional import check_definition
 from profiles.conformance.extensions import Place, canonical_types
 from profiles.conformance.plain_text import check_plain_text
 from profiles.conformance.uri_rules import check_canonical_resource
@@ -47,6 +48,7 @@ def check_resource(value: Resource, where: Path, context: Context) -> None:
         check_plain_text(item, context)
     if "url" in value and name in canonical_types():
         check_canonical_resource(item, context)
+        check_definition(item, context)
     if name == "Bundle":
         bundles.check_bundle(item, context)
     elif name == "QuestionnaireResponse":

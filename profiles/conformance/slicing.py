@@ -35,7 +35,7 @@ def _sorted(node: Node, items: list[Item], context: Context, hold: Hold) -> list
     if node.name in ("extension", "modifierExtension"):
         by_url = _by_url(node)
         if by_url is not None:
-            return [by_url.get(item.value.get("url"), -1) if isinstance(item.value, dict) else -1 for item in items]
+            return [by_url.get(str(item.value.get("url")), -1) if isinstance(item.value, dict) else -1 for item in items]
     tests = _tests(node, context, hold)
     belongs = []
     for item in items:

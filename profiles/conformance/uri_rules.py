@@ -42,7 +42,7 @@ def check_system(item: Item, context: Context) -> bool:
     found = definitions.find("CodeSystem", system)
     if not is_absolute(system):
         context.add("code-invalid", "The code system must be named by an absolute URI.", where)
-    elif found is not None and found.get("content") == "supplement":
+    elif found is not None and (found.get("content") == "supplement" or "supplements" in found):
         context.add("code-invalid", "The system is a supplement: codes are named by the system that it adds to.", where)
     elif found is None and definitions.find("ValueSet", system) is not None:
         context.add("code-invalid", "The system is a value set, and no code system.", where)

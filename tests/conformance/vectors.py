@@ -7,6 +7,7 @@ and cases without an expectation are not applicable.
 from __future__ import annotations
 
 import json as stdlib_json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +23,12 @@ from profiles.xml.reading import from_xml
 FOLDER = DATA / "conformance" / "validator"
 PACKAGES = DATA / "ig"
 CORE = PACKAGES / "hl7.fhir.r4.core-4.0.1.tgz"
+
+
+_SYSTEM = re.compile(r"(?:for|in the CodeSystem|in the system) '?([^\s'#|]+)(?:'|#)")
+_BY_CONTENT = re.compile(
+    r"Wrong Display Name|Unknown code|Invalid ECL|is not in the options value set|None of the codings provided"
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,42 @@ def run(vector: Vector) -> list[Finding]:
     return Validator(definitions, options=_options(case)).validate(resource, profiles=profiles)
 
 
+def inapplicable(vector: Vector) -> str:
+    """Why a vector cannot be asked of us; empty if it can."""
+    case = vector.case
+    java = case["profile"].get("java", "") if vector.against else case["java"]
+    if not isinstance(java, str):
+        return ""
+    if java.startswith("java/R5."):
+        return "its expectation is R5's"
+    missing = [each for each in case.get("packages", []) if not _is_at_hand(each)]
+    if missing:
+        return "its package is not at hand"
+    texts = _reference_errors(java)
+    if texts and all(_BY_CONTENT.search(each) and not _is_known(each) for each in texts):
+        return "the reference's errors rest on the content of a code system that is not at hand"
+    return ""
+
+
+def _is_at_hand(package: Any) -> bool:
+    return isinstance(package, str) and (package.startswith("hl7.fhir.us.core#") or (FOLDER / package).exists())
+
+
+def _is_known(text: str) -> bool:
+    """Whether an error of the reference speaks of a code system whose codes are at hand."""
+    named = _SYSTEM.search(text)
+    found = core().find("CodeSystem", named[1]) if named is not None else None
+    return found is not None and found.get("content") == "complete" and "concept" in found
+
+
+def _reference_errors(java: str) -> list[str]:
+    path = FOLDER / "outcomes" / java
+    if not path.exists():
+        return []
+    issues = stdlib_json.loads(path.read_bytes()).get("issue", [])
+    return [each["details"]["text"] for each in issues if each["severity"] in ("error", "fatal")]
+
+
 def _options(case: dict[str, Any]) -> Options:
     """As the reference is run: unknown extensions and wrong displays are errors, unless the case says otherwise."""
     return Options(
@@ -102,7 +145,7 @@ def _options(case: dict[str, Any]) -> Options:
 
 def _base(case: dict[str, Any]) -> Definitions:
     for name in case.get("packages", []):
-        if name.startswith("hl7.fhir.us.core#"):
+        if isinstance(name, str) and name.startswith("hl7.fhir.us.core#"):
             wanted = PACKAGES / f"hl7.fhir.us.core-{name.partition('#')[2]}.tgz"
             return package(wanted.name if wanted.exists() else "hl7.fhir.us.core-3.1.1.tgz")
     return core()
