@@ -7,7 +7,7 @@ itself, `display` and `definition` its texts, `parent` and `child` its neighbour
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from terminology import messages
@@ -27,6 +27,8 @@ class Filter:
     value: str
     place: str
     """Where in the value set it stands."""
+    test: Callable[[Iterable[str]], bool] = field(compare=False, repr=False)
+    """What the values of a concept are held against, where neither hierarchy nor existence decides."""
 
     def contains(self, system: CodeSystem, row: int) -> bool:
         """Whether a row is in the filter."""
@@ -34,7 +36,7 @@ class Filter:
             return self._in_hierarchy(system, row)
         if self.op == "exists":
             return any(True for _ in self._values(system, row)) is (self.value == "true")
-        return self._test()(self._values(system, row))
+        return self.test(self._values(system, row))
 
     def candidates(self, system: CodeSystem) -> Iterable[int] | None:
         """Rows among which all of the filter's are, where the hierarchy tells; None: any row may be in it."""
@@ -69,18 +71,6 @@ class Filter:
             case "descendent-leaf":
                 return row != anchor and row not in system.children and system.is_a(row, anchor)
         return row != anchor and system.is_a(row, anchor)
-
-    def _test(self) -> Callable[[Iterable[str]], bool]:
-        if self.op == "regex":
-            whole = compiled(self.value).fullmatch
-            return lambda values: any(whole(value) is not None for value in values)
-        if self.op == "=":
-            wanted = self.value
-            return lambda values: any(value == wanted for value in values)
-        listed = frozenset(part.strip() for part in self.value.split(","))
-        if self.op == "in":
-            return lambda values: any(value in listed for value in values)
-        return lambda values: not any(value in listed for value in values)
 
     def _values(self, system: CodeSystem, row: int) -> Iterable[str]:
         name = self.property
@@ -125,4 +115,16 @@ def _read(row: Resource, system: str, place: str) -> Filter:
             raise messages.bad_filter(str(error), place) from error
     if name in ("notSelectable", "inactive") and op == "=":
         value = value.lower()
-    return Filter(name, op, value, place)
+    return Filter(name, op, value, place, _test(op, value))
+
+
+def _test(op: str, value: str) -> Callable[[Iterable[str]], bool]:
+    if op == "regex":
+        whole = compiled(value).fullmatch
+        return lambda values: any(whole(one) is not None for one in values)
+    if op == "=":
+        return lambda values: value in values
+    listed = frozenset(part.strip() for part in value.split(","))
+    if op == "in":
+        return lambda values: any(one in listed for one in values)
+    return lambda values: not any(one in listed for one in values)
