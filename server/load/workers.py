@@ -13,6 +13,7 @@ import signal
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Final, TypeVar
@@ -40,8 +41,9 @@ def work(connection: Connection, recipe: bytes) -> None:
     tasks, results = msgspec.msgpack.Decoder(Task), msgspec.msgpack.Encoder()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)  # resources are trees: hardly anything is left for the collector
-    while (message := _receive(connection)) != _END:
-        connection.send_bytes(results.encode(preparer.prepare(tasks.decode(message))))
+    with suppress(BrokenPipeError):  # nobody is there any more who would want it
+        while (message := _receive(connection)) != _END:
+            connection.send_bytes(results.encode(preparer.prepare(tasks.decode(message))))
 
 
 def _receive(connection: Connection) -> bytes:
