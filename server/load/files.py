@@ -61,7 +61,10 @@ def find_sources(paths: Sequence[Path]) -> list[Source]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files += sorted(file for file in path.rglob("*") if file.is_file() and _kind(file))
+            inside = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file))
+            if not inside:
+                raise UnreadableFileError(f"The folder {path} holds no {LINES} or {DOCUMENT} file.")
+            files += inside
         elif not path.is_file():
             raise UnreadableFileError(f"There is no file {path}.")
         elif not _kind(path):

@@ -50,6 +50,7 @@ async def test_whoever_has_the_link_gets_the_content_without_a_token(
         assert answer.headers["content-type"] == "application/pdf"
         assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
         assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "x-security-context" not in answer.headers
         assert answer.headers["content-disposition"] == 'attachment; filename="scan.pdf"'
         part = await nobody.get(url, headers={"Range": "bytes=5-9", "Accept": "application/fhir+json"})
         assert (part.status_code, part.content) == (206, PDF[5:10])
