@@ -33,6 +33,8 @@ def check_bundle(item: Item, context: Context) -> None:
         return
     if kind in ("document", "message"):
         _check_first(index, item.path, context)
+    for held in index.entries:
+        _check_named_types(index, held, item.path, context)
     for held in index.entries if len(index.by_url) < len(index.entries) else ():
         _check_matches(index, held, item.path, context, strict=kind == "document")
     if kind == "document" and index.entries:
@@ -88,6 +90,18 @@ def _check_first(index: BundleIndex, path: Path, context: Context) -> None:
 
 _COMPOSITION: Final = frozenset({"subject", "encounter", "author", "attester", "custodian", "event", "section"})
 _HEADER: Final = frozenset({"focus"})
+
+
+def _check_named_types(index: BundleIndex, held: Held, path: Path, context: Context) -> None:
+    """`Type/x` beside an entry `urn:uuid:x` of another type is meant for it, and wrong."""
+    if not held.full_url.startswith("urn:uuid:"):
+        return
+    for literal in literals(held.resource):
+        name, slash, key = literal.partition("/")
+        meant = index.by_url.get(f"urn:uuid:{key}") if slash and name in resource_types() else None
+        if meant is not None and meant.resource.get("resourceType") != name:
+            text = "A reference names another type than the entry has that it is meant for."
+            context.add("reference-target", text, ((path, "entry", held.place), "resource", -1))
 
 
 def _check_matches(index: BundleIndex, held: Held, path: Path, context: Context, *, strict: bool) -> None:

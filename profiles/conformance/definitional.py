@@ -10,9 +10,10 @@ from typing import Final
 
 from profiles.conformance.context import Context, Item
 from profiles.conformance.nodes import TreeError, tree_of
-from profiles.conformance.reading import places_of
+from profiles.conformance.reading import items_in, places_of
 from profiles.definitions.snapshot import SnapshotError, generate, snapshot_of
 from profiles.json import Json, Resource
+from profiles.validation.run import Path
 
 
 def check_definition(item: Item, context: Context) -> None:
@@ -67,9 +68,61 @@ def _code_system(item: Item, context: Context) -> None:
             seen.add(str(value))
 
 
+def _concept_map(item: Item, context: Context) -> None:
+    for side, names, member in (
+        ("source", ("sourceCanonical", "sourceUri"), "element"),
+        ("target", ("targetCanonical", "targetUri"), "target"),
+    ):
+        value_set = next((item.value[name] for name in names if isinstance(item.value.get(name), str)), None)
+        if value_set is None:
+            continue
+        for group, at in places_of(item.value, "group", item.path):
+            elements = list(places_of(group, "element", at))
+            found = elements if member == "element" else [t for each, w in elements for t in places_of(each, "target", w)]
+            for each, where in found:
+                _check_mapped(each, group.get(side), value_set, where, context)
+
+
+def _check_mapped(each: Resource, system: Json, value_set: str, where: Path, context: Context) -> None:
+    code = each.get("code")
+    if not isinstance(code, str) or not isinstance(system, str):
+        return
+    terminology = context.run.terminology
+    if terminology.code_exists(system, code).member and terminology.validate_code(value_set, system, code).member is False:
+        context.add("code-invalid", "The code is not in the value set that the map is made for.", (where, "code", -1))
+
+
+_BOOLEAN: Final = frozenset({"notSelectable", "inactive"})
+
+
+def _value_set(item: Item, context: Context) -> None:
+    compose = item.value.get("compose")
+    for name in ("include", "exclude") if isinstance(compose, dict) else ():
+        for each, at in places_of(compose, name, (item.path, "compose", -1)):
+            system = each.get("system")
+            code_system = context.run.definitions.find("CodeSystem", system) if isinstance(system, str) else None
+            for filter_, where in places_of(each, "filter", at):
+                if not _fits_property(filter_, code_system):
+                    text = "The filter's value has not the form that its property asks for."
+                    context.add("definition-differs", text, (where, "value", -1))
+
+
+def _fits_property(filter_: Resource, code_system: Resource | None) -> bool:
+    name, value = filter_.get("property"), filter_.get("value")
+    if not isinstance(value, str) or filter_.get("op") != "=":
+        return True
+    defined = [each for each in items_in(code_system, "property") if each.get("code") == name] if code_system else []
+    kind = defined[0].get("type") if defined else "boolean" if name in _BOOLEAN else None
+    if kind == "boolean":
+        return value in ("true", "false")
+    return "#" in value if kind == "Coding" else True
+
+
 _CHECKS: Final[Mapping[str, Callable[[Item, Context], None]]] = {
     "StructureDefinition": _structure,
     "SearchParameter": _search_parameter,
     "CapabilityStatement": _capabilities,
     "CodeSystem": _code_system,
+    "ConceptMap": _concept_map,
+    "ValueSet": _value_set,
 }

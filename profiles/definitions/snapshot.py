@@ -128,7 +128,8 @@ class _Building:
             element_id = str(element["id"])
             if element_id.endswith("[x]") and parent_id(element_id) == holder:
                 stem = last_segment(element_id)[:-3]
-                if name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper():
+                types = {str(each.get("code", "")).lower() for each in _types(element)}
+                if name.startswith(stem) and name[len(stem) :].lower() in types:
                     return f"{stem}[x]"
         return None
 

@@ -31,6 +31,9 @@ _BY_CONTENT = re.compile(
 )
 
 
+_FILES = ("supporting", "supporting5", "profiles")
+
+
 @dataclass(frozen=True)
 class Vector:
     """One expectation: `against` is the profile's file for the second run of a case, empty for the first."""
@@ -80,7 +83,7 @@ def run(vector: Vector) -> list[Finding]:
     """What we find; a body that cannot be read is one finding."""
     case = vector.case
     definitions = Definitions(_base(case))
-    for key in ("supporting", "supporting5", "profiles"):
+    for key in _FILES:
         for name in case.get(key, []):
             _add(name, definitions)
     if case.get("profile", {}).get("source"):
@@ -105,6 +108,10 @@ def inapplicable(vector: Vector) -> str:
         return ""
     if java.startswith("java/R5."):
         return "its expectation is R5's"
+    if any(not (FOLDER / name).exists() for key in _FILES for name in case.get(key, [])):
+        return "its supporting files are not at hand"
+    if b"http://hl7.org/fhir/tools/" in (FOLDER / case["file"]).read_bytes():
+        return "the package hl7.fhir.uv.tools is not at hand"
     missing = [each for each in case.get("packages", []) if not _is_at_hand(each)]
     if missing:
         return "its package is not at hand"
