@@ -76,7 +76,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All clauses must hold. The first clause of a plan is an `AnyOf` (every record carries a term for its type)."""
+    """All clauses must hold. At least one is an `AnyOf` (every record carries a term for its type)."""
 
     clauses: tuple[Clause, ...]
     order: Order = Order()

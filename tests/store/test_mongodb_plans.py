@@ -13,6 +13,7 @@ from store_back_ends import DATABASE, open_mongodb
 from test_store_search import compare, filled
 from test_store_search import random_index as any_index
 
+from server.search.execute import telling
 from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, Order, Plan, Position
 from server.store.mongo import find as search
 from server.store.mongo.connect import make_client
@@ -36,7 +37,8 @@ async def store(tmp_path: Path) -> AsyncIterator[MongoStore]:
     opened = open_mongodb(tmp_path)
     source = random.Random(3)
     puts = [Put(n.to_bytes(16), 1, n, b"body", index_of(n, source)) for n in range(COUNT)]
-    await opened.commit(Commit(1, puts))
+    for start in range(0, COUNT, 500):
+        await opened.commit(Commit(1, puts[start : start + 500]))
     yield opened
     await opened.close()
 
@@ -75,7 +77,8 @@ async def examined(store: MongoStore, plan: Plan, hits: int) -> Seen:
 
 
 def asks(*clauses: Clause, order: Order | None = None, after: Position | None = None) -> Plan:
-    return Plan((AnyOf((TYPE,)), *clauses), order or Order(), after, 20)
+    """As the server asks."""
+    return Plan(telling((AnyOf((TYPE,)), *clauses)), order or Order(), after, 20)
 
 
 @pytest.mark.parametrize("after", [None, Position(2000.0, 1 << 62)], ids=["first page", "later page"])

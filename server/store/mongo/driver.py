@@ -1,7 +1,6 @@
 """Which clause drives a search: the rarest, told by counting a few index keys of each. What it costs is bounded.
 
-All records carry a term for their type, and nearly all searches ask for more than the type. The type is therefore not counted
-when there is another positive clause: it is never rarer.
+All records carry a term for their type. Whoever asks for more leaves that one out (server/search/execute.py): it is never rarer.
 """
 
 from __future__ import annotations
@@ -72,9 +71,8 @@ def _driver(candidate: _Candidate, clauses: Sequence[Clause], rows: int) -> Driv
 
 
 def _candidates(clauses: Sequence[Clause]) -> list[_Candidate]:
-    terms = [clause for clause in clauses if isinstance(clause, AnyOf)]
     candidates: list[_Candidate] = []
-    for term in terms[1:] or terms:
+    for term in (clause for clause in clauses if isinstance(clause, AnyOf)):
         condition = any_of(term)
         candidates.append(_Candidate(term, TERM, condition, condition))
     for clause in clauses:
