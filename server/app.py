@@ -43,6 +43,7 @@ from server.rest.exchange import Services
 from server.rest.linked import answer_link
 from server.rest.request import Request, check_accept
 from server.rest.response import Response
+from server.rest.terminology_capabilities import terminology_capabilities
 from server.sample.load import load_practice
 from server.seal.key_source import read_again
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
@@ -176,6 +177,8 @@ class Application:
     async def _metadata(self, request: Request) -> Response:
         check_accept(request.headers, request.query)
         url = request.base.url
+        if ("mode", "terminology") in request.query:
+            return Response(200, json.dumps(terminology_capabilities(request.base)))
         if url not in self._statements:
             services = self._running()
             statement = capability_statement(request.base, services.operations, services.settings.conditional_delete)

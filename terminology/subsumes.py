@@ -1,12 +1,11 @@
-"""`CodeSystem/$subsumes` and `$closure`: how codes lie above and below one another.
+"""`CodeSystem/$subsumes`: how codes lie above and below one another.
 
-FHIR R4 `codesystem-operation-subsumes.html` and `conceptmap-operation-closure.html`. Only a hierarchy that means is-a (or
+FHIR R4 `codesystem-operation-subsumes.html`. Only a hierarchy that means is-a (or
 does not say what it means) subsumes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from terminology import messages
@@ -50,34 +49,3 @@ def relation(system: CodeSystem, one: int, other: int) -> Relation:
     if system.is_a(other, one):
         return "subsumes"
     return "subsumed-by" if system.is_a(one, other) else "not-subsumed"
-
-
-Code = tuple[str, str]
-"""System and code."""
-
-
-def closure_entries(catalogue: Catalogue, held: Sequence[Code], added: Sequence[Code]) -> list[tuple[Code, Code, str]]:
-    """What new codes add to a closure table: (source, target, equivalence), with `subsumes` from target to source as R4 has it.
-
-    Each pair says of the source how the target stands to it: `specializes` where the source lies below the target. Raises
-    TerminologyError for a code that is not here.
-    """
-    session = Session(catalogue, Question({}, {}))
-    rows = {code: concept(session, code[0], None, code[1]) for code in dict.fromkeys((*held, *added))}
-    fresh = [code for code in dict.fromkeys(added) if code not in held]
-    found: list[tuple[Code, Code, str]] = []
-    for below, above in _pairs(fresh, held):
-        system, row = rows[below]
-        other_system, other = rows[above]
-        if system.url == other_system.url and relation(system, other, row) == "subsumes":
-            found.append((below, above, "subsumes"))
-    return found
-
-
-def _pairs(fresh: Iterable[Code], held: Sequence[Code]) -> Iterator[tuple[Code, Code]]:
-    known = list(held)
-    for code in fresh:
-        for other in known:
-            yield code, other
-            yield other, code
-        known.append(code)

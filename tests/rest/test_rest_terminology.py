@@ -72,7 +72,7 @@ async def test_codes_are_checked_looked_up_compared_and_translated(stored: httpx
 
 
 async def test_a_new_version_counts_at_once(stored: httpx.AsyncClient) -> None:
-    more = {**CODE_SYSTEM, "concept": [*CODE_SYSTEM["concept"], {"code": "lemon"}]}  # type: ignore[misc]
+    more = {**CODE_SYSTEM, "concept": [*CODE_SYSTEM["concept"], {"code": "lemon"}]}
     assert (await stored.put("/CodeSystem/fruit", json=more)).status_code == 200
     assert result(await stored.get("/CodeSystem/$validate-code", params={"url": CS, "code": "lemon"}))["result"] is True
 
@@ -109,3 +109,11 @@ async def test_only_those_who_may_read_definitions_may_ask_and_only_in_their_ten
         assert result(await doctor.get("/CodeSystem/$validate-code", params=params))["result"] is True
     async with app.client(None) as nobody:
         assert (await nobody.get("/CodeSystem/$validate-code", params=params)).status_code == 401
+
+
+async def test_what_terminology_can_do_is_told_without_a_token(app: House) -> None:
+    async with app.client(None) as nobody:
+        told = (await nobody.get("/metadata", params={"mode": "terminology"})).json()
+        assert validate_resource(told) == []
+        assert {"name": "tx-resource"} in told["expansion"]["parameter"]
+        assert (await nobody.get("/metadata", params={"mode": "full"})).json()["resourceType"] == "CapabilityStatement"

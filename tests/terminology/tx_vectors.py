@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tx_template import differences
+
 from profiles.json import loads
 from terminology.catalogue import Catalogue, MemoryCatalogue
 from terminology.expand import expand
@@ -16,7 +18,6 @@ from terminology.lookup import lookup
 from terminology.question import read_question
 from terminology.translate import translate
 from terminology.validate_code import validate_in_code_system, validate_in_value_set, validate_many
-from tx_template import differences
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
