@@ -83,8 +83,8 @@ class Loader:
     async def run(self, sources: Sequence[Source], workers: Workers) -> None:
         """Raises StoreUnavailableError, UnreadableFileError, WorkerEndedError: what was committed until then stays."""
         done = {source.digest: await self._done(source) for source in sources}
-        todo = (unit for source in sources for unit in units(source, done[source.digest]))
-        async for unit, prepared in workers.results(todo, self._task):
+        left = (unit for source in sources for unit in units(source, done[source.digest]))
+        async for unit, prepared in workers.results(left, self._task):
             await self._add(unit, prepared)
             self._moved(unit)
             await self._refresh(workers.count)
