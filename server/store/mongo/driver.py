@@ -50,7 +50,10 @@ async def choose(rarity: Rarity, clauses: Sequence[Clause], probe: int = PROBE, 
         return _driver(open_ones[0], clauses, probe)
     rows, candidate = await _rarest(rarity, terms, probe)
     if candidate is None or rows >= probe:  # nothing is rare: in the order of the answer, only terms can be walked
-        found, range_ = await _rarest(rarity, [one for one in candidates if one.index != TERM], max(probe, WIDE))
+        ranges = [one for one in candidates if one.index != TERM]
+        found, range_ = await _rarest(rarity, ranges, probe)
+        if found >= probe and probe < WIDE:
+            found, range_ = await _rarest(rarity, ranges, WIDE)
         if range_ is not None and (candidate is None or found < max(probe, WIDE)):
             return _driver(range_, clauses, found)
     return _driver(candidate or candidates[0], clauses, rows)
