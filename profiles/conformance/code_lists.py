@@ -6,6 +6,7 @@ is not at hand) is answered with "not known", never with a guess.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -15,6 +16,8 @@ from profiles.json import Json, Resource
 from profiles.structure import value_set as required_codes
 
 _R4: Final = "http://hl7.org/fhir/ValueSet/"
+_FORMS: Final = {f"{_R4}all-languages": re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")}
+"""Value sets of more codes than anybody lists: by their form (language tags, BCP 47)."""
 _DEEPEST: Final = 12
 _LARGEST: Final = 200_000
 
@@ -32,6 +35,9 @@ class CodeLists:
 
     def validate_code(self, value_set: str, system: str | None, code: str, display: str | None = None) -> Membership:
         """See Terminology."""
+        form = _FORMS.get(value_set.partition("|")[0])
+        if form is not None:
+            return Membership(form.fullmatch(code) is not None)
         listed = self._listed(value_set, 0)
         if listed is None:
             return Membership(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Protocol
@@ -40,7 +41,7 @@ class Options:
     aggregation: bool = True
     plain_text: bool = False
     """Whether texts that look like HTML tags are errors."""
-    today: date = field(default_factory=date.today)
+    today: Callable[[], date] = date.today
     steps: int = 100_000
     """What one invariant may take (profiles/fhirpath, Limits)."""
 

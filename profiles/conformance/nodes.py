@@ -179,7 +179,9 @@ def _binding(row: Json) -> Binding | None:
         return None
     found = [each for each in _objects(row.get("extension")) if each.get("url") == _MAX_VALUE_SET]
     maximum = str(found[0].get("valueCanonical") or found[0].get("valueUri") or "") if found else ""
-    return Binding(str(row.get("strength", "example")), row["valueSet"], maximum)
+    return Binding(
+        str(row.get("strength", "example")), row["valueSet"].removesuffix("|4.0.1"), maximum.removesuffix("|4.0.1")
+    )
 
 
 _MIN_LENGTH: Final = "http://hl7.org/fhir/StructureDefinition/minLength"

@@ -89,7 +89,7 @@ def _bound(bound: Json, rule: str, *, low: bool) -> Check:
     def check(item: Item, context: Context) -> None:
         limit = bound
         if moving and isinstance(item.value, str):
-            limit = values.moved_today(bound, context.run.options.today, 1)
+            limit = values.moved_today(bound, context.run.options.today(), 1)
         outside = values.below(item.value, limit) if low else values.below(limit, item.value)
         if limit is not None and outside:
             word = "below the least" if low else "above the greatest"
