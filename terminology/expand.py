@@ -2,7 +2,7 @@
 
 FHIR R4 `valueset-operation-expand.html`: filter, offset and count, activeOnly, excludeNested, includeDesignations,
 designation, includeDefinition, displayLanguage, property, and the parameters that pin versions. Properties are in R5's
-notation; `r4_expansion` puts them into R4's.
+notation; expansion_r4.py puts them into R4's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from terminology import messages
 from terminology.catalogue import Catalogue
 from terminology.code_search import matches_words
 from terminology.code_system import CodeSystem, standing
-from terminology.elements import Resource, rows, text
+from terminology.elements import Resource, text
 from terminology.enumeration import Entry, Enumeration
 from terminology.expansion_entry import Showing, shown
 from terminology.issues import TerminologyError
@@ -30,7 +30,6 @@ MOST_CODES: Final = 20_000
 """Codes of an expansion that is asked for whole; with `count` there may be any number behind it."""
 _UNCLOSED: Final = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
 _UNCLOSED_REASON: Final = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed-reason"
-_R5: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion."
 _HEAD: Final = frozenset(
     {"resourceType", "id", "language", "url", "version", "name", "title", "status", "experimental", "date", "publisher"}
 )
@@ -201,30 +200,3 @@ def _used(session: Session, value_set: ValueSet, enumeration: Enumeration) -> li
 
 def _uri(name: str, value: str) -> Resource:
     return {"name": name, "valueUri": value}
-
-
-def r4_expansion(value_set: Resource) -> Resource:
-    """The same in R4, where properties of an expansion are extensions (HL7's cross-version notation)."""
-    expansion = value_set.get("expansion")
-    if not isinstance(expansion, dict):
-        return value_set
-    return value_set | {"expansion": _as_r4(expansion, "property")}
-
-
-def _as_r4(element: Resource, name: str) -> Resource:
-    found = {key: value for key, value in element.items() if key not in ("property", "contains")}
-    if "property" in element:
-        added = [
-            {"url": _R5 + name, "extension": [_part(key, value) for key, value in row.items()]}
-            for row in rows(element, "property")
-        ]
-        found = {"extension": [*found.get("extension", ()), *added]} | {k: v for k, v in found.items() if k != "extension"}
-    if "contains" in element:
-        found["contains"] = [_as_r4(row, "contains.property") for row in rows(element, "contains")]
-    return found
-
-
-def _part(name: str, value: Any) -> Resource:
-    if name.startswith("value"):
-        return {"url": "value", name: value}
-    return {"url": name, "valueUri" if name == "uri" else "valueCode": value}

@@ -14,6 +14,7 @@ from terminology import messages
 from terminology.catalogue import Catalogue
 from terminology.elements import Resource, rows, text
 from terminology.question import Question
+from terminology.session import Session
 from terminology.versions import canonical_of, split_canonical
 
 _TO_R4: Final = {
@@ -51,7 +52,7 @@ def translate(catalogue: Catalogue, question: Question) -> Resource:
     asked = [one for one in _asked(question) if one.code]
     if not asked:
         raise messages.bad_request("Say what to translate: coding, codeableConcept, or code and system.", type="required")
-    maps = list(_maps(catalogue, question))
+    maps = list(_maps(Session(catalogue, question).catalogue, question))
     matches = [match for one in asked for each in maps for match in _matches(each, one)]
     matches += [match for one in asked for each in maps for match in _unmapped(each, one)] if not matches else []
     result = any(equivalence not in _NO_MATCH for _, equivalence in matches)

@@ -15,7 +15,8 @@ from operations.terminology.definitions import definition
 from profiles.json import Resource
 from profiles.outcome import refuse
 from terminology.catalogue import Catalogue
-from terminology.expand import expand, r4_expansion
+from terminology.expand import expand
+from terminology.expansion_r4 import r4_expansion
 from terminology.issues import TerminologyError, outcome
 from terminology.lookup import lookup
 from terminology.question import Question, read_question
@@ -80,7 +81,8 @@ async def _answer(
     question = read_question(parameters, language)
     if code == "expand":
         now = context.now()
-        return r4_expansion(await content.answer(lambda catalogue: expand(catalogue, question, now), context))
+        found = await content.answer(lambda catalogue: expand(catalogue, question, now), context)
+        return r4_expansion(found, question.texts("property"))
     simple = _SIMPLE[f"{type_}-{code}"]
     return await content.answer(lambda catalogue: simple(catalogue, question), context, _map_queries(question))
 

@@ -11,7 +11,8 @@ import pytest
 from terminology import enumeration
 from terminology.catalogue import Layers, MemoryCatalogue
 from terminology.content.builtin import builtin_content
-from terminology.expand import expand, r4_expansion
+from terminology.expand import expand
+from terminology.expansion_r4 import r4_expansion
 from terminology.issues import TerminologyError
 from terminology.lookup import lookup
 from terminology.question import read_question

@@ -81,6 +81,50 @@ def ask(catalogue: Catalogue, vector: Vector) -> tuple[Any, bool]:
         return outcome(error.issues), True
 
 
+_R5_PROPERTY = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion."
+
+
+def as_r5(element: Any) -> Any:
+    """An expansion with its properties in R5's form again (the server writes R4's)."""
+    if isinstance(element, list):
+        return [as_r5(item) for item in element]
+    if not isinstance(element, dict):
+        return element
+    found = {name: as_r5(value) for name, value in element.items()}
+    ours = [one for one in found.get("extension", []) if str(one.get("url")).startswith(_R5_PROPERTY)]
+    if ours:
+        found["property"] = [
+            {
+                (part["url"] if part["url"] != "value" else next(name for name in part if name != "url")): next(
+                    value for name, value in part.items() if name != "url"
+                )
+                for part in one["extension"]
+            }
+            for one in ours
+        ]
+        found["extension"] = [one for one in found["extension"] if one not in ours]
+        found = {name: value for name, value in found.items() if name != "extension" or value}
+    return found
+
+
+ADDRESSES = {
+    "expand": "/ValueSet/$expand",
+    "validate-code": "/ValueSet/$validate-code",
+    "cs-validate-code": "/CodeSystem/$validate-code",
+    "lookup": "/CodeSystem/$lookup",
+    "translate": "/ConceptMap/$translate",
+    "batch-validate": "/ValueSet/$batch-validate-code",
+}
+
+
+def body(folder: Path, suite: str, vector: Vector) -> Any:
+    """The Parameters of a test, with the content of its suite as `tx-resource`."""
+    (setup,) = [one.get("setup", []) for one in read(folder, "test-cases.json")["suites"] if one["name"] == suite]
+    rows = [*vector.request["parameter"], *(vector.profile["parameter"] if vector.profile else [])]
+    content = [{"name": "tx-resource", "resource": read(folder, name)} for name in setup]
+    return {"resourceType": "Parameters", "parameter": [*rows, *content]}
+
+
 def misses(catalogue: Catalogue, vector: Vector, *, verbatim: bool = False) -> list[str]:
     """How the answer differs from the nearest of the templates; empty where the test passes."""
     answer, refused = ask(catalogue, vector)
