@@ -19,7 +19,6 @@ from profiles.validation.run import Path
 
 _WITHOUT_URL: Final = frozenset({"transaction", "batch", "transaction-response", "batch-response", "history", "searchset"})
 _ABSOLUTE: Final = re.compile(r"(?:https?://\S+|urn:(?:uuid|oid):\S+|[A-Za-z][A-Za-z0-9+.-]*:\S+)")
-_UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def check_bundle(item: Item, context: Context) -> None:
@@ -52,8 +51,6 @@ def _check_address(entry: Resource, kind: Json, path: Path, context: Context) ->
         return
     if not _ABSOLUTE.fullmatch(url):
         context.add("bundle-rule", "A fullUrl must be an absolute address.", where)
-    elif url.startswith("urn:uuid:") and not _UUID.fullmatch(url):
-        context.add("bundle-rule", "A UUID is written with lower-case letters, in five groups.", where)
     elif isinstance(resource, dict) and kind not in ("transaction", "batch"):
         _check_restful(url, resource, where, context)
 

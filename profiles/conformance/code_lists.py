@@ -38,7 +38,7 @@ class CodeLists:
         form = _FORMS.get(value_set.partition("|")[0])
         if form is not None:
             return Membership(form.fullmatch(code) is not None)
-        listed = self._listed(value_set, 0)
+        listed = self._listed(value_set, ())
         if listed is None:
             return Membership(None)
         codes, open_systems = listed
@@ -56,46 +56,48 @@ class CodeLists:
             return Membership(None)
         return Membership(code in codes, _wrong(display, codes.get(code, "")))
 
-    def _listed(self, canonical: str, depth: int) -> tuple[Codes, frozenset[str]] | None:
-        """The codes of a value set, and the systems of which it has more than is known (`""`: perhaps any)."""
-        if canonical not in self._value_sets:
-            self._value_sets[canonical] = None  # a value set that imports itself adds nothing to itself
-            self._value_sets[canonical] = self._made(canonical, depth)
-        return self._value_sets[canonical]
+    def _listed(self, canonical: str, above: tuple[str, ...]) -> tuple[Codes, frozenset[str]] | None:
+        """The codes of a value set, and the systems of which it has more than is known (`""`: perhaps any).
 
-    def _made(self, canonical: str, depth: int) -> tuple[Codes, frozenset[str]] | None:
+        None for one that is not known, or comes back to itself. Only what is known is kept, so that nobody can fill the memory.
+        """
+        if canonical in self._value_sets:
+            return self._value_sets[canonical]
         found = self._definitions.find("ValueSet", canonical)
         if found is None:
             url = canonical.partition("|")[0]
-            listed = required_codes(url[len(_R4) :]) if url.startswith(_R4) else None
-            return None if listed is None else ({s: dict.fromkeys(c, "") for s, c in listed.items()}, frozenset())
-        return self._composed(found, depth) if depth < _DEEPEST else None
+            codes = required_codes(url[len(_R4) :]) if url.startswith(_R4) else None
+            return None if codes is None else ({s: dict.fromkeys(c, "") for s, c in codes.items()}, frozenset())
+        if canonical in above or len(above) > _DEEPEST:
+            return None
+        listed = self._value_sets[canonical] = self._composed(found, (*above, canonical))
+        return listed
 
-    def _composed(self, value_set: Resource, depth: int) -> tuple[Codes, frozenset[str]] | None:
+    def _composed(self, value_set: Resource, above: tuple[str, ...]) -> tuple[Codes, frozenset[str]] | None:
         compose = value_set.get("compose")
         if not isinstance(compose, dict):
             return _expanded(value_set.get("expansion"))
         codes: Codes = {}
         unknown: set[str] = set()
         for part in _objects(compose.get("include")):
-            included, missing = self._part(part, depth)
+            included, missing = self._part(part, above)
             unknown |= missing
             for system, more in included.items():
                 codes.setdefault(system, {}).update(more)
             if sum(map(len, codes.values())) > _LARGEST:
                 return None
         for part in _objects(compose.get("exclude")):
-            excluded, missing = self._part(part, depth)
+            excluded, missing = self._part(part, above)
             if missing:
                 return None
             for system, fewer in excluded.items():
                 codes[system] = {code: text for code, text in codes.get(system, {}).items() if code not in fewer}
         return codes, frozenset(unknown)
 
-    def _part(self, part: Resource, depth: int) -> tuple[Codes, set[str]]:
+    def _part(self, part: Resource, above: tuple[str, ...]) -> tuple[Codes, set[str]]:
         """The codes that one include names, and the systems of those that cannot be listed."""
         system = part.get("system")
-        imported = [self._listed(str(each), depth + 1) for each in _list(part.get("valueSet"))]
+        imported = [self._listed(str(each), above) for each in _list(part.get("valueSet"))]
         own: tuple[Codes, set[str]] | None = None
         if isinstance(system, str):
             own = self._of_system(system, part)
@@ -132,11 +134,14 @@ class CodeLists:
         return {system: codes}, set()
 
     def _system(self, system: str) -> dict[str, str] | None:
-        if system not in self._systems:
-            found = self._definitions.find("CodeSystem", system)
-            whole = found is not None and found.get("content") == "complete" and found.get("concept")
-            self._systems[system] = dict(_concepts(found)) if found is not None and whole else None
-        return self._systems[system]
+        if system in self._systems:
+            return self._systems[system]
+        found = self._definitions.find("CodeSystem", system)
+        if found is None:
+            return None
+        whole = found.get("content") == "complete" and bool(found.get("concept"))
+        codes = self._systems[system] = dict(_concepts(found)) if whole else None
+        return codes
 
 
 def _both(one: tuple[Codes, set[str]], other: tuple[Codes, set[str]]) -> tuple[Codes, set[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from profiles.conformance.context import Item
@@ -14,14 +14,14 @@ from profiles.validation.run import Path
 _NONE: Final[Resource] = {}
 
 
-@cache
+@lru_cache(maxsize=16_384)
 def element_of(type_name: str, name: str) -> ElementDefinition | None:
     """R4's own definition of an element of a type (`Claim.item`, `productOrService`); primitives have `extension` and `id`."""
     definition = type_definition("Element" if is_primitive(type_name) else type_name)
     return None if definition is None else definition.elements.get(name)
 
 
-@cache
+@lru_cache(maxsize=16_384)
 def _names(type_name: str, name: str) -> tuple[tuple[str, str, str], ...]:
     """(JSON name, R4 type, step of a place) of each form that an element can have."""
     element = element_of(type_name, name)
@@ -33,7 +33,7 @@ def _names(type_name: str, name: str) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-@cache
+@lru_cache(maxsize=16_384)
 def keys_of(type_name: str, name: str) -> tuple[str, ...]:
     """The JSON members in which an element can stand, with their `_name` siblings."""
     return tuple(key for each, _, _ in _names(type_name, name) for key in (each, f"_{each}"))

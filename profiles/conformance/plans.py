@@ -7,7 +7,7 @@ when an element of a type first meets a node, and kept on the node.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from profiles.conformance import references, slicing, trees
@@ -58,7 +58,7 @@ def known_keys(type_name: str) -> frozenset[tuple[str, str]]:
     return frozenset((row[0], row[2]) for name in ancestors(type_name) for row in rows.get(name, ()))
 
 
-@cache
+@lru_cache(maxsize=16_384)
 def _base_keys(path: str) -> frozenset[str]:
     return frozenset(row[0] for row in table("constraints")["invariants"].get(path, ()))
 
@@ -123,14 +123,14 @@ def _fewer(node: Node, element: ElementDefinition) -> bool:
     }
 
 
-@cache
+@lru_cache(maxsize=16_384)
 def _origin(holder: str, name: str) -> str:
     definition = type_definition("Element" if is_primitive(holder) else holder)
     element = None if definition is None else definition.elements.get(name)
     return "" if definition is None or element is None else origin(definition, element)
 
 
-@cache
+@lru_cache(maxsize=16_384)
 def base_binding(path: str) -> Binding | None:
     """The binding that R4 gives an element, by the path under which the tables speak of it."""
     found = table("constraints")["bindings"].get(path)
