@@ -24,7 +24,7 @@ Ask = Callable[[Catalogue], Resource]
 _MOST_ROUNDS: Final = 60
 _MOST_VERSIONS: Final = 50
 """Versions of one definition, and maps of one source."""
-_KEPT: Final = 256
+_KEPT: Final = 64
 
 
 class StoredContent:
