@@ -12,7 +12,7 @@ from typing import Final
 from profiles.conformance import resources
 from profiles.conformance.attachments import check_attachment
 from profiles.conformance.bound_codes import check_binding, check_coding
-from profiles.conformance.context import Context, Item
+from profiles.conformance.context import WORK_PER_OBJECT, Context, Item
 from profiles.conformance.extensions import Place, check_extension
 from profiles.conformance.invariants import Check, invariant_check
 from profiles.conformance.nodes import Binding, Invariant
@@ -173,7 +173,7 @@ def _object(definition: TypeDefinition, element: ElementDefinition, type_: TypeR
     def one(value: Json, where: Path, place: Place, context: Context) -> None:
         if type(value) is not dict:
             return
-        context.work()
+        context.run.left += WORK_PER_OBJECT
         if code == "Resource":
             resources.enter(value, where, context)
             return

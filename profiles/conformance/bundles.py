@@ -7,6 +7,7 @@ what the first entry points at must be in the Bundle; in documents every entry m
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 from profiles.bundle_index import RESTFUL, BundleIndex, Held, literals, references
@@ -34,8 +35,9 @@ def check_bundle(item: Item, context: Context) -> None:
         _check_first(index, item.path, context)
     for held in index.entries:
         _check_named_types(index, held, item.path, context)
-    for held in index.entries if len(index.by_url) < len(index.entries) else ():
-        _check_matches(index, held, item.path, context, strict=kind == "document")
+    several = {url for url, count in Counter(held.full_url for held in index.entries).items() if url and count > 1}
+    for held in index.entries if several else ():
+        _check_matches(index, held, several, item.path, context, strict=kind == "document")
     if kind == "document" and index.entries:
         _check_reachable(index, item.path, context)
 
@@ -101,14 +103,12 @@ def _check_named_types(index: BundleIndex, held: Held, path: Path, context: Cont
             context.add("reference-target", text, ((path, "entry", held.place), "resource", -1))
 
 
-def _check_matches(index: BundleIndex, held: Held, path: Path, context: Context, *, strict: bool) -> None:
+def _check_matches(
+    index: BundleIndex, held: Held, several: set[str], path: Path, context: Context, *, strict: bool
+) -> None:
     """A reference must not have two targets in the Bundle."""
     for each in references(held.resource, "resource"):
-        address = index.address(each.literal, held.full_url)
-        if address is None or each.literal.startswith("#"):
-            continue
-        found = {id(one.resource) for one in index.entries if one.full_url == address}
-        if len(found) > 1:
+        if not each.literal.startswith("#") and index.address(each.literal, held.full_url) in several:
             where = ((path, "entry", held.place), each.path, -1)
             severity: Severity = "error" if strict else "warning"
             context.add("bundle-rule", "The reference has more than one target in the Bundle.", where, severity)

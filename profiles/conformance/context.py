@@ -19,8 +19,9 @@ from profiles.validation.run import Path, expression
 MAX_FINDINGS: Final = 200
 MAX_NESTED: Final = 24
 """Profiles inside profiles (by references, slices, entries) that one place is held against at a time."""
-MAX_WORK: Final = 200_000
-"""Elements that are held against elements of profiles in one validation."""
+WORK: Final = 100_000
+WORK_PER_OBJECT: Final = 40
+"""How many elements may be held against elements of profiles in one validation: so many, and more for each JSON object."""
 
 
 class OutsideResolver(Protocol):
@@ -60,7 +61,9 @@ class Run:
     done: set[tuple[int, str]] = field(default_factory=set)
     """(id of a value, profile) that were held against each other, so that findings come once."""
     verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
-    work: int = 0
+    holders: dict[int, Held] = field(default_factory=dict)
+    """The Bundle entry of each resource in one, by the resource's id()."""
+    left: int = WORK
     exhausted: bool = False
 
 
@@ -114,8 +117,8 @@ class Context:
             raise EnoughError
 
     def work(self, amount: int = 1) -> None:
-        self.run.work += amount
-        if self.run.work > MAX_WORK:
+        self.run.left -= amount
+        if self.run.left < 0:
             self.run.exhausted = True
             raise EnoughError
 
@@ -179,7 +182,7 @@ class _Resolver:
     def resolve(self, reference: str, root: Resource | None) -> Resource | None:
         context = self._context
         if context.bundle is not None and root is not None and root is not context.root:
-            holder = next((held for held in context.bundle.entries if held.resource is root), None)
+            holder = context.run.holders.get(id(root))
             if holder is not None:
                 context = context.of_standing(root, context.bundle, holder)
         found = context.resolve(reference)

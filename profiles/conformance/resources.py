@@ -22,15 +22,7 @@ def enter(value: Resource, where: Path, context: Context) -> None:
     if where[1] == "contained":
         check_resource(value, where, context.of_contained(value))
     else:
-        check_resource(value, where, _standing(value, context))
-
-
-def _standing(value: Resource, context: Context) -> Context:
-    bundle = context.bundle
-    held: Held | None = None
-    if bundle is not None:
-        held = next((each for each in bundle.entries if each.resource is value), None)
-    return context.of_standing(value, bundle, held)
+        check_resource(value, where, trees.inside(Item(value, None, "Resource", where), context))
 
 
 def check_resource(value: Resource, where: Path, context: Context) -> None:
@@ -40,6 +32,7 @@ def check_resource(value: Resource, where: Path, context: Context) -> None:
         return
     if name == "Bundle":
         context.bundle = bundle_index(value)
+        context.run.holders.update((id(held.resource), held) for held in context.bundle.entries)
         context.holder = None
     item = Item(value, None, name, where)
     base_rules.walk(item, Place(name, (name,)), context)

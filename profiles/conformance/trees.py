@@ -101,9 +101,7 @@ def inside(item: Item, context: Context) -> Context:
         return context
     if item.path[1] == "contained":
         return context.of_contained(value)
-    bundle = context.bundle
-    held = next((each for each in bundle.entries if each.resource is value), None) if bundle is not None else None
-    return context.of_standing(value, bundle, held)
+    return context.of_standing(value, context.bundle, context.run.holders.get(id(value)))
 
 
 def is_base(canonical: str) -> bool:

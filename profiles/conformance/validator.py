@@ -50,4 +50,8 @@ class Validator:
             if run.exhausted:
                 text = "The resource is too large for its profiles; not all of it was checked."
                 findings.append(Finding("validation-limit", text, name))
+        except RecursionError:
+            findings.append(
+                Finding("validation-limit", "The resource is nested too deeply to be checked as a whole.", name)
+            )
         return findings

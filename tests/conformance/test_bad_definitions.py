@@ -73,6 +73,30 @@ def test_many_items_against_many_slices_are_bounded() -> None:
     assert codes(many, made) == ["validation-limit"]
 
 
+def test_what_is_nested_too_deeply_is_told() -> None:
+    deep: Any = {"url": "urn:a:b", "valueString": "x"}
+    for _ in range(900):
+        deep = {"url": "urn:a:b", "extension": [deep]}
+    assert "structure" in codes({**PATIENT, "extension": [deep]}, profile("a", "Patient"))
+
+
+def test_a_large_bundle_has_room() -> None:
+    made = profile(
+        "a", "Patient", element("Patient.name.given", min=1), element("Patient.identifier", **slicing("value", "system"))
+    )
+    entries = [
+        {
+            "fullUrl": f"https://example.org/Patient/{n}",
+            "resource": {**PATIENT, "id": str(n), "meta": {"profile": [made["url"]]}},
+        }
+        for n in range(1_500)
+    ]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    found = codes(bundle, profile("b", "Bundle"), made)
+    assert "validation-limit" not in found
+    assert "required-element" in found
+
+
 def test_value_sets_that_import_each_other_end() -> None:
     known = Definitions()
     for one, other in (("a", "b"), ("b", "a")):
