@@ -117,3 +117,10 @@ async def test_what_terminology_can_do_is_told_without_a_token(app: House) -> No
         assert validate_resource(told) == []
         assert {"name": "tx-resource"} in told["expansion"]["parameter"]
         assert (await nobody.get("/metadata", params={"mode": "full"})).json()["resourceType"] == "CapabilityStatement"
+
+
+async def test_questions_in_a_batch(stored: httpx.AsyncClient) -> None:
+    url = f"CodeSystem/$validate-code?url={CS}&code=lime"
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": url}}]}
+    (entry,) = (await stored.post("/", json=batch)).json()["entry"]
+    assert {"name": "result", "valueBoolean": True} in entry["resource"]["parameter"]
