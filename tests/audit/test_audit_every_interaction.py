@@ -84,7 +84,7 @@ CASES: list[tuple[Call, int, str, str, str, set[str]]] = [
     (send("GET", "/Patient", Accept="application/xml"), 406, "search-type", "E", "not-acceptable", set()),
     (send("GET", "/Nothing/1"), 404, "read", "R", "unknown-type", set()),
     (send("GET", "/Patient/1/2/3/4"), 404, "unknown", "E", "unknown-address", set()),
-    (send("PATCH", "/Patient/p1", {}), 405, "unknown", "E", "method-not-allowed", {"Patient/p1"}),
+    (send("PATCH", "/Patient/p1", {}), 415, "patch", "U", "content-type", {"Patient/p1"}),
     (send("PUT", "/AuditEvent/1", {"resourceType": "AuditEvent"}), 405, "update", "U", "read-only-type", {"AuditEvent/1"}),
     (send("POST", "/Claim/$no-such-thing", {}), 404, "operation", "E", "unknown-operation", set()),
     (send("POST", "", bundle("collection")), 400, "batch", "E", "bundle-type", set()),

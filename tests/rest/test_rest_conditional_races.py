@@ -6,35 +6,20 @@ import asyncio
 import base64
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from in_process import House, running_house
-from rest_help import bundle, entry, ids, observation, patient, statuses
+from races import CALLERS, create_round, delete_round, numbered, patch, patch_round, play, together
+from rest_help import bundle, entry, ids, observation, statuses
 from two_engines import ENGINES, house_on, mongodb_environment
 
 from server.rest.turns import Turns
 
-CALLERS = 64
-ROUNDS = 200
 FEW_ROUNDS = 6
-LANES = 8
-
-
-def numbered(value: str, **more: Any) -> dict[str, Any]:
-    return patient(identifier=[{"system": "urn:mrn", "value": value}], **more)
-
-
-def spellings(value: str) -> list[str]:
-    """One condition, written in several ways."""
-    return [
-        f"identifier=urn:mrn|{value}&active=true", f"active=true&identifier=urn:mrn|{value}", f"?active=true&identifier=urn%3Amrn%7C{value}",
-        f"identifier=urn:mrn|{value},urn:mrn|{value}&active=true",
-    ]  # fmt: skip
 
 
 @pytest.fixture(params=ENGINES)
@@ -49,47 +34,8 @@ async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-async def together(calls: Sequence[Awaitable[httpx.Response]]) -> list[httpx.Response]:
-    answers = await asyncio.gather(*calls)
-    assert {answer.status_code for answer in answers} <= {200, 201, 204}, Counter(answer.text for answer in answers)
-    return answers
-
-
-Round = Callable[[httpx.AsyncClient, int], Awaitable[None]]
-
-
-async def play(client: httpx.AsyncClient, rounds: int, one_round: Round) -> None:
-    """All rounds, each with its own name, some of them at the same time."""
-    numbers = iter(range(rounds))
-
-    async def lane() -> None:
-        for number in numbers:
-            await one_round(client, number)
-
-    await asyncio.gather(*[lane() for _ in range(LANES)])
-
-
-async def create_round(client: httpx.AsyncClient, number: int) -> None:
-    texts = spellings(str(number))
-    body = numbered(str(number), active=True)
-    answers = await together(
-        [
-            client.post("/Patient", json=body, headers={"If-None-Exist": texts[caller % len(texts)]})
-            for caller in range(CALLERS)
-        ]
-    )
-    assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CALLERS - 1}
-    assert len({answer.json()["id"] for answer in answers}) == 1
-    assert len(ids(await client.get(f"/Patient?identifier=urn:mrn|{number}"))) == 1
-
-
 async def test_one_of_64_creates_wins(client: httpx.AsyncClient) -> None:
     await play(client, FEW_ROUNDS, create_round)
-
-
-@pytest.mark.slow
-async def test_one_of_64_creates_wins_for_200_rounds(client: httpx.AsyncClient) -> None:
-    await play(client, ROUNDS, create_round)
 
 
 async def test_one_of_64_updates_creates_and_the_others_update_what_it_made(client: httpx.AsyncClient) -> None:
@@ -104,33 +50,8 @@ async def test_one_of_64_updates_creates_and_the_others_update_what_it_made(clie
         assert len(ids(await client.get(f"/Patient?{query}"))) == 1
 
 
-async def patch(client: httpx.AsyncClient, address: str, *operations: Any) -> httpx.Response:
-    headers = {"Content-Type": "application/json-patch+json"}
-    return await client.patch(address, content=json.dumps(operations), headers=headers)
-
-
-async def patch_round(client: httpx.AsyncClient, number: int) -> None:
-    """Whoever finds the flag down puts it up: by criteria in several spellings, and by id."""
-    made = await client.post("/Patient", json=numbered(f"f{number}", active=True, multipleBirthInteger=0))
-    addresses = [f"/Patient?{text.removeprefix('?')}" for text in spellings(f"f{number}")] + [
-        f"/Patient/{made.json()['id']}"
-    ]
-    flag = "/multipleBirthInteger"
-    steps = [{"op": "test", "path": flag, "value": 0}, {"op": "replace", "path": flag, "value": 1}]
-    answers = await asyncio.gather(*[patch(client, addresses[n % len(addresses)], *steps) for n in range(CALLERS)])
-    assert Counter(answer.status_code for answer in answers) == {200: 1, 422: CALLERS - 1}, answers[0].text
-    (winner,) = [answer for answer in answers if answer.status_code == 200]
-    assert winner.headers["etag"] == 'W/"2"'
-    assert (await client.get(addresses[-1])).headers["etag"] == 'W/"2"'
-
-
 async def test_one_of_64_patches_that_test_wins(client: httpx.AsyncClient) -> None:
     await play(client, FEW_ROUNDS, patch_round)
-
-
-@pytest.mark.slow
-async def test_one_of_64_patches_that_test_wins_for_200_rounds(client: httpx.AsyncClient) -> None:
-    await play(client, ROUNDS, patch_round)
 
 
 async def test_no_patch_of_64_is_lost(client: httpx.AsyncClient) -> None:
@@ -151,22 +72,8 @@ async def test_no_patch_of_64_is_lost(client: httpx.AsyncClient) -> None:
     assert sorted(names) == sorted(["first", *map(str, range(CALLERS))])
 
 
-async def delete_round(client: httpx.AsyncClient, number: int) -> None:
-    made = await client.post("/Patient", json=numbered(f"d{number}", active=True))
-    texts = spellings(f"d{number}")
-    answers = await together([client.delete(f"/Patient?{texts[n % len(texts)].removeprefix('?')}") for n in range(CALLERS)])
-    assert Counter("etag" in answer.headers for answer in answers) == {True: 1, False: CALLERS - 1}
-    history = (await client.get(f"/Patient/{made.json()['id']}/_history")).json()["entry"]
-    assert [item["request"]["method"] for item in history] == ["DELETE", "POST"]
-
-
 async def test_one_of_64_deletes_deletes(client: httpx.AsyncClient) -> None:
     await play(client, FEW_ROUNDS, delete_round)
-
-
-@pytest.mark.slow
-async def test_one_of_64_deletes_deletes_for_200_rounds(client: httpx.AsyncClient) -> None:
-    await play(client, ROUNDS, delete_round)
 
 
 async def test_one_of_many_transactions_creates(client: httpx.AsyncClient) -> None:

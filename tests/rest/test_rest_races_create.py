@@ -1,0 +1,15 @@
+"""One of 64 conditional creates makes the resource, 200 times, on both stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from races import create_round, play_on
+from two_engines import ENGINES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_one_of_64_wins_for_200_rounds(engine: str, tmp_path: Path) -> None:
+    await play_on(engine, tmp_path / "data", create_round)
