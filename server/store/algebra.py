@@ -36,6 +36,12 @@ class Interval:
     high_from: float | None = None
     high_to: float | None = None
 
+    def tightened(self) -> Interval:
+        """The same, with what follows for one end from the bounds of the other: low is never above high."""
+        low_to = min((bound for bound in (self.low_to, self.high_to) if bound is not None), default=None)
+        high_from = max((bound for bound in (self.high_from, self.low_from) if bound is not None), default=None)
+        return Interval(self.column, self.low_from, low_to, high_from, self.high_to)
+
 
 @dataclass(frozen=True, slots=True)
 class AnyInterval:

@@ -88,12 +88,11 @@ def _hull(clause: AnyInterval) -> Interval | None:
     """Bounds of one column that all of the intervals keep: what an index can be asked for."""
     if len({interval.column for interval in clause.intervals}) != 1:
         return None
-    low_from = [interval.low_from for interval in clause.intervals]
-    low_to = [interval.low_to for interval in clause.intervals]
-    high_from = [
-        interval.high_from if interval.high_from is not None else interval.low_from for interval in clause.intervals
-    ]
-    high_to = [interval.high_to for interval in clause.intervals]
+    tight = [interval.tightened() for interval in clause.intervals]
+    low_from = [interval.low_from for interval in tight]
+    low_to = [interval.low_to for interval in tight]
+    high_from = [interval.high_from for interval in tight]
+    high_to = [interval.high_to for interval in tight]
     return Interval(
         clause.intervals[0].column,
         _widest(min, low_from),
@@ -127,4 +126,4 @@ def _of_interval(clause: AnyInterval, wanted: Interval) -> list[_Candidate]:
 def _candidate(clause: AnyInterval, index: str, exact: Condition, bounds: Interval) -> _Candidate:
     """What is counted is bounded by the index; the exact condition stands beside it where it is another."""
     probe = interval(bounds)
-    return _Candidate(clause, index, exact if len(clause.intervals) == 1 else {"$and": [probe, exact]}, probe)
+    return _Candidate(clause, index, {"$and": [probe, exact]}, probe)

@@ -140,9 +140,12 @@ def _rows(clause: AnyOf | AnyInterval) -> tuple[str, Values]:
 
 
 def _range_rows(interval: Interval) -> list[tuple[str, Values]]:
-    """Rows are found by their low end. What is said of the high end alone says as much of the low end, but for the long ones."""
+    """Rows are found by their low end, which is never above the high one. What is said of the high end alone says as much of the
+    low end, but for the long ones."""
     select = "SELECT i.ord, i.rid FROM interval i"
-    if interval.high_from is None or interval.low_from is not None:
+    is_bound = interval.high_from is None or interval.low_from is not None
+    interval = interval.tightened()
+    if is_bound or interval.high_from is None:
         condition, values = _interval_condition(interval)
         return [(f"{select} WHERE {condition}", values)]
     least = interval.high_from - LONG
