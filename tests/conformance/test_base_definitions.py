@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import vectors
+import validator_vectors as vectors
 from profiles_made import errors, profile
 
 from profiles.definitions.r4 import base_definition

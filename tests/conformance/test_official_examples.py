@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-import vectors
+import validator_vectors as vectors
 
 from profiles.conformance import Definitions, Finding, Validator
 from profiles.conformance.packages import read_package

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import vectors
+import validator_vectors as vectors
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "validation.md"
 
