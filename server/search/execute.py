@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 from urllib.parse import urlencode
 
@@ -23,6 +24,10 @@ from server.store.store import Record
 MAX_EXAMINED: Final = 20_000
 """How many decrypted candidates one search may look at."""
 
+PAGE_BYTES: Final = 32 * 2**20
+"""A page ends with the match that goes beyond this many bytes."""
+
+FETCHED_AT_ONCE: Final = 100
 MAX_COUNTED: Final = 1_000_000
 MAX_INCLUDED: Final = 1000
 
@@ -39,8 +44,7 @@ async def run_search(exchange: Exchange, query: Query) -> bytes:
     if query.count_only:
         return _bundle(exchange, query, [], [], total, None)
     after = read_cursor(exchange.tenant.cipher, query, exchange.principal.subject)
-    found = [item async for item in matches(exchange, query.type, compiled, after, query.count + 1)]
-    page, more = found[: query.count], len(found) > query.count
+    page, more = await _page(exchange, query, compiled, after)
     for _, version in page:
         exchange.trail.note(version.reference, version.patients)
     included = await _included(exchange, query.includes, [version for _, version in page])
@@ -48,23 +52,37 @@ async def run_search(exchange: Exchange, query: Query) -> bytes:
     return _bundle(exchange, query, [version for _, version in page], included, total, last)
 
 
+async def _page(exchange: Exchange, query: Query, compiled: Compiled, after: Position | None) -> tuple[list[Found], bool]:
+    """At most `query.count` hits, fewer where they are large (R4 search.html#count lets a server), and whether more follow."""
+    page: list[Found] = []
+    size = 0
+    async with aclosing(matches(exchange, query.type, compiled, after, query.count + 1)) as found:
+        async for item in found:
+            if len(page) == query.count or size > PAGE_BYTES:
+                return page, True
+            page.append(item)
+            size += len(item[1].body)
+    return page, False
+
+
 async def matches(
     exchange: Exchange, type_: str, compiled: Compiled, after: Position | None, wanted: int
-) -> AsyncIterator[Found]:
+) -> AsyncGenerator[Found, None]:
     """Up to `wanted` hits that pass every check, in order, starting after a position. Raises FhirError, also (503) while the index
     does not hold all of them."""
     exchange.services.index_state.check(type_, compiled.codes)
     clauses = telling(compiled.clauses)
     examined, given = 0, 0
-    batch = wanted if not compiled.checks else max(wanted, 100)
+    batch = min(wanted, FETCHED_AT_ONCE) if not compiled.checks else FETCHED_AT_ONCE
     while given < wanted:
         hits = await exchange.services.store.find(Plan(clauses, compiled.order, after, batch))
         versions = await _open_hits(exchange, type_, hits)
         for hit in hits:
-            version = versions.get(hit.rid)
-            if version is not None and _passes(compiled, version):
+            version = versions.pop(hit.rid, None)
+            whole = None if version is None else await exchange.repository.whole(version)
+            if whole is not None and _passes(compiled, whole):
                 given += 1
-                yield hit, version
+                yield hit, whole
                 if given == wanted:
                     return
         if len(hits) < batch:
@@ -100,9 +118,7 @@ async def _open_hits(exchange: Exchange, type_: str, hits: list[Hit]) -> dict[in
         return {rid: _as_version(event) for rid, event in events.items()}
     records = await exchange.services.store.fetch(rids)
     repository = exchange.repository
-    return {
-        rid: await repository.whole(repository.open(record, type_)) for rid, record in records.items() if not record.deleted
-    }
+    return {rid: repository.open(record, type_) for rid, record in records.items() if not record.deleted}
 
 
 def _as_version(event: Resource) -> Version:
@@ -113,7 +129,10 @@ async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:
     exchange.services.index_state.check(query.type, compiled.codes)
     if not compiled.checks:
         return await exchange.services.store.count(telling(compiled.clauses), MAX_COUNTED)
-    return len([item async for item in matches(exchange, query.type, compiled, None, MAX_EXAMINED)])
+    total = 0
+    async for _ in matches(exchange, query.type, compiled, None, MAX_EXAMINED):
+        total += 1
+    return total
 
 
 async def _included(exchange: Exchange, includes: tuple[Include, ...], page: list[Version]) -> list[Version]:
