@@ -55,7 +55,9 @@ def make_tables(package: Package) -> dict[str, dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m profiles.tables.build", description=__doc__)
     parser.add_argument("package", type=Path, help="the R4 core package (.tgz)")
-    parser.add_argument("--print", choices=["structure", "search", "constraints"], dest="show", help="print one table, write none")
+    parser.add_argument(
+        "--print", choices=["structure", "search", "constraints"], dest="show", help="print one table, write none"
+    )
     options = parser.parse_args(arguments)
     for name, content in make_tables(read_package(options.package)).items():
         encoded = msgspec.json.encode(content, order="sorted")
