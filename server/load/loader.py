@@ -7,6 +7,7 @@ content stays as it is; with another content it gets a new version.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from server.seal.keyring import Keyring
 from server.seal.tenant_entries import Entry
 from server.store.store import Commit, Put, Record, StaleVersionError
 
-LONG_COMMIT: Final = 3.0
+LONG_COMMIT: Final = 6.0
 """Seconds: after a commit that took longer, the next carry half as much. A store gives up on a disk after ten."""
 
 SMALLEST: Final = 250
@@ -78,17 +79,23 @@ class Loader:
         self._entry = keyring.entries()[repository.tenant.name]
         self._untold = 0
         self._waiting = _Waiting()
+        self._committing: asyncio.Task[None] | None = None
         self.counts = Counts()
 
     async def run(self, sources: Sequence[Source], workers: Workers) -> None:
         """Raises StoreUnavailableError, UnreadableFileError, WorkerEndedError: what was committed until then stays."""
         done = {source.digest: await self._done(source) for source in sources}
         left = (unit for source in sources for unit in units(source, done[source.digest]))
-        async for unit, prepared in workers.results(left, self._task):
-            await self._add(unit, prepared)
-            self._moved(unit)
-            await self._refresh(workers.count)
-        await self._flush()
+        try:
+            async for unit, prepared in workers.results(left, self._task):
+                await self._add(unit, prepared)
+                self._moved(unit)
+                await self._refresh(workers.count)
+            await self._flush()
+            await self._committed()
+        finally:  # whatever went wrong, what is being committed is not left in the middle
+            if self._committing is not None:
+                await asyncio.wait([self._committing])
 
     async def _done(self, source: Source) -> int:
         """How many lines of it an earlier run has stored."""
@@ -133,17 +140,26 @@ class Loader:
         return None
 
     async def _flush(self) -> None:
+        """Commit what waits, one commit after another; what comes next is taken in meanwhile."""
         waiting, self._waiting = self._waiting, _Waiting()
+        if waiting.fresh or waiting.large:
+            await self._committed()
+            self._committing = asyncio.create_task(self._store_all(waiting))
+
+    async def _committed(self) -> None:
+        if self._committing is not None:
+            committing, self._committing = self._committing, None
+            await committing
+
+    async def _store_all(self, waiting: _Waiting) -> None:
         fresh = list(waiting.fresh.values())
-        if not fresh and not waiting.large:
-            return
         started = time.monotonic()
         if waiting.large or not await self._is_committed(fresh, waiting):
             await self._commit_changes(fresh, waiting)
         if time.monotonic() - started > LONG_COMMIT:
             self._size = max(self._size // 2, SMALLEST)
         elif self._size < self._largest:
-            self._size += SMALLEST
+            self._size = min(self._size + self._size // 8, self._largest)
         await self._store.settle()
 
     async def _is_committed(self, fresh: list[Fresh], waiting: _Waiting) -> bool:

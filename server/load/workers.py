@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,6 +27,9 @@ from server.load.prepare import Prepared, Preparer, Recipe, Task
 AHEAD: Final = 3
 """Tasks that each process has before it, and one more for each that a commit holds: they go on while it is written."""
 
+NICE: Final = 5
+"""The one that commits, and the database, go first: they are what everything waits for."""
+
 _END: Final = b""
 _Label = TypeVar("_Label")
 
@@ -37,6 +41,7 @@ class WorkerEndedError(Exception):
 def work(connection: Connection, recipe: bytes) -> None:
     """What each process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that commits decides when to stop
+    os.nice(NICE)
     preparer = Preparer(msgspec.msgpack.decode(recipe, type=Recipe))
     tasks, results = msgspec.msgpack.Decoder(Task), msgspec.msgpack.Encoder()
     gc.freeze()
