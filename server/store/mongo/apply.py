@@ -94,9 +94,7 @@ async def load(database: Database, session: AsyncClientSession, commits: Iterabl
     for commit in commits:
         keys.update(dict.fromkeys(put.key for put in commit.puts))
         claimed.update(dict.fromkeys(claim.key for claim in commit.keys))
-    changes = Changes(
-        jobs=await load_jobs(database, session, commits), blobs=await load_blobs(database, session, commits)
-    )
+    changes = Changes(jobs=await load_jobs(database, session, commits), blobs=await load_blobs(database, session, commits))
     wanted: list[tuple[str, str, list[Any]]] = [
         ("record", "k", list(keys)),
         ("unique_key", "_id", list(claimed)),
