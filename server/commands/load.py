@@ -23,6 +23,9 @@ from server.load.workers import WorkerEndedError, Workers
 from server.lock import folder_lock
 from server.repository import Repository
 
+MOST_WORKERS: Final = 8
+"""More prepare faster than one process commits."""
+
 MOST_SHOWN: Final = 100
 """Faults that are printed; the others are counted."""
 
@@ -55,7 +58,7 @@ async def _load(settings: Settings, store: Opened, sources: list[Source], name: 
     report = _Report(sources)
     loader = Loader(repository, store.keyring, store.store.largest_commit, report.fault, report.done)
     started = time.monotonic()
-    async with Workers(recipe, os.cpu_count() or 1, store.store.largest_commit) as workers:
+    async with Workers(recipe, min(os.cpu_count() or 1, MOST_WORKERS), store.store.largest_commit) as workers:
         await loader.run(sources, workers)
     report.bar.end()
     counts = loader.counts
