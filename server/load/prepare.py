@@ -97,6 +97,9 @@ class Preparer:
             except JsonError as error:
                 done.faults.append(Fault(number, 0, str(error)))
                 continue
+            if json.repeats_a_name(line, document):
+                done.faults.append(Fault(number, 0, "An object has two members of the same name."))
+                continue
             for entry, found in _resources(document, task.is_document):
                 faults = [found] if isinstance(found, Issue) else self._add(found, done)
                 done.faults += [Fault(number, entry, _sentence(issue)) for issue in faults]

@@ -90,11 +90,12 @@ async def test_what_no_write_would_take_is_named_and_left_out(house: House, tmp_
         tmp_path / "f.ndjson",
         patient("a"), b"{not json", patient("b", gender="x"), {"resourceType": "AuditEvent", "id": "e"},
         {"resourceType": "Patient"}, patient("a b"), b"[]", b'"Patient"', {"resourceType": "Nothing", "id": "n"},
+        b'{"resourceType": "Patient", "id": "two", "gender": "male", "gender": "female"}',
     )  # fmt: skip
     load = Load(house)
     counts = await load.run(named)
     assert (counts.stored, counts.refused) == (1, len(load.faults))
-    assert {line for _, line, _, _ in load.faults} == set(range(2, 10))
+    assert {line for _, line, _, _ in load.faults} == set(range(2, 11))
     for _, _, _, text in load.faults:
         assert "Quill" not in text
     assert await total(house, "Patient?_id=a,b") == 1
