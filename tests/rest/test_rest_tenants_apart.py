@@ -240,7 +240,14 @@ def parameters(**references: str) -> dict[str, Any]:
     }
 
 
+def about_code(canonical: str) -> dict[str, Any]:
+    """A terminology question about content that only the other tenant can have stored."""
+    named = [{"name": name, "valueUri": canonical} for name in ("url", "system")]
+    return {"resourceType": "Parameters", "parameter": [*named, {"name": "code", "valueCode": "a"}]}
+
+
 NO_BODY: Final[list[Any]] = [None, {"resourceType": "Parameters"}]
+TERMINOLOGY: Final[list[Any]] = [about_code("https://example.org/foreign"), *NO_BODY]
 
 OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     "submit": [pas_request(), *NO_BODY],
@@ -253,6 +260,7 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     ],
     "evaluate": NO_BODY,
     "signed-link": NO_BODY,
+    **dict.fromkeys(("lookup", "validate-code", "batch-validate-code", "expand", "subsumes", "translate"), TERMINOLOGY),
 }
 """What each operation is asked with, by its code."""
 
