@@ -134,6 +134,7 @@ def test_packages_are_read_without_their_paths_mattering() -> None:
         _package(("package/a.json", b"{")),
         _package(("package/a.json", b"{}"))[:40],
     ],
+    ids=["empty", "text", "no archive", "broken JSON", "cut off"],
 )
 def test_what_is_no_package_is_refused(data: bytes) -> None:
     with pytest.raises(PackageError):
