@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,6 +92,11 @@ class Caller:
     fhir_user: str | None = None
 
 
+async def _unlike_any() -> bytes:
+    """Nothing is kept where nobody says what changes."""
+    return os.urandom(16)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that an operation is given beside its input. `base_url` has no trailing slash."""
@@ -107,6 +113,10 @@ class Context:
     pas_version: Literal["2.2.1", "2.0.1"] = "2.2.1"
     note_entity: Callable[[str], None] = lambda reference: None
     """Adds a reference ("Patient/1") to the entities of this interaction's audit record."""
+    edition: Callable[[], Awaitable[bytes]] = _unlike_any
+    """Another value after each change of a definition (profiles/definition_types.py) that the tenant stores, by any server. What
+    is made of definitions that were read after it may be kept, by tenant, for as long as it stays the same. It costs microseconds
+    on the embedded store, and a question to the database on MongoDB."""
 
 
 @dataclass(frozen=True, slots=True)

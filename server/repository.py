@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from profiles import json
+from profiles.definition_types import is_definition
 from profiles.json import Resource
 from server.documents.apart import LARGEST_BODY, Apart, body_apart, content_apart, inline_content
 from server.documents.kept import DamagedContentError, new_blob_of, read_all
@@ -161,7 +162,7 @@ class Preparation:
             head.encode() + b"\n" + (b"" if large else body), record_binding(self.tenant.number, type_, key, number)
         )
         record = Record(0, key, number, updated, deleted, sealed)
-        put = Put(key, number, updated, sealed, index, deleted)
+        put = Put(key, number, updated, sealed, index, deleted, is_definition(type_))
         return Prepared(put, Version(type_, id_, number, updated, deleted, body, patients, record, head.content), apart)
 
 

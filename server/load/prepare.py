@@ -13,6 +13,7 @@ import msgspec
 
 from profiles import json
 from profiles.base_validation import validate_resource
+from profiles.definition_types import is_definition
 from profiles.json import Json, JsonError, Resource
 from profiles.outcome import FhirError, Issue
 from server.documents.attached import DocumentRules, check_documents
@@ -66,7 +67,8 @@ class Fresh(msgspec.Struct, array_like=True):
     timeline: tuple[int, ...]
 
     def put(self) -> Put:
-        return Put(self.key, 1, self.updated, self.body, Index(self.order, self.terms, self.intervals, self.timeline))
+        index = Index(self.order, self.terms, self.intervals, self.timeline)
+        return Put(self.key, 1, self.updated, self.body, index, definition=is_definition(self.reference.partition("/")[0]))
 
 
 class Prepared(msgspec.Struct, array_like=True):

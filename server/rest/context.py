@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from operations.ports import Caller, Changes, Context, KeyTakenError, UniqueKey, VersionConflictError, Write
 from profiles.json import Resource
@@ -94,6 +95,7 @@ def context_for(exchange: Exchange, decision: Decision, *, discloses: bool = Fal
         new_id=exchange.services.new_id,
         pas_version=exchange.request.base.pas_version,
         note_entity=exchange.trail.note,
+        edition=partial(exchange.services.store.edition, exchange.tenant.number),
     )
 
 

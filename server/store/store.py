@@ -6,6 +6,7 @@ integer. Times are integer microseconds since 1970 (UTC).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -55,6 +56,8 @@ class Put:
     body: bytes
     index: Index = Index()
     deleted: bool = False
+    definition: bool = False
+    """Others are understood by it (a code system, a profile): the tenant's edition changes with it (`Store.edition`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,16 @@ class StoreUnavailableError(Exception):
         self.trouble: Trouble = trouble
 
 
+def edition_setting(tenant: int) -> str:
+    """The setting that holds a tenant's edition."""
+    return f"edition/{tenant}"
+
+
+def new_edition() -> bytes:
+    """An edition like no other, whichever server makes it."""
+    return os.urandom(16)
+
+
 AuditSealer = Callable[[int, int, Sequence[bytes]], bytes]
 """(tenant, sequence number, records) -> sealed batch body."""
 
@@ -172,6 +185,12 @@ class Store(Protocol):
 
     async def key_holder(self, key: bytes) -> bytes | None:
         """The sealed holder of a uniqueness key."""
+
+    async def edition(self, tenant: int) -> bytes:
+        """Another one after each commit that holds a definition of the tenant; empty before the first.
+
+        What was read after it is at least as new as it says: so whatever is made of definitions may be kept under it.
+        """
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]: ...
 

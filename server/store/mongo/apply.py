@@ -37,12 +37,16 @@ class Changes:
     claims: dict[bytes, KeyClaim] = field(default_factory=dict)
     jobs: JobChanges = field(default_factory=JobChanges)
     blobs: BlobChanges = field(default_factory=BlobChanges)
+    editions: set[int] = field(default_factory=set)
+    """Tenants whose definitions change."""
 
     def add(self, commit: Commit) -> None:
         """Take a commit into the group, or raise what refuses it and leave the group as it was."""
         self._check(commit)
         for put in commit.puts:
             self._put(commit.tenant, put)
+            if put.definition:
+                self.editions.add(commit.tenant)
         for claim in commit.keys:
             self.digests[claim.key] = claim.digest
             self.claims[claim.key] = claim

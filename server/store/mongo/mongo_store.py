@@ -27,7 +27,7 @@ from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database, missing_indexes
 from server.store.mongo.transaction import Transactions
 from server.store.mongo.upkeep import MongoUpkeep
-from server.store.store import AuditBatch, AuditSealer, Commit, Index, Record
+from server.store.store import AuditBatch, AuditSealer, Commit, Index, Record, edition_setting
 from server.store.timeline import Timeline, TimelinePage
 from server.store.upkeep import Upkeep
 
@@ -101,6 +101,9 @@ class MongoStore:
     async def key_holder(self, key: bytes) -> bytes | None:
         found = await persist(lambda: self._database["unique_key"].find_one({"_id": key}))
         return found["h"] if found else None
+
+    async def edition(self, tenant: int) -> bytes:
+        return await self.get_setting(edition_setting(tenant)) or b""
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
         wanted = {"_id": {"$gt": after_seq}}

@@ -31,7 +31,7 @@ from server.store.mongo.job_changes import write_jobs
 from server.store.mongo.numbers import Numbers
 from server.store.mongo.retry import Pauses, passes, persist
 from server.store.mongo.schema import Database
-from server.store.store import AuditBatch, AuditSealer, Commit
+from server.store.store import AuditBatch, AuditSealer, Commit, edition_setting, new_edition
 
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=10_000)
 STUCK_SECONDS: Final = 0.25
@@ -156,6 +156,11 @@ class Transactions:
             ]
             await self._database["unique_key"].bulk_write(updates, session=session)
             fail_points.reach("mongodb-08-keys-written")
+        for tenant in sorted(changes.editions):
+            edition = {"$set": {"value": new_edition()}}
+            await self._database["setting"].update_one(
+                {"_id": edition_setting(tenant)}, edition, upsert=True, session=session
+            )
         await write_jobs(self._database, session, changes.jobs, self._jobs)
         await write_blobs(self._database, session, changes.blobs)
 

@@ -12,7 +12,17 @@ from server.store.packing import pack_intervals, pack_terms, unpack_intervals, u
 from server.store.sqlite.blob_rows import check_blobs, keep_blobs
 from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.job_rows import apply_jobs, check_jobs
-from server.store.store import AuditSealer, Commit, Index, KeyClaim, KeyHeldError, Put, StaleVersionError
+from server.store.store import (
+    AuditSealer,
+    Commit,
+    Index,
+    KeyClaim,
+    KeyHeldError,
+    Put,
+    StaleVersionError,
+    edition_setting,
+    new_edition,
+)
 
 _Current = tuple[int, int, int, int, bytes, bytes, int, bytes]
 
@@ -62,6 +72,11 @@ def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Cur
             (claim.key, claim.digest, claim.holder),
         )
         fail_points.reach("sqlite-06-keys-applied")
+    if any(put.definition for put in commit.puts):
+        connection.execute(
+            "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (edition_setting(commit.tenant), new_edition()),
+        )
     apply_jobs(connection, commit)
     keep_blobs(connection, commit.tenant, commit.blobs)
 
