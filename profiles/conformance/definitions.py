@@ -1,12 +1,13 @@
 """The conformance resources that a validation may use, by canonical URL and version (FHIR R4 references.html#canonical).
 
 Layers: one made with `above` sees everything of the layer above and adds its own, so that tests, tenants and packages do not
-touch each other. Types of R4 itself are always there, made from our tables (profiles/definitions/r4.py).
+touch each other. Types of R4 itself are always there, made from our tables (profiles/definitions/r4.py). A layer may have a
+source, which is asked for what was not added when it is first wanted (profiles/library).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from profiles.conformance.packages import read_package
@@ -14,6 +15,8 @@ from profiles.definitions.r4 import base_definition
 from profiles.json import Json, Resource
 
 Made = TypeVar("Made")
+Source = Callable[[str, str], Sequence[Resource]]
+"""All versions of a definition, by its kind and URL, the preferred one first; the same objects at every call."""
 
 _KINDS: Final = frozenset(
     {"StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "SearchParameter", "ConceptMap"}
@@ -23,8 +26,9 @@ _KINDS: Final = frozenset(
 class Definitions:
     """A registry. `add` and `load_package` fill it; afterwards it is only read, by any number of threads."""
 
-    def __init__(self, above: Definitions | None = None) -> None:
+    def __init__(self, above: Definitions | None = None, *, source: Source | None = None) -> None:
         self._above = above
+        self._source = source
         self._by_url: dict[tuple[str, str], list[Resource]] = {}
         self._own: set[int] = set()
         self._made: dict[tuple[object, int], Any] = {}
@@ -47,10 +51,24 @@ class Definitions:
     def find(self, kind: str, canonical: str) -> Resource | None:
         """The resource under `url` or `url|version`; without a version the one that was added last."""
         url, _, version = canonical.partition("#")[0].partition("|")
-        for resource in self._by_url.get((kind, url), ()):
+        for resource in self._versions(kind, url):
             if not version or _fits(str(resource.get("version", "")), version):
                 return resource
         return self._above.find(kind, canonical) if self._above is not None else None
+
+    def versions(self, kind: str, url: str) -> list[Resource]:
+        """Everything under a URL: this layer's first, and of each layer the preferred version first."""
+        above = self._above.versions(kind, url) if self._above is not None else []
+        return [*self._versions(kind, url), *above]
+
+    def _versions(self, kind: str, url: str) -> Sequence[Resource]:
+        """What this layer itself has under a URL, the preferred version first. What was added comes before the source's."""
+        added = self._by_url.get((kind, url), ())
+        if self._source is None:
+            return added
+        given = self._source(kind, url)
+        self._own.update(id(each) for each in given)
+        return [*added, *given] if added else given
 
     def structure(self, canonical: str) -> Resource | None:
         """The StructureDefinition under a canonical URL; R4's own types are known without a package."""
@@ -61,14 +79,17 @@ class Definitions:
         """Whether R4's own extensions are at hand (its package was loaded), so that one which is not found does not exist."""
         return self.find("StructureDefinition", "http://hl7.org/fhir/StructureDefinition/patient-birthPlace") is not None
 
-    def made(self, kind: object, resource: Resource, make: Callable[[Resource], Made]) -> Made:
-        """What `make` makes of a resource, made once for as long as the layer that has the resource lives."""
+    def made(self, kind: object, resource: Resource, make: Callable[[Resource, Definitions], Made]) -> Made:
+        """What `make` makes of a resource and the layer that has it, made once for as long as that layer lives.
+
+        So what a layer keeps rests on its own definitions and those above it, never on those of the layer that asked first.
+        """
         if self._above is not None and id(resource) not in self._own:
             return self._above.made(kind, resource, make)
         key = (kind, id(resource))
         found = self._made.get(key)
         if found is None:
-            found = self._made[key] = (resource, make(resource))  # the resource is kept, so that its id stays its own
+            found = self._made[key] = (resource, make(resource, self))  # the resource is kept, so that its id stays its own
         made: Made = found[1]
         return made
 

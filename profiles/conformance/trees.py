@@ -17,7 +17,7 @@ def tree(canonical: str, definitions: Definitions) -> Tree | None:
     definition = definitions.structure(canonical)
     if definition is None:
         return None
-    made = definitions.made("tree", definition, lambda each: _made(each, definitions))
+    made = definitions.made("tree", definition, _made)
     if isinstance(made, TreeError):
         raise TreeError(str(made))
     return made

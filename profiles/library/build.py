@@ -1,0 +1,194 @@
+"""Make the tables of the library from the guides' packages: `python -m profiles.library.build FOLDER`.
+
+FOLDER holds the packages that are named in `SOURCES`, and R4's core package. Facts only (profile_facts.py, code_facts.py). Of
+R4's core comes what the guides rest on beside the types, which profiles/tables has: extensions, profiles, value sets, codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from profiles.library.canonicals import GUIDES, whole
+from profiles.library.code_facts import code_system_facts, value_set_facts
+from profiles.library.profile_facts import structure_facts
+from profiles.structure import value_set as required_codes
+from profiles.tables.build import Package, read_package
+
+Facts = dict[str, Any]
+_CORE: Final = "hl7.fhir.r4.core-4.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table: the package that it comes from, the guide that it is of, what that guide rests on, and which ids are taken."""
+
+    package: str
+    guide: str
+    version: str
+    uses: Mapping[str, str] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.guide}-{self.version}"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {**self.uses, self.guide: self.version}
+
+
+_OLD: Final = {"us-core": "3.1.1", "hrex": "1.0.0", "crd": "2.0.1", "sdc": "4.0.0"}
+_NEW: Final = {"us-core": "7.0.0", "hrex": "1.2.0", "crd": "2.2.1", "sdc": "4.0.0", "backport": "1.1.0", "pas": "2.2.1"}
+
+SOURCES: Final = (
+    Source("hl7.fhir.us.davinci-pas-2.2.1", "pas", "2.2.1", _NEW),
+    Source("hl7.fhir.us.davinci-pas-2.0.1", "pas", "2.0.1", _OLD),
+    Source("hl7.fhir.us.core-3.1.1", "us-core", "3.1.1", _OLD),
+    Source("hl7.fhir.us.core-6.1.0", "us-core", "6.1.0", _NEW),
+    Source("hl7.fhir.us.core-7.0.0", "us-core", "7.0.0", _NEW),
+    Source("hl7.fhir.us.davinci-hrex-1.0.0", "hrex", "1.0.0", _OLD),
+    Source("hl7.fhir.us.davinci-hrex-1.2.0.compiled", "hrex", "1.2.0", _NEW),
+    Source("hl7.fhir.us.davinci-crd-2.0.1", "crd", "2.0.1", _OLD),
+    Source("hl7.fhir.us.davinci-crd-2.2.1.compiled", "crd", "2.2.1", _NEW),
+    Source("hl7.fhir.us.davinci-cdex-2.1.0.source", "cdex", "2.1.0", _NEW),
+    Source("hl7.fhir.uv.subscriptions-backport.r4-1.1.0.compiled", "backport", "1.1.0", _NEW),
+)
+
+
+def tables(folder: Path) -> Iterator[tuple[str, Facts]]:
+    """Each table by its name, R4's last."""
+    made = [(source, _table(read_package(folder / f"{source.package}.tgz"), source)) for source in SOURCES]
+    yield from ((source.name, table) for source, table in made)
+    yield "fhir-4.0.1", _core_table(read_package(folder / f"{_CORE}.tgz"), [table for _, table in made])
+
+
+def _table(package: Package, source: Source) -> Facts:
+    constraints: dict[str, list[str]] = {}
+    table: Facts = {"guide": source.guide, "version": source.version, "uses": source.versions, "constraints": constraints}
+    table["StructureDefinition"] = {
+        _name(each, source.guide): structure_facts(each, source.versions, constraints)
+        for each in _sorted(package, "StructureDefinition")
+        if each["kind"] != "logical"
+    }
+    table["ValueSet"] = {
+        _name(each, source.guide): value_set_facts(each, source.versions) for each in _sorted(package, "ValueSet")
+    }
+    systems = ((each, code_system_facts(each)) for each in _sorted(package, "CodeSystem"))
+    table["CodeSystem"] = {_name(each, source.guide): facts for each, facts in systems if facts is not None}
+    return table
+
+
+def _sorted(package: Package, kind: str) -> list[Facts]:
+    return sorted(package.get(kind, []), key=lambda each: str(each["url"]))
+
+
+def _name(resource: Facts, guide: str) -> str:
+    """The id in the guide's address; the whole URL where it lies elsewhere."""
+    start = f"{GUIDES[guide]}{resource['resourceType']}/"
+    url = str(resource["url"])
+    return url.removeprefix(start) if "/" not in url.removeprefix(start) else url
+
+
+def _core_table(package: Package, guides: Sequence[Facts]) -> Facts:
+    """What R4's core package has of the definitions that the tables name, and that those name."""
+    known = {
+        kind: {each["url"]: each for each in package[kind]} for kind in ("StructureDefinition", "ValueSet", "CodeSystem")
+    }
+    constraints: dict[str, list[str]] = {}
+    table: Facts = {"guide": "fhir", "version": "4.0.1", "uses": {}, "constraints": constraints}
+    table.update((kind, {}) for kind in known)
+    waiting = [named for guide in guides for named in _named(guide)]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        kind, url = named = waiting.pop()
+        resource = known[kind].get(url)
+        if resource is None or named in seen or _is_told(kind, resource):
+            continue
+        seen.add(named)
+        facts = _core_facts(kind, resource, constraints)
+        if facts is not None:
+            table[kind][_name(resource, "fhir")] = facts
+            waiting += _named({"uses": {}, kind: {"": facts}})
+    for kind in known:
+        table[kind] = dict(sorted(table[kind].items()))
+    return table
+
+
+def _is_told(kind: str, resource: Facts) -> bool:
+    """Whether profiles/tables tells it: R4's types, and the value sets of required bindings."""
+    if kind == "StructureDefinition":
+        return resource.get("derivation") != "constraint" or resource["kind"] == "logical"
+    return kind == "ValueSet" and required_codes(resource["url"].rpartition("/")[2]) is not None
+
+
+def _core_facts(kind: str, resource: Facts, constraints: dict[str, list[str]]) -> Facts | None:
+    if kind == "StructureDefinition":
+        return structure_facts(resource, {}, constraints)
+    return value_set_facts(resource, {}) if kind == "ValueSet" else code_system_facts(resource)
+
+
+def _named(table: Facts) -> Iterator[tuple[str, str]]:
+    """(kind, URL) of every definition that a table names."""
+    for definition in table.get("StructureDefinition", {}).values():
+        yield "StructureDefinition", _url(definition["base"], "StructureDefinition")
+        for row in definition["elements"]:
+            for type_ in row.get("type", []):
+                if isinstance(type_, dict):
+                    for each in (*type_.get("profile", []), *type_.get("targetProfile", [])):
+                        yield "StructureDefinition", _url(each, "StructureDefinition")
+            for each in (*row.get("binding", [])[1:], *(more[1] for more in row.get("more", []))):
+                yield "ValueSet", _url(each, "ValueSet")
+    for value_set in table.get("ValueSet", {}).values():
+        for part in (*value_set["include"], *value_set.get("exclude", [])):
+            if "system" in part:
+                yield "CodeSystem", _url(part["system"], "CodeSystem")
+            for each in part.get("valueSet", []):
+                yield "ValueSet", _url(each, "ValueSet")
+
+
+def _url(short: str, kind: str) -> str:
+    return whole(short, kind, {}).partition("|")[0]
+
+
+def written(table: Facts) -> bytes:
+    """A table as JSON, a line for each element, so that a change is seen as what it is."""
+    lines = ["{", *(f' "{name}": {_json(table[name])},' for name in ("guide", "version", "uses", "constraints"))]
+    for kind in ("StructureDefinition", "ValueSet", "CodeSystem"):
+        lines.append(f' "{kind}": {{')
+        lines += [_entry(name, facts) + "," for name, facts in table[kind].items()]
+        lines[-1] = lines[-1].removesuffix(",")
+        lines.append(" }" if kind == "CodeSystem" else " },")
+    return ("\n".join([*lines, "}"]) + "\n").encode()
+
+
+def _entry(name: str, facts: Facts) -> str:
+    if "elements" not in facts:
+        return f'  "{name}": {_json(facts)}'
+    head = _json({key: value for key, value in facts.items() if key != "elements"})[:-1]
+    rows = ",\n".join(f"   {_json(row)}" for row in facts["elements"])
+    return f'  "{name}": {head},"elements":[\n{rows}]}}'
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m profiles.library.build", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the packages (.tgz) are")
+    for name, table in tables(parser.parse_args(arguments).folder):
+        data = written(table)
+        (Path(__file__).parent / "facts" / f"{name}.json").write_bytes(data)
+        sys.stdout.write(f"{name}: {len(table['StructureDefinition'])} profiles and extensions, {len(data)} bytes\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
