@@ -33,6 +33,8 @@ _PREFERRED: Final[dict[PasVersion, dict[str, tuple[str, ...]]]] = {
         "crd": ("2.2.1", "2.0.1"),
         "cdex": ("2.1.0",),
         "backport": ("1.1.0",),
+        "sdc": ("4.0.0",),
+        "r5": ("0.1.0",),
         "fhir": ("4.0.1",),
     },
     "2.0.1": {
@@ -42,6 +44,8 @@ _PREFERRED: Final[dict[PasVersion, dict[str, tuple[str, ...]]]] = {
         "crd": ("2.0.1", "2.2.1"),
         "cdex": ("2.1.0",),
         "backport": ("1.1.0",),
+        "sdc": ("4.0.0",),
+        "r5": ("0.1.0",),
         "fhir": ("4.0.1",),
     },
 }

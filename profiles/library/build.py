@@ -17,7 +17,9 @@ import msgspec
 
 from profiles.library.canonicals import GUIDES, whole
 from profiles.library.code_facts import code_system_facts, value_set_facts
+from profiles.library.facts import KINDS
 from profiles.library.profile_facts import structure_facts
+from profiles.library.sentences import sentence
 from profiles.structure import value_set as required_codes
 from profiles.tables.build import Package, read_package
 
@@ -27,13 +29,16 @@ _CORE: Final = "hl7.fhir.r4.core-4.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One table: the package that it comes from, the guide that it is of, what that guide rests on, and which ids are taken."""
+    """One table: the package that it comes from, the guide that it is of, and what that guide rests on.
+
+    `as_needed`: only what the tables before it name is taken, and what that names.
+    """
 
     package: str
     guide: str
     version: str
     uses: Mapping[str, str] = field(default_factory=dict)
-    only: frozenset[str] | None = None
+    as_needed: bool = False
 
     @property
     def name(self) -> str:
@@ -59,14 +64,41 @@ SOURCES: Final = (
     Source("hl7.fhir.us.davinci-crd-2.2.1.compiled", "crd", "2.2.1", _NEW),
     Source("hl7.fhir.us.davinci-cdex-2.1.0.source", "cdex", "2.1.0", _NEW),
     Source("hl7.fhir.uv.subscriptions-backport.r4-1.1.0.compiled", "backport", "1.1.0", _NEW),
+    Source("hl7.fhir.uv.sdc-4.0.0.compiled", "sdc", "4.0.0", _NEW, as_needed=True),
 )
 
 
 def tables(folder: Path) -> Iterator[tuple[str, Facts]]:
     """Each table by its name, R4's last."""
-    made = [(source, _table(read_package(folder / f"{source.package}.tgz"), source)) for source in SOURCES]
-    yield from ((source.name, table) for source, table in made)
-    yield "fhir-4.0.1", _core_table(read_package(folder / f"{_CORE}.tgz"), [table for _, table in made])
+    made: list[Facts] = []
+    for source in SOURCES:
+        table = _table(read_package(folder / f"{source.package}.tgz"), source)
+        made.append(_needed(table, made) if source.as_needed else table)
+        yield source.name, made[-1]
+    yield "fhir-4.0.1", _core_table(read_package(folder / f"{_CORE}.tgz"), made)
+
+
+def _needed(table: Facts, guides: Sequence[Facts]) -> Facts:
+    """A table with what others name, and what that names."""
+    kept: Facts = {**table, **{kind: {} for kind in KINDS}}
+    waiting = [named for guide in guides for named in _named(guide)]
+    while waiting:
+        kind, url = waiting.pop()
+        name = _name({"resourceType": kind, "url": url}, table["guide"])
+        if name in table[kind] and name not in kept[kind]:
+            kept[kind][name] = table[kind][name]
+            waiting += _named({kind: {name: table[kind][name]}})
+    for kind in KINDS:
+        kept[kind] = dict(sorted(kept[kind].items()))
+    keys = {
+        key
+        for each in kept["StructureDefinition"].values()
+        for row in each["elements"]
+        for key in row.get("constraint", [])
+        if isinstance(key, str)
+    }
+    kept["constraints"] = {key: told for key, told in table["constraints"].items() if key in keys}
+    return kept
 
 
 def _table(package: Package, source: Source) -> Facts:
@@ -115,7 +147,7 @@ def _core_table(package: Package, guides: Sequence[Facts]) -> Facts:
         facts = _core_facts(kind, resource, constraints)
         if facts is not None:
             table[kind][_name(resource, "fhir")] = facts
-            waiting += _named({"uses": {}, kind: {"": facts}})
+            waiting += _named({kind: {"": facts}})
     for kind in known:
         table[kind] = dict(sorted(table[kind].items()))
     return table
@@ -158,14 +190,28 @@ def _url(short: str, kind: str) -> str:
 
 
 def written(table: Facts) -> bytes:
-    """A table as JSON, a line for each element, so that a change is seen as what it is."""
+    """A table as JSON, a line for each element, so that a change is seen as what it is.
+
+    Raises KeyError or StopIteration for a constraint that sentences.py has no words for.
+    """
+    for key, (_, expression) in _constraints(table):
+        sentence(key, expression)
     lines = ["{", *(f' "{name}": {_json(table[name])},' for name in ("guide", "version", "uses", "constraints"))]
-    for kind in ("StructureDefinition", "ValueSet", "CodeSystem"):
+    for kind in KINDS:
         lines.append(f' "{kind}": {{')
         lines += [_entry(name, facts) + "," for name, facts in table[kind].items()]
         lines[-1] = lines[-1].removesuffix(",")
         lines.append(" }" if kind == "CodeSystem" else " },")
     return ("\n".join([*lines, "}"]) + "\n").encode()
+
+
+def _constraints(table: Facts) -> Iterator[tuple[str, tuple[str, str]]]:
+    yield from table["constraints"].items()
+    for definition in table["StructureDefinition"].values():
+        for row in definition["elements"]:
+            for each in row.get("constraint", []):
+                if isinstance(each, dict):
+                    yield each["key"], (each["severity"], each["expression"])
 
 
 def _entry(name: str, facts: Facts) -> str:
