@@ -135,7 +135,7 @@ async def _restore_copy(settings: Settings, file: Path, master_key: bytes) -> No
 
 async def _check_key(draft: Path, master_key: bytes) -> None:
     """Raises WrongMasterKeyError, or BackupError for a store without tenants."""
-    store = SqliteStore(draft, lambda tenant, seq, records: b"")
+    store = SqliteStore(draft, lambda *batch: b"")
     try:
         if not await is_sealed(store):
             raise BackupError("The backup is of an empty store.")

@@ -26,6 +26,7 @@ FailPoint = Literal[
     "sqlite-13-acknowledged",
     "sqlite-14-job-checkpointed",
     "sqlite-15-blob-kept",
+    "sqlite-16-internal-changed",
     # its jobs and upkeep
     "sqlite-21-jobs-leased",
     "sqlite-22-job-released",
@@ -51,6 +52,7 @@ FailPoint = Literal[
     "mongodb-13-acknowledged",
     "mongodb-14-job-checkpointed",
     "mongodb-15-blob-kept",
+    "mongodb-16-internals-changed",
     # its numbers, jobs and upkeep
     "mongodb-20-numbers-taken",
     "mongodb-21-job-leased",

@@ -36,6 +36,7 @@ SECTIONS: Final = (
     Section("blob", ("id", "tenant", "chunks", "size")),
     Section("chunk", ("blob", "number", "body")),
     Section("audit", ("seq", "tenant", "count", "chain", "body")),
+    Section("internal", ("key", "tenant", "kind", "version", "updated", "until", "body")),
 )  # fmt: skip
 """In the order in which they are written and taken in. `terms` and `intervals` are packed (server/store/packing.py). Rows are
 numbered from 1, and never anew. Uploads that no commit made current are left behind, and so are leases: nobody who has one works on the copy."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from server.store.algebra import Clause, Hit, Plan
 from server.store.blobs import Blobs, NewBlob
+from server.store.internal import Drop, Internals, Keep
 from server.store.jobs import Checkpoint, Jobs, NewJob
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Commit:
     """The job that this is done for, and how far it is then; refused when its fence is no longer valid."""
     blobs: Sequence[NewBlob] = ()
     """Uploads that become current; refused (BlobGoneError) when one is not there."""
+    internals: Sequence[Keep | Drop] = ()
+    """Changes to the server's own records; refused (StaleVersionError) where one is at another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,8 @@ def new_edition() -> bytes:
     return os.urandom(16)
 
 
-AuditSealer = Callable[[int, int, Sequence[bytes]], bytes]
-"""(tenant, sequence number, records) -> sealed batch body."""
+AuditSealer = Callable[[int, int, bytes, Sequence[bytes]], bytes]
+"""(tenant, sequence number, hash of the tenant's batch before, records) -> sealed batch body."""
 
 
 class Store(Protocol):
@@ -155,6 +158,10 @@ class Store(Protocol):
     @property
     def blobs(self) -> Blobs:
         """Content too large for a record, in sealed chunks."""
+
+    @property
+    def internals(self) -> Internals:
+        """The server's own records: accounts, sessions, codes."""
 
     async def commit(self, commit: Commit) -> None:
         """Store everything durably, or nothing; what holds audit records alone may reach the disk a moment later. Raises StaleVersionError, KeyHeldError, LostLeaseError."""

@@ -80,7 +80,14 @@ class NewJobPart:
     new: bytes
 
 
-Rewrite = NewBody | NewHolder | NewJobBody | NewJobPart
+@dataclass(frozen=True, slots=True)
+class NewInternalBody:
+    key: bytes
+    old: bytes
+    new: bytes
+
+
+Rewrite = NewBody | NewHolder | NewJobBody | NewJobPart | NewInternalBody
 
 
 @dataclass(frozen=True, slots=True)

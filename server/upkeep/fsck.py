@@ -14,6 +14,7 @@ from typing import Final
 from profiles.references import parse_reference
 from server.audit.log import audit_binding
 from server.audit.record import decode_batch
+from server.internal import internal_binding
 from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Keyring, Tenant
@@ -65,6 +66,8 @@ class Fsck:
         async for finding in self._keys():
             yield finding
         async for finding in self._jobs():
+            yield finding
+        async for finding in self._internals():
             yield finding
         async for finding in self._audit():
             yield finding
@@ -169,6 +172,17 @@ class Fsck:
                 cipher.open(sealed, job_part_binding(job.tenant, job.id, number))
             except SealBrokenError:
                 yield Finding(f"Part {number} of the job {job.id} ({job.kind}) does not open.")
+
+    async def _internals(self) -> AsyncIterator[Finding]:
+        after = b""
+        while found := await self._store.internals.all(after, AT_ONCE):
+            for record in found:
+                try:
+                    self._keyring.by_number(record.tenant).cipher.open(record.body, internal_binding(record))
+                except (SealBrokenError, KeyError):
+                    yield Finding(f"The {record.kind} {record.key.hex()} of tenant {record.tenant} does not open.")
+            after = found[-1].key
+            self._look_at(len(found))
 
     async def _audit(self) -> AsyncIterator[Finding]:
         """Batches are numbered without gaps, open, hold as many records as they say, and each hash covers the one before."""

@@ -12,19 +12,20 @@ from typing import Final
 
 import msgspec
 
+from server.internal import internal_binding
 from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError, key_number
 from server.seal.keyring import Keyring, Tenant
 from server.seal.rotation import Pace, dropping, settled
 from server.store.store import Store
-from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewJobBody, NewJobPart, Rewrite, Row
+from server.store.upkeep import HeldKey, KeptJob, NewBody, NewHolder, NewInternalBody, NewJobBody, NewJobPart, Rewrite, Row
 from server.upkeep.job_parts import parts_of
 from server.upkeep.progress import FINISHED, Place, Progress
 from server.upkeep.record_types import RecordOpener
 from server.upkeep.versions import versions_of
 
 SETTING: Final = "reseal"
-STAGES: Final = ("records", "keys", "jobs", "audit")
+STAGES: Final = ("records", "keys", "jobs", "internal", "audit")
 ROWS: Final = 32
 SMALL: Final = 128
 FEW: Final = 8
@@ -76,6 +77,8 @@ class Reseal:
             return await self._keys(place)
         if place.stage == "jobs":
             return await self._jobs(place)
+        if place.stage == "internal":
+            return await self._internals(place)
         return await self._audit(place)
 
     async def _records(self, place: Place) -> Place:
@@ -163,6 +166,26 @@ class Reseal:
                     damaged[job.tenant] = damaged.get(job.tenant, 0) + 1
         return rewrites
 
+    async def _internals(self, place: Place) -> Place:
+        """Accounts, sessions, clients (server/internal.py)."""
+        while True:
+            found = await self._store.internals.all(bytes.fromhex(str(place.after)), SMALL)
+            damaged = dict(place.damaged)
+            rewrites: list[Rewrite] = []
+            for record in found:
+                target = place.task.get(record.tenant)
+                if target is None or key_number(record.body) == target:
+                    continue
+                cipher, binding = self._keyring.by_number(record.tenant).cipher, internal_binding(record)
+                try:
+                    sealed = cipher.seal(cipher.open(record.body, binding), binding)
+                    rewrites.append(NewInternalBody(record.key, record.body, sealed))
+                except SealBrokenError:
+                    damaged[record.tenant] = damaged.get(record.tenant, 0) + 1
+            if not rewrites:
+                return _next(place, found[-1].key.hex() if found else None, len(found), damaged)
+            await self._store.upkeep.rewrite(rewrites)
+
     async def _audit(self, place: Place) -> Place:
         batches = await self._store.audit_batches(int(place.after), SMALL)
         kept = {number: set(keys) for number, keys in place.kept.items()}
@@ -187,4 +210,4 @@ def _next(place: Place, after: int | str | None, count: int, damaged: dict[int, 
     if after is not None:
         return msgspec.structs.replace(place, after=after, done=place.done + count, damaged=damaged)
     stage = STAGES[STAGES.index(place.stage) + 1] if place.stage != STAGES[-1] else FINISHED
-    return msgspec.structs.replace(place, stage=stage, after="" if stage == "keys" else 0)
+    return msgspec.structs.replace(place, stage=stage, after="" if stage in {"keys", "internal"} else 0)

@@ -14,6 +14,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from server.store.blobs import BlobGoneError
 from server.store.mongo.blobs import BlobChanges, load_blobs
 from server.store.mongo.documents import Document, record_document, version_document
+from server.store.mongo.internals import InternalChanges, load_internals
 from server.store.mongo.job_changes import JobChanges, load_jobs
 from server.store.mongo.schema import Database
 from server.store.store import Commit, KeyClaim, KeyHeldError, LostLeaseError, Put, StaleVersionError
@@ -37,6 +38,7 @@ class Changes:
     claims: dict[bytes, KeyClaim] = field(default_factory=dict)
     jobs: JobChanges = field(default_factory=JobChanges)
     blobs: BlobChanges = field(default_factory=BlobChanges)
+    internals: InternalChanges = field(default_factory=InternalChanges)
     editions: set[int] = field(default_factory=set)
     """Tenants whose definitions change."""
 
@@ -52,6 +54,7 @@ class Changes:
             self.claims[claim.key] = claim
         self.jobs.add(commit)
         self.blobs.add(commit)
+        self.internals.add(commit)
 
     def _check(self, commit: Commit) -> None:
         written: set[bytes] = set()
@@ -67,6 +70,7 @@ class Changes:
             claimed.add(claim.key)
         self.jobs.check(commit)
         self.blobs.check(commit)
+        self.internals.check(commit)
 
     def _put(self, tenant: int, put: Put) -> None:
         """A new record has no row number yet: `number` gives it one."""
@@ -98,7 +102,11 @@ async def load(database: Database, session: AsyncClientSession, commits: Iterabl
     for commit in commits:
         keys.update(dict.fromkeys(put.key for put in commit.puts))
         claimed.update(dict.fromkeys(claim.key for claim in commit.keys))
-    changes = Changes(jobs=await load_jobs(database, session, commits), blobs=await load_blobs(database, session, commits))
+    changes = Changes(
+        jobs=await load_jobs(database, session, commits),
+        blobs=await load_blobs(database, session, commits),
+        internals=await load_internals(database, session, commits),
+    )
     wanted: list[tuple[str, str, list[Any]]] = [
         ("record", "k", list(keys)),
         ("unique_key", "_id", list(claimed)),

@@ -7,11 +7,11 @@ transaction that has seen the one before, or by the server that wrote the one be
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from server.store.audit_chain import chain_after
 from server.store.mongo.documents import Document
 from server.store.mongo.schema import Database
 from server.store.store import AuditBatch, AuditSealer
@@ -36,9 +36,9 @@ class AuditChain:
             if tenant not in self._chains:
                 last = await self._newest({"n": tenant}, session)
                 self._chains[tenant] = last["chain"] if last else b""
-            body = self._seal(tenant, seq, own)
-            chain = hashlib.blake2b(self._chains[tenant] + seq.to_bytes(8) + body, digest_size=32).digest()
-            batches.append(AuditBatch(seq, tenant, len(own), chain, body))
+            before = self._chains[tenant]
+            body = self._seal(tenant, seq, before, own)
+            batches.append(AuditBatch(seq, tenant, len(own), chain_after(before, seq, body), body))
         return batches
 
     async def _newest(self, which: Document, session: AsyncClientSession) -> Document | None:

@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
 from server.store.blobs import Blobs
+from server.store.internal import Internals
 from server.store.jobs import Jobs
 from server.store.mongo import find as search
 from server.store.mongo import timeline
@@ -21,6 +22,7 @@ from server.store.mongo.blobs import MongoBlobs
 from server.store.mongo.documents import Document, index_fields, to_audit_batch, to_old_version, to_record
 from server.store.mongo.group_commit import MAX_PUTS, GroupCommit
 from server.store.mongo.group_read import GroupRead
+from server.store.mongo.internals import MongoInternals
 from server.store.mongo.jobs import MongoJobs
 from server.store.mongo.rarity import Rarity
 from server.store.mongo.retry import persist
@@ -45,6 +47,7 @@ class MongoStore:
         self.upkeep: Upkeep = MongoUpkeep(database)
         self.jobs: Jobs = MongoJobs(database)
         self.blobs: Blobs = MongoBlobs(database)
+        self.internals: Internals = MongoInternals(database)
         self._reads = GroupRead(database)
         self._rarity = Rarity(database)
         self._closing = asyncio.Event()

@@ -40,6 +40,7 @@ COLLECTIONS: Final = (
     "blob",
     "upload",
     "chunk",
+    "internal",
 )
 _NUMBERED: Final = {"resource": ("record", FIRST_ROW), "job": ("job", 1)}
 """Sections whose rows have numbers that are given out: the name of the counter, and the first number."""

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
+from server.store.internal import Keep
 from server.store.mongo.documents import FIRST_ROW, Document, index_fields, intervals_of, part_id
+from server.store.mongo.internals import to_document, to_internal
 from server.store.mongo.schema import Database
 from server.store.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.store import Index
@@ -196,6 +198,16 @@ def _to_audit(row: Fields) -> Document:
     }
 
 
+def _internal(document: Document) -> Fields:
+    found = to_internal(document)
+    return {name: getattr(found, name) for name in ("key", "tenant", "kind", "version", "updated", "until", "body")}
+
+
+def _to_internal(row: Fields) -> Document:
+    own = {name: value for name, value in row.items() if name != "tenant"}
+    return to_document(row["tenant"], Keep(**own))
+
+
 def _one(read: Callable[[Document], Fields]) -> Callable[[Document], Iterable[Fields]]:
     return lambda document: (read(document),)
 
@@ -211,6 +223,7 @@ READ: Final[Mapping[str, Sequence[tuple[str, Callable[[Document], Iterable[Field
     "blob": [("blob", _one(_blob))],
     "chunk": [("chunk", _one(_chunk))],
     "audit": [("audit", _one(_audit))],
+    "internal": [("internal", _one(_internal))],
 }
 """By section: the collections to read, and what each document becomes."""
 
@@ -224,5 +237,6 @@ WRITE: Final[Mapping[str, tuple[str, Callable[[Fields], Document]]]] = {
     "blob": ("blob", _to_blob),
     "chunk": ("chunk", _to_chunk),
     "audit": ("audit", _to_audit),
+    "internal": ("internal", _to_internal),
 }
 """By section: the collection, and the document that a row becomes. The timeline has no documents (`with_timelines`)."""

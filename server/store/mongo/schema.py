@@ -66,6 +66,9 @@ INDEXES: Final = (
     NeededIndex("job", "owner", (("n", 1), ("owner", 1), ("failed", 1))),
     NeededIndex("job", "handle", (("handle", 1),), (("unique", True), ("sparse", True))),
     NeededIndex("job", "until", (("until", 1),), (("sparse", True),)),
+    NeededIndex("internal", "kind", (("n", 1), ("k", 1), ("u", 1), ("_id", 1))),
+    NeededIndex("internal", "changed", (("k", 1), ("u", 1), ("_id", 1))),
+    NeededIndex("internal", "until", (("x", 1),), (("sparse", True),)),
     NeededIndex("audit", "tenant", (("n", 1), ("_id", -1))),
     NeededIndex("mark", "old", (("at", 1),), (("expireAfterSeconds", 7 * 86400),)),
 )

@@ -27,6 +27,7 @@ from server.store.mongo.apply import REFUSALS, Changes, Refusal, load
 from server.store.mongo.audit_chain import AuditChain
 from server.store.mongo.blobs import write_blobs
 from server.store.mongo.documents import FIRST_ROW, Document, audit_document
+from server.store.mongo.internals import write_internals
 from server.store.mongo.job_changes import write_jobs
 from server.store.mongo.numbers import Numbers
 from server.store.mongo.retry import Pauses, passes, persist
@@ -163,6 +164,7 @@ class Transactions:
             )
         await write_jobs(self._database, session, changes.jobs, self._jobs)
         await write_blobs(self._database, session, changes.blobs)
+        await write_internals(self._database, session, changes.internals)
 
     async def _commit(self, session: AsyncClientSession, pauses: Pauses) -> None:
         """Asking again is safe: the server knows the transaction by its number."""

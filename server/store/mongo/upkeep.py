@@ -19,6 +19,7 @@ from server.store.upkeep import (
     NewBody,
     NewHolder,
     NewIndex,
+    NewInternalBody,
     NewJobBody,
     NewJobPart,
     Rewrite,
@@ -81,6 +82,8 @@ class MongoUpkeep:
         parts = [item for item in rewrites if isinstance(item, NewJobPart)]
         named = [_update({"_id": part_id(item.job, item.number)}, "b", item.old, item.new) for item in parts]
         await self._update("job_part", named)
+        own = [item for item in rewrites if isinstance(item, NewInternalBody)]
+        await self._update("internal", [_update({"_id": item.key}, "b", item.old, item.new) for item in own])
         fail_points.reach("mongodb-26-batch-resealed")
 
     async def reindex(self, entries: Sequence[NewIndex]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import apsw
 
 from server.store import fail_points
+from server.store.audit_chain import chain_after
 from server.store.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.sqlite.blob_rows import check_blobs, keep_blobs
 from server.store.sqlite.index_rows import IndexRows
+from server.store.sqlite.internal_rows import apply_internals, check_internals
 from server.store.sqlite.job_rows import apply_jobs, check_jobs
 from server.store.store import (
     AuditSealer,
@@ -48,6 +49,7 @@ def check(connection: apsw.Connection, commit: Commit) -> dict[bytes, _Current]:
         _check_key(connection, claim)
     check_jobs(connection, commit)
     check_blobs(connection, commit.blobs)
+    check_internals(connection, commit.internals)
     return current
 
 
@@ -79,6 +81,7 @@ def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Cur
         )
     apply_jobs(connection, commit)
     keep_blobs(connection, commit.tenant, commit.blobs)
+    apply_internals(connection, commit.tenant, commit.internals)
 
 
 def _put(connection: apsw.Connection, tenant: int, put: Put, row: _Current | None, rows: IndexRows) -> None:
@@ -116,10 +119,10 @@ def append_audit(connection: apsw.Connection, tenant: int, records: Sequence[byt
     row = connection.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
     seq = (row[0] if row else 0) + 1
     last = connection.execute("SELECT chain FROM audit WHERE tenant = ? ORDER BY seq DESC LIMIT 1", (tenant,)).fetchone()
-    body = seal(tenant, seq, records)
-    chain = hashlib.blake2b((last[0] if last else b"") + seq.to_bytes(8) + body, digest_size=32).digest()
+    before = last[0] if last else b""
+    body = seal(tenant, seq, before, records)
     connection.execute(
         "INSERT INTO audit (seq, tenant, count, chain, body) VALUES (?, ?, ?, ?, ?)",
-        (seq, tenant, len(records), chain, body),
+        (seq, tenant, len(records), chain_after(before, seq, body), body),
     )
     fail_points.reach("sqlite-09-audit-appended")

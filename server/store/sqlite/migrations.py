@@ -14,6 +14,7 @@ from typing import Final
 import apsw
 
 from server.store.sqlite.blob_rows import BLOB_TABLES
+from server.store.sqlite.internal_rows import INTERNAL_TABLES
 from server.store.sqlite.job_rows import TABLES as JOB_TABLES
 from server.store.sqlite.long_intervals import LONG_TABLES
 from server.store.sqlite.timeline import TIMELINE_TABLES
@@ -28,6 +29,7 @@ STEPS: Final[tuple[Step, ...]] = (
     JOB_TABLES,
     BLOB_TABLES,
     LONG_TABLES,
+    INTERNAL_TABLES,
 )
 
 

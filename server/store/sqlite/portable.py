@@ -32,6 +32,7 @@ _ORDER: Final = {
     "job": "id",
     "job_part": "job, number",
     "audit": "seq",
+    "internal": "key",
 }
 _READ: Final = {
     "blob": "SELECT id, tenant, chunks, size FROM blob WHERE state = 1 ORDER BY id",

@@ -16,6 +16,7 @@ import apsw
 from server.store import fail_points
 from server.store.algebra import Clause, Hit, Plan
 from server.store.blobs import Blobs
+from server.store.internal import Internals
 from server.store.jobs import Jobs
 from server.store.sqlite import find as search
 from server.store.sqlite import timeline
@@ -24,6 +25,7 @@ from server.store.sqlite.faults import unavailable
 from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.index_rows import IndexRows
+from server.store.sqlite.internals import SqliteInternals
 from server.store.sqlite.jobs import SqliteJobs
 from server.store.sqlite.room import Room
 from server.store.sqlite.upkeep import SqliteUpkeep
@@ -55,6 +57,7 @@ class SqliteStore:
         self.upkeep: Upkeep = SqliteUpkeep(self._files, self._group)
         self.jobs: Jobs = SqliteJobs(self._files, self._group)
         self.blobs: Blobs = SqliteBlobs(self._files, self._group)
+        self.internals: Internals = SqliteInternals(self._files, self._group)
         self._closing = asyncio.Event()
         self._checkpointer = asyncio.create_task(self._checkpoint_when_grown())
 

@@ -13,7 +13,19 @@ from server.store.sqlite.files import Files
 from server.store.sqlite.group_commit import GroupCommit
 from server.store.sqlite.index_rows import IndexRows
 from server.store.store import Index, Record, StoreUnavailableError
-from server.store.upkeep import HeldKey, KeptJob, Listing, NewBody, NewHolder, NewIndex, NewJobBody, Rewrite, Row, Totals
+from server.store.upkeep import (
+    HeldKey,
+    KeptJob,
+    Listing,
+    NewBody,
+    NewHolder,
+    NewIndex,
+    NewInternalBody,
+    NewJobBody,
+    Rewrite,
+    Row,
+    Totals,
+)
 
 _ROW: Final = "rid, key, version, updated, deleted, body, ord, tenant, terms, intervals"
 _TERM: Final = "SELECT 1 FROM term WHERE term = ? AND ord = ? AND rid = ?"
@@ -126,6 +138,8 @@ def _rewrite(connection: apsw.Connection, item: Rewrite) -> None:
         connection.execute("UPDATE unique_key SET holder = ? WHERE key = ? AND holder = ?", (item.new, item.key, item.old))
     elif isinstance(item, NewJobBody):
         connection.execute("UPDATE job SET body = ? WHERE id = ? AND body = ?", (item.new, item.id, item.old))
+    elif isinstance(item, NewInternalBody):
+        connection.execute("UPDATE internal SET body = ? WHERE key = ? AND body = ?", (item.new, item.key, item.old))
     else:
         connection.execute(
             "UPDATE job_part SET body = ? WHERE job = ? AND number = ? AND body = ?",

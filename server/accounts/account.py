@@ -1,0 +1,154 @@
+"""An account: who may sign in, as whom, with which roles. Names are unique in a tenant whatever their case.
+
+Accounts are deactivated and never removed, so that an id in the audit trail never comes to mean somebody else.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+
+from server.accounts.password import PasswordRefusedError, check_new_password, hash_password
+from server.auth.access_token import FHIR_ID, FHIR_USER
+from server.auth.roles import ROLES
+from server.internal import Found, Kind, OwnRecords
+from server.store.internal import Keep
+from server.store.store import StaleVersionError
+
+NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,126}[a-z0-9])?")
+"""As it is kept: what people type is folded first (`fold_name`)."""
+
+
+class AccountError(Exception):
+    """The account cannot be made or changed like this; the message is one sentence for whoever asked."""
+
+
+class Account(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`fhir_user` is a relative reference (`Practitioner/1`), `patient` the record of the role patient. Times: microseconds."""
+
+    id: str
+    name: str
+    display: str
+    roles: tuple[str, ...]
+    fhir_user: str = ""
+    patient: str = ""
+    password: str = ""
+    """Argon2id, encoded; empty: nobody signs in with a password."""
+    active: bool = True
+    created: int = 0
+    signed_out_before: int = 0
+    """Sessions and grants from before this are over: the password changed, or the account was deactivated."""
+    demo: bool = False
+    """One of the synthetic practice, with the password that the server prints."""
+    specialty: str = ""
+
+
+class NameTaken(msgspec.Struct, frozen=True):
+    """Under a folded name: whose it is."""
+
+    account: str
+
+
+ACCOUNTS: Final = Kind("account", Account)
+NAMES: Final = Kind("account-name", NameTaken)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an administrator says of a new account."""
+
+    name: str
+    roles: Sequence[str]
+    display: str = ""
+    fhir_user: str = ""
+    patient: str = ""
+    password: str | None = None
+    demo: bool = False
+
+
+def fold_name(name: str) -> str:
+    """The one spelling of a name: compatible characters, no outer spaces, no case."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def check(new: NewAccount) -> None:
+    """Raises AccountError."""
+    if NAME.fullmatch(fold_name(new.name)) is None:
+        raise AccountError("A name has 1 to 128 letters, digits and . _ @ + -, and begins and ends with a letter or digit.")
+    unknown = [role for role in new.roles if role not in ROLES]
+    if unknown or not new.roles:
+        raise AccountError(f"An account needs one or more of the roles {', '.join(ROLES)}.")
+    if new.fhir_user and (FHIR_USER.fullmatch(new.fhir_user) is None or new.fhir_user.count("/") != 1):
+        raise AccountError("The FHIR user is a reference such as Practitioner/1.")
+    if new.patient and FHIR_ID.fullmatch(new.patient) is None:
+        raise AccountError("The patient is the id of a Patient.")
+    if all(ROLES[role].own_record_only for role in new.roles) and not new.patient:
+        raise AccountError("The role patient reads one patient's record: say whose.")
+    if len(new.display) > 200 or not new.display.isprintable():
+        raise AccountError("The name to show has at most 200 printable characters.")
+
+
+async def prepare(own: OwnRecords, new: NewAccount) -> tuple[Account, list[Keep]]:
+    """The account, and the changes that make it. Raises AccountError; the commit raises StaleVersionError when the name is taken."""
+    check(new)
+    name = fold_name(new.name)
+    encoded = "" if new.password is None else await _new_password(new.password, name)
+    fhir_user = new.fhir_user or (f"Patient/{new.patient}" if new.patient else "")
+    account = Account(
+        str(uuid4()), name, new.display or new.name.strip(), tuple(dict.fromkeys(new.roles)), fhir_user, new.patient, encoded,
+        created=own.now(), demo=new.demo,
+    )  # fmt: skip
+    return account, [ACCOUNTS.add(own, account.id, account), NAMES.add(own, name, NameTaken(account.id))]
+
+
+async def add(own: OwnRecords, new: NewAccount, audit: Sequence[bytes] = ()) -> Account:
+    """Make it, with audit records. Raises AccountError, also when the name is taken."""
+    account, changes = await prepare(own, new)
+    try:
+        await own.commit(changes, audit)
+    except StaleVersionError as error:
+        raise AccountError(f"There is an account {account.name} already.") from error
+    return account
+
+
+async def with_password(own: OwnRecords, found: Found[Account], password: str) -> Keep:
+    """The change that gives an account another password and ends what it signed in to. Raises AccountError."""
+    encoded = await _new_password(password, found.value.name)
+    value = msgspec.structs.replace(found.value, password=encoded, signed_out_before=own.now(), demo=False)
+    return ACCOUNTS.change(own, found, value)
+
+
+def deactivated(own: OwnRecords, found: Found[Account]) -> Keep:
+    """The change that lets an account do nothing any more."""
+    value = msgspec.structs.replace(found.value, active=False, signed_out_before=own.now())
+    return ACCOUNTS.change(own, found, value)
+
+
+async def find(own: OwnRecords, id_: str) -> Found[Account] | None:
+    return await ACCOUNTS.read(own, id_)
+
+
+async def find_by_name(own: OwnRecords, name: str) -> Found[Account] | None:
+    """By a name as somebody typed it."""
+    taken = await NAMES.read(own, fold_name(name))
+    return None if taken is None else await find(own, taken.value.account)
+
+
+async def listed(own: OwnRecords) -> AsyncIterator[Account]:
+    """Deactivated ones as well."""
+    async for found in ACCOUNTS.all(own):
+        yield found.value
+
+
+async def _new_password(password: str, name: str) -> str:
+    try:
+        check_new_password(password, (name,))
+    except PasswordRefusedError as error:
+        raise AccountError(str(error)) from error
+    return await hash_password(password)

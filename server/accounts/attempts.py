@@ -1,0 +1,75 @@
+"""Tries to sign in: counted before a password is looked at, and slowed down (NIST SP 800-63B-4 3.2.2).
+
+Counted by what was typed as a name, whether there is such an account or not, so that nothing about the slowing down tells. After
+`FREE` tries in a row each further one has to wait, twice as long every time, up to `LONGEST`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from server.accounts.account import fold_name
+from server.internal import Kind, OwnRecords
+from server.store.store import StaleVersionError
+
+FREE: Final = 5
+FIRST: Final = 30 * 1_000_000
+LONGEST: Final = 15 * 60 * 1_000_000
+FORGOTTEN: Final = 24 * 3600 * 1_000_000
+"""Microseconds without a try after which the count begins anew."""
+
+
+class Attempts(msgspec.Struct, frozen=True):
+    """`wait_until`: microseconds since 1970."""
+
+    count: int
+    wait_until: int = 0
+
+
+ATTEMPTS: Final = Kind("attempts", Attempts)
+
+
+class WaitError(Exception):
+    """Too many tries."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many tries: wait {seconds} seconds.")
+        self.seconds = seconds
+
+
+async def count(own: OwnRecords, name: str, audit: bytes | None = None) -> int:
+    """Count one more try before its password is looked at; which one it is. Raises WaitError, and then it is not counted.
+
+    Of several at once each counts: none of them goes on before its own number is stored.
+    """
+    while True:
+        now = own.now()
+        found = await ATTEMPTS.read(own, _id(name))
+        before = found.value if found is not None and now < found.until else Attempts(0)
+        if now < before.wait_until:
+            raise WaitError(-((now - before.wait_until) // 1_000_000))
+        number = before.count + 1
+        wait = 0 if number < FREE else min(LONGEST, FIRST << min(number - FREE, 20))
+        value, until = Attempts(number, now + wait if wait else 0), now + FORGOTTEN
+        change = ATTEMPTS.add(own, _id(name), value, until) if found is None else ATTEMPTS.change(own, found, value, until)
+        try:
+            await own.commit([change], [audit] if audit else [])
+        except StaleVersionError:
+            continue
+        return number
+
+
+async def forget(own: OwnRecords, name: str) -> None:
+    """After a right one."""
+    found = await ATTEMPTS.read(own, _id(name))
+    if found is not None:
+        try:
+            await own.commit([ATTEMPTS.drop(found)])
+        except StaleVersionError:
+            return  # another try came in between, and counts
+
+
+def _id(name: str) -> str:
+    return fold_name(name)[:256]
