@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from profiles.json import Json
 from profiles.outcome import Issue
+from profiles.validation.accept import accepts
 from profiles.validation.objects import resource_check
 from profiles.validation.resources import resource_type
 from profiles.validation.run import EnoughIssuesError, Path, Run
@@ -21,6 +22,8 @@ def validate_resource(resource: Json, *, expected_type: str | None = None) -> li
     """
     if type(resource) is not dict:
         return [Issue("structure", "A resource is a JSON object.")]
+    if (expected_type is None or resource.get("resourceType") == expected_type) and accepts(resource):
+        return []
     run = Run()
     try:
         _validate(resource, expected_type, run)

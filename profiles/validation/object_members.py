@@ -16,7 +16,7 @@ from profiles.structure import resource_types
 from profiles.validation.primitive_members import Member, ObjectCheck, is_full_list
 from profiles.validation.run import Path, Run
 
-_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}").fullmatch
+is_id: Final = re.compile(r"[A-Za-z0-9.-]{1,64}").fullmatch
 
 
 def single(name: str, check: ObjectCheck) -> Member:
@@ -67,16 +67,16 @@ def reference_check(check: ObjectCheck, targets: frozenset[str]) -> ObjectCheck:
         named = value.get("type")
         if type(text) is str:
             head, _, tail = text.partition("/")
-            if named is None and head in allowed and _ID(tail):
+            if named is None and head in allowed and is_id(tail):
                 return  # the common case, settled without taking the reference apart
-            _check_literal(text, named, allowed, path, run)
+            check_literal(text, named, allowed, path, run)
         elif type(named) is str and allowed and named in resource_types() and named not in allowed:
             run.add("reference-target", _wrong_target(allowed), (path, "type", -1))
 
     return whole
 
 
-def _check_literal(text: str, named: Json, allowed: frozenset[str], path: Path, run: Run) -> None:
+def check_literal(text: str, named: Json, allowed: frozenset[str], path: Path, run: Run) -> None:
     where: Path = (path, "reference", -1)
     reference = parse_reference(text)
     if reference is None or (reference.kind == "canonical" and reference.version is not None):
@@ -105,14 +105,14 @@ def concept_check(check: ObjectCheck, codes: Mapping[str, frozenset[str]]) -> Ob
         codings = value.get("coding")
         if codings is None and "extension" in value:
             return  # a reason why the data is absent may stand for the code
-        if not isinstance(codings, list) or not any(_is_member(c, codes) for c in codings):
+        if not isinstance(codings, list) or not any(is_member(c, codes) for c in codings):
             systems = ", ".join(sorted(codes))
             run.add("code-invalid", f"One coding must be from the required value set (code system {systems}).", path)
 
     return whole
 
 
-def _is_member(coding: Json, codes: Mapping[str, frozenset[str]]) -> bool:
+def is_member(coding: Json, codes: Mapping[str, frozenset[str]]) -> bool:
     if not isinstance(coding, dict):
         return False
     system, code = coding.get("system"), coding.get("code")

@@ -6,11 +6,16 @@ Fragment references are settled here: `#x` must name a contained resource of the
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from profiles.json import Json, Resource
 from profiles.structure import resource_types
+from profiles.validation.accept import accepts
 from profiles.validation.primitive_members import ObjectCheck
 from profiles.validation.run import Path, Run
+
+_NEAR: Final = 3
+"""Resources no deeper than the entries of the outermost Bundle take the fast way first; deeper ones would take it again and again."""
 
 
 def resource_type(value: Resource, path: Path, run: Run) -> str | None:
@@ -27,6 +32,8 @@ def standing_check(check_of: Callable[[str], ObjectCheck]) -> ObjectCheck:
     """The check of a resource that stands on its own: an entry's, a parameter's, or the one that is validated."""
 
     def check(value: Resource, path: Path, run: Run, depth: int) -> None:
+        if 0 < depth <= _NEAR and accepts(value, depth):
+            return
         name = resource_type(value, path, run)
         if name is None:
             return
