@@ -23,7 +23,7 @@ install: ## Make the virtual environment and install Assent into it
 
 test: dev ## Check everything: style, types, and the whole test suite with its coverage
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-fast: dev ## Only the tests that take no more than a few seconds
 	$(BIN)/python -m pytest -m "not slow"

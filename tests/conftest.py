@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +21,17 @@ hypothesis.settings.load_profile("steady")
 
 sys.path.append(str(Path(__file__).parent / "profiles"))
 """tests/profiles/shared_data.py is wanted by other areas too (tests/shared.py)."""
+
+_SLOW_TEST = 500
+"""A test that is marked slow takes about as long as so many others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take long come first: begun last, one of them would keep one core busy while the others rest."""
+    cost: Counter[Path] = Counter()
+    for item in items:
+        cost[item.path] += _SLOW_TEST if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: -cost[item.path])
 
 
 @pytest.fixture(scope="session")
