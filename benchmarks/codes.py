@@ -54,7 +54,7 @@ def per_second(work: Callable[[], object], rounds: int) -> float:
 def main() -> None:
     start = time.process_time()
     builtin = builtin_content()
-    (system,) = builtin.code_systems(ICD10_CM)
+    system = builtin.code_systems(ICD10_CM)[0].take()
     print(f"ICD-10-CM made ready: {time.process_time() - start:.2f} s, {len(system.codes)} codes")
     catalogue = Layers(MemoryCatalogue([SET]), builtin)
     name = "Low back pain, unspecified"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -59,6 +59,22 @@ class VersionConflictError(Exception):
     """A written resource is no longer at the expected version: read again and decide again. Nothing was stored."""
 
 
+class Found(Protocol):
+    """A current version that a search found, unparsed: whoever has it already need not parse it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def updated(self) -> int:
+        """Microseconds since 1970."""
+
+    @property
+    def body(self) -> bytes:
+        """Its JSON."""
+
+
 class Records(Protocol):
     """Reading, inside the caller's tenant and access filter."""
 
@@ -77,6 +93,9 @@ class Records(Protocol):
         A list of values for a name means that all must match. Raises `FhirError` (search-too-costly) when more than
         `limit` resources match.
         """
+
+    def find(self, type: str, query: Mapping[str, str | Sequence[str]]) -> AsyncIterator[Found]:
+        """As `search`, one after another, however many there are: the caller decides when it has had enough."""
 
     async def holder(self, key: UniqueKey) -> str | None:
         """The reference ("Type/id") that holds a uniqueness key, if any."""

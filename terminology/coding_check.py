@@ -120,7 +120,7 @@ def _unknown(session: Session, checked: Checked, coding: Coding, version: str | 
         return checked.plus(messages.value_set_as_system(system, place))
     supplements = session.catalogue.supplements(system)
     if supplements:
-        named = canonical_of(system, supplements[-1].get("version"))
+        named = canonical_of(system, supplements[-1].version)
         return _naming(checked.plus(messages.supplement_as_system(named, place)), "x-caused-by-unknown-system", system)
     issues = [messages.unknown_system(system, place)]
     if ":" not in system:

@@ -86,7 +86,7 @@ def in_rule(session: Session, value_set: ValueSet, rule: Rule, system: CodeSyste
         if rule.system != system.url or not _of_version(session, rule, system):
             return None
         if rule.concepts is not None:
-            entry = _listed(rule, system, row)
+            entry = rule.listed(system.codes[row], case_sensitive=system.case_sensitive)
             if entry is None:
                 return None
         elif not all(one.contains(system, row) for one in rule.filters):
@@ -107,13 +107,3 @@ def _of_version(session: Session, rule: Rule, system: CodeSystem) -> bool:
         return True
     chosen = session.choose(system.url, rule.version, system.version).system
     return chosen is not None and chosen.version == system.version
-
-
-def _listed(rule: Rule, system: CodeSystem, row: int) -> Resource | None:
-    assert rule.concepts is not None
-    code = system.codes[row]
-    entry = rule.concepts.get(code)
-    if entry is None and not system.case_sensitive:
-        low = code.lower()
-        entry = next((one for name, one in rule.concepts.items() if name.lower() == low), None)
-    return entry

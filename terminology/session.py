@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from terminology import messages
-from terminology.catalogue import Catalogue, Layers, MemoryCatalogue
+from terminology.catalogue import Catalogue, Layers, MemoryCatalogue, Offer
 from terminology.code_system import CodeSystem
 from terminology.compile_code_system import supplemented
 from terminology.elements import Resource, text
 from terminology.issues import TerminologyError
 from terminology.question import Question
 from terminology.value_set import Rule, ValueSet, read_value_set
-from terminology.versions import canonical_of, fits, latest, split_canonical, version_key
+from terminology.versions import canonical_of, fits, split_canonical, version_key
 
+T = TypeVar("T")
 _DEEPEST: Final = 50
 _MOST_SETS: Final = 2000
 
@@ -64,11 +65,10 @@ class Session:
         return self._systems[key]
 
     def _find_system(self, url: str, version: str | None) -> CodeSystem | None:
-        systems = {one.version: one for one in self.catalogue.code_systems(url) if one.content != "not-present"}
-        fitting = systems if version is None else [one for one in systems if fits(one, version)]
-        if not fitting:
+        chosen = _newest([one for one in self.catalogue.code_systems(url) if one.content != "not-present"], version)
+        if chosen is None:
             return None
-        found = systems[latest(fitting)]
+        found = chosen.take()
         added = [one for one in self._wanted_supplements() if split_canonical(text(one, "supplements") or "")[0] == url]
         if not added:
             return found
@@ -80,11 +80,10 @@ class Session:
 
     def _supplement(self, canonical: str) -> Resource:
         url, version = split_canonical(canonical)
-        found = {text(one, "version"): one for one in self.catalogue.supplements(url)}
-        fitting = found if version is None else [one for one in found if fits(one, version)]
-        if not fitting:
+        found = _newest(self.catalogue.supplements(url), version)
+        if found is None:
             raise messages.supplement_missing(canonical)
-        return found[latest(fitting)]
+        return found.take()
 
     def need_supplements(self, canonicals: Sequence[str]) -> None:
         """Adds supplements that a value set asks for, and looks for all. Raises TerminologyError for one that is not here."""
@@ -121,9 +120,8 @@ class Session:
             return self._contained[key]
         url, version = split_canonical(canonical)
         version = version or self.question.versions.value_sets.get(url)
-        found = {one.version: one for one in self.catalogue.value_sets(url)}
-        fitting = found if version is None else [one for one in found if fits(one, version)]
-        return found[latest(fitting)] if fitting else None
+        found = _newest(self.catalogue.value_sets(url), version)
+        return found.take() if found is not None else None
 
     def named(self, canonical: str) -> str:
         """A canonical with the version that the question pins it to."""
@@ -150,6 +148,13 @@ class Session:
                 raise messages.too_costly("The value set imports too many others, or too deeply.")
             self._walk_imports(other, (*path, other.name), found)
             found.append(other)
+
+
+def _newest(offers: Sequence[Offer[T]], wanted: str | None) -> Offer[T] | None:
+    """The latest of the versions, or of those that fit the one that is wanted."""
+    if wanted is not None:
+        offers = [one for one in offers if fits(one.version, wanted)]
+    return max(offers, key=lambda one: version_key(one.version)) if len(offers) > 1 else next(iter(offers), None)
 
 
 def imported(value_set: ValueSet) -> list[str]:

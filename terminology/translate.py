@@ -6,7 +6,7 @@ of R4 or `relationship` of R5. Backwards where only a target code is given, or `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from terminology.catalogue import Catalogue
 from terminology.elements import Resource, rows, text
 from terminology.question import Question
 from terminology.session import Session
-from terminology.versions import canonical_of, split_canonical
+from terminology.versions import canonical_of, fits, split_canonical, version_key
 
 _TO_R4: Final = {
     "equivalent": "equivalent",
@@ -91,16 +91,29 @@ def _maps(catalogue: Catalogue, question: Question) -> Iterator[Resource]:
         return
     if url is None:
         scope = _Scope(question.text("sourceScope", "source"), question.text("targetScope", "target"))
-        yield from (one for one in catalogue.concept_maps() if scope.takes(one))
+        yield from (one for one in _latest(catalogue.concept_maps()) if scope.takes(one))
         return
     wanted, version = split_canonical(url)
     version = version or question.text("conceptMapVersion")
     found = [
-        one for one in catalogue.concept_maps() if one.get("url") == wanted and version in (None, text(one, "version"))
+        one
+        for one in catalogue.concept_maps()
+        if one.get("url") == wanted and (version is None or fits(text(one, "version"), version))
     ]
     if not found:
         raise messages.bad_request(f"There is no concept map '{url}' here.", "url", type="not-found", status=404)
-    yield from found
+    yield from _latest(found)
+
+
+def _latest(maps: Iterable[Resource]) -> Iterable[Resource]:
+    """Of each URL the latest version, and of that the first."""
+    found: dict[str | None, Resource] = {}
+    for one in maps:
+        url = text(one, "url")
+        known = found.get(url)
+        if known is None or version_key(text(one, "version")) > version_key(text(known, "version")):
+            found[url] = one
+    return found.values()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,17 @@ class Rule:
     """Listed codes; None where all codes, or those of the filters, are meant."""
     filters: Sequence[Filter]
     value_sets: Sequence[str]
+    folded: Mapping[str, Resource] = field(default_factory=dict)
+    """Listed codes that have capitals, by their lower case."""
+
+    def listed(self, code: str, *, case_sensitive: bool) -> Resource | None:
+        """The entry of a listed code."""
+        concepts = self.concepts or {}
+        found = concepts.get(code)
+        if found is None and not case_sensitive:
+            low = code.lower()
+            found = self.folded.get(low) or concepts.get(low)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ def _rule(row: Resource, place: str) -> Rule:
         concepts=concepts if listed else None,
         filters=read_filters(rows(row, "filter"), system or "", place),
         value_sets=texts(row, "valueSet"),
+        folded={low: one for code, one in concepts.items() if (low := code.lower()) != code},
     )
 
 

@@ -1,4 +1,4 @@
-"""Canonical URLs with versions, wildcards in versions, and which of several versions is the latest.
+"""Canonical URLs with versions, wildcards in versions, and the order of versions.
 
 FHIR R4 `references.html#canonical`; wildcards (`1.x.x`, `1.0.*`, `?` for one place) as FHIR R5 `$expand` defines them for
 `system-version` and its siblings.
@@ -7,7 +7,6 @@ FHIR R4 `references.html#canonical`; wildcards (`1.x.x`, `1.0.*`, `?` for one pl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 _PARTS: Final = re.compile(r"\d+|[A-Za-z]+")
@@ -52,8 +51,3 @@ def version_key(version: str | None) -> tuple[tuple[int, int, str], ...]:
         return ()
     parts = _PARTS.findall(version)
     return tuple((1, int(part[:18]), "") if part.isdigit() else (0, 0, part.lower()) for part in parts)
-
-
-def latest(versions: Iterable[str | None]) -> str | None:
-    """The latest of some versions."""
-    return max(versions, key=version_key, default=None)

@@ -15,6 +15,7 @@ from operations.terminology.definitions import definition
 from profiles.json import Resource
 from profiles.outcome import refuse
 from terminology.catalogue import Catalogue
+from terminology.elements import rows
 from terminology.expand import expand
 from terminology.expansion_r4 import r4_expansion
 from terminology.issues import TerminologyError, outcome
@@ -41,6 +42,10 @@ _SIMPLE: Final[Mapping[str, Callable[[Catalogue, Question], Resource]]] = {
     "ValueSet-validate-code": validate_in_value_set,
     "ConceptMap-translate": translate,
 }
+_FEW: Final = 5
+"""Codings that are checked without a thread."""
+_MOST_SYSTEMS: Final = 20
+"""Systems of one CodeableConcept that maps are looked for."""
 _BODIES: Final = {"ValueSet": "valueSet", "CodeSystem": "codeSystem", "ConceptMap": "conceptMap"}
 """A definition sent as the body itself stands for the parameter of that name."""
 
@@ -84,20 +89,24 @@ async def _answer(
         found = await content.answer(lambda catalogue: expand(catalogue, question, now), context)
         return r4_expansion(found, question.texts("property"))
     simple = _SIMPLE[f"{type_}-{code}"]
-    return await content.answer(lambda catalogue: simple(catalogue, question), context, _map_queries(question))
+    if type_ == "ConceptMap":
+        return await content.answer(lambda catalogue: simple(catalogue, question), context, _map_queries(question))
+    small = not question.resources and len(rows(question.object("codeableConcept") or {}, "coding")) <= _FEW
+    return await content.answer(lambda catalogue: simple(catalogue, question), context, small=small)
 
 
-def _map_queries(question: Question) -> list[dict[str, str]]:
-    """Where the concept maps of a question can be found: by URL, or by the system of the code."""
+def _map_queries(question: Question) -> list[tuple[str, str]]:
+    """Where the concept maps of a question can be found: by URL, or by the systems of its codes."""
     url = question.text("url")
     if url is not None:
-        return [{"url": url.partition("|")[0]}]
-    found = []
-    coding = question.object("sourceCoding") or question.object("coding") or question.object("targetCoding") or {}
-    for system in {coding.get("system"), question.text("sourceSystem", "system"), question.text("targetSystem")}:
-        if isinstance(system, str):
-            found += [{"source-system": system}, {"target-system": system}]
-    return found
+        return [("url", url.partition("|")[0])]
+    concepts = [question.object(name) or {} for name in ("sourceCodeableConcept", "codeableConcept")]
+    codings = [question.object(name) or {} for name in ("sourceCoding", "coding", "targetCoding")]
+    codings += [one for concept in concepts for one in rows(concept, "coding")]
+    systems = [one.get("system") for one in codings]
+    systems += [question.text("sourceSystem", "system"), question.text("targetSystem")]
+    found = [one for one in dict.fromkeys(systems) if isinstance(one, str)][:_MOST_SYSTEMS]
+    return [(name, one) for one in found for name in ("source-system", "target-system")]
 
 
 async def _parameters(given: OperationInput, type_: str, context: Context) -> Resource:

@@ -8,7 +8,8 @@ types that the caller may read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,8 +20,8 @@ from server.auth.decision import Decision, Letter
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version
 from server.rest.exchange import Exchange
-from server.search.compile import compile_query
-from server.search.execute import matches
+from server.search.compile import Compiled, compile_query
+from server.search.execute import MAX_EXAMINED, matches
 from server.search.query import parse_query
 from server.store.store import KeyHeldError, StaleVersionError
 
@@ -53,16 +54,26 @@ class StoredRecords:
         return await self.exchange.repository.content(found, most)
 
     async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
-        self._require("s", type)
-        pairs = [(name, value) for name, given in query.items() for value in ([given] if isinstance(given, str) else given)]
-        parsed = parse_query(type, pairs)
-        compiled = compile_query(
-            parsed, self.exchange.tenant.index, self.exchange.repository.base_url, self.exchange.compartment_for(type)
-        )
+        compiled = self._compiled(type, query)
         found = [version async for _, version in matches(self.exchange, type, compiled, None, limit + 1)]
         if len(found) > limit:
             raise refuse("search-too-costly", f"More than {limit} {type} resources would have to be read for this.")
         return [self._noted(version) for version in found]
+
+    async def find(self, type: str, query: Mapping[str, str | Sequence[str]]) -> AsyncIterator[Version]:
+        async with aclosing(matches(self.exchange, type, self._compiled(type, query), None, MAX_EXAMINED)) as found:
+            async for _, version in found:
+                self.exchange.trail.patients.update(version.patients)
+                yield version
+
+    def _compiled(self, type: str, query: Mapping[str, str | Sequence[str]]) -> Compiled:
+        """Raises FhirError for what the caller may not search."""
+        self._require("s", type)
+        pairs = [(name, value) for name, given in query.items() for value in ([given] if isinstance(given, str) else given)]
+        parsed = parse_query(type, pairs)
+        return compile_query(
+            parsed, self.exchange.tenant.index, self.exchange.repository.base_url, self.exchange.compartment_for(type)
+        )
 
     async def holder(self, key: UniqueKey) -> str | None:
         return await self.exchange.repository.holder(key)

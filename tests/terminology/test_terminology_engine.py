@@ -230,6 +230,6 @@ def test_diagnoses_that_are_no_longer_billable_are_accepted_with_a_warning() -> 
 def test_what_is_built_in() -> None:
     catalogue = builtin_content()
     (specialties,) = catalogue.code_systems("https://assent.example/fhir/CodeSystem/specialty")
-    assert len(specialties.codes) >= 90
+    assert len(specialties.take().codes) >= 90
     found = ask(expand, url="https://assent.example/fhir/ValueSet/procedure-kind", filter="knee", excludeNested="true")
     assert {"knee-replacement", "mri-of-the-knee"} <= {row["code"] for row in found["expansion"]["contains"]}
