@@ -19,7 +19,7 @@ from profiles import json
 from profiles.base_validation import validate_resource
 from server.auth.access_token import Grant, issue_token
 from server.auth.signing_key import load_or_create
-from server.jobs.asked import handle_of
+from server.jobs.asked import KIND, handle_of
 from server.jobs.request_job import do_request
 from server.jobs.runner import JobRunner
 from server.jobs.step import Step, open_step
@@ -399,7 +399,11 @@ class InterruptionError(Exception):
 async def interrupted(house: House, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin the waiting job and die when the effect of the entry number `after` is stored and its answer is not noted yet."""
     services = house.services
-    (job,) = await services.store.jobs.lease(services.now(), services.now() + 10**7, 1)
+    due = await services.store.jobs.lease(services.now(), services.now() + 10**7, 50)
+    (job,) = [job for job in due if job.kind == KIND]
+    for other in due:  # a practice may have pended requests whose time has come
+        if other is not job:
+            await services.store.jobs.release(other.id, other.fence, services.now(), untried=True)
     keep = Step.keep
 
     def dies(step: Step, number: int, content: bytes) -> None:
