@@ -6,26 +6,27 @@ Every setting is an environment variable. A value that cannot be used is refused
 from __future__ import annotations
 
 import ipaddress
-import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
-from server.documents.type_names import DEFAULT_TYPES, parse_content_type
-from server.seal.key_text import key_from_text
+from server import setting_values as kinds
+from server.setting_values import EMBEDDED, ConfigurationError
 
-EMBEDDED: Final = "embedded"
-"""The value of ASSENT_STORE that names no database server."""
+__all__ = [
+    "EMBEDDED",
+    "KEY_SOURCES",
+    "MAXIMUM_TOKEN_LIFETIME",
+    "SETTINGS",
+    "ConfigurationError",
+    "Setting",
+    "Settings",
+    "settings_table",
+]
 
 MAXIMUM_TOKEN_LIFETIME: Final = 366 * 24 * 3600
 """Seconds. A token that outlives this is a password."""
-
-
-class ConfigurationError(Exception):
-    """The server cannot start like this. The message is one sentence for the person who started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,12 @@ class Settings:
     review_seconds: int
     token_ttl: int
     conditional_delete: Literal["single", "multiple"]
+    session_idle: int
+    session_lifetime: int
+    access_token_seconds: int
+    refresh_days: int
+    client_registration: Literal["off", "administrator", "open"]
+    inner_networks: tuple[str, ...]
     trusted_proxies: tuple[str, ...] = ()
     master_key: bytes | None = field(default=None, repr=False)
     master_key_file: Path | None = None
@@ -85,106 +92,6 @@ class Setting:
     parse: Callable[[str, str], Any]
 
 
-def _whole_number(minimum: int, maximum: int) -> Callable[[str, str], int]:
-    def parse(variable: str, value: str) -> int:
-        if re.fullmatch(r"[0-9]{1,18}", value) is None or not minimum <= int(value) <= maximum:
-            raise ConfigurationError(f"{variable} must be a whole number from {minimum} to {maximum}.")
-        return int(value)
-
-    return parse
-
-
-def _one_of(*allowed: str) -> Callable[[str, str], str]:
-    def parse(variable: str, value: str) -> str:
-        if value.lower() not in allowed:
-            raise ConfigurationError(f"{variable} must be one of: {', '.join(allowed)}.")
-        return value.lower()
-
-    return parse
-
-
-def _flag(variable: str, value: str) -> bool:
-    return _one_of("1", "true", "0", "false")(variable, value) in {"1", "true"}
-
-
-def _host(variable: str, value: str) -> str:
-    if re.fullmatch(r"[0-9A-Za-z.:_-]{1,253}", value) is None:
-        raise ConfigurationError(f"{variable} must be a host name or an address to listen on, such as 127.0.0.1.")
-    return value
-
-
-def _folder(variable: str, value: str) -> Path:
-    if "\0" in value:
-        raise ConfigurationError(f"{variable} must be the path of a folder.")
-    return Path(value).expanduser().absolute()
-
-
-def _store(variable: str, value: str) -> str:
-    if value == EMBEDDED or re.match(r"mongodb(\+srv)?://[^/\s]", value):
-        return value
-    raise ConfigurationError(
-        f"{variable} must be {EMBEDDED}, or the address of a MongoDB server, "
-        "such as mongodb://localhost:27017/assent?replicaSet=rs0."
-    )
-
-
-def _base_url(variable: str, value: str) -> str:
-    if not value:
-        return ""
-    problem = f"{variable} must be an http or https address without query or fragment, such as https://fhir.example.org."
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError as error:
-        raise ConfigurationError(problem) from error
-    if not usable or parts.query or parts.fragment or parts.username is not None or re.search(r"[\s\"<>\\]", value):
-        raise ConfigurationError(problem)
-    return value.rstrip("/")
-
-
-def _addresses(variable: str, value: str) -> tuple[str, ...]:
-    addresses = tuple(part.strip() for part in value.split(",") if part.strip())
-    try:
-        for address in addresses:
-            ipaddress.ip_network(address)
-    except ValueError as error:
-        raise ConfigurationError(f"{variable} must be IP addresses or networks separated by commas.") from error
-    return addresses
-
-
-def _key(variable: str, value: str) -> bytes | None:
-    if not value:
-        return None
-    key = key_from_text(value)
-    if key is None:
-        raise ConfigurationError(f"{variable} must be a key of 32 bytes in hexadecimal or base64.")
-    return key
-
-
-def _file(variable: str, value: str) -> Path | None:
-    if "\0" in value:
-        raise ConfigurationError(f"{variable} must be the path of a file.")
-    return Path(value).expanduser().absolute() if value else None
-
-
-def _command(variable: str, value: str) -> str:
-    try:
-        if value and (not shlex.split(value) or "\0" in value):
-            raise ValueError
-    except ValueError as error:
-        raise ConfigurationError(f"{variable} must be a command with its arguments, quoted as in a shell.") from error
-    return value
-
-
-def _content_types(variable: str, value: str) -> frozenset[str]:
-    names = [part.strip() for part in value.split(",") if part.strip()]
-    added = [name.removeprefix("+") for name in names if name.startswith("+")]
-    instead = [name for name in names if not name.startswith("+")]
-    if any(parse_content_type(name).name != name for name in [*added, *instead]):
-        raise ConfigurationError(f"{variable} must be content types in lower case, such as application/pdf,+image/webp.")
-    return frozenset([*(instead or DEFAULT_TYPES), *added])
-
-
 def _check_key_sources(environ: Mapping[str, str]) -> None:
     named = [variable for variable in KEY_SOURCES if environ.get(variable, "").strip()]
     if len(named) > 1:
@@ -194,74 +101,78 @@ def _check_key_sources(environ: Mapping[str, str]) -> None:
 KEY_SOURCES: Final = ("ASSENT_MASTER_KEY", "ASSENT_MASTER_KEY_FILE", "ASSENT_MASTER_KEY_COMMAND")
 
 SETTINGS: Final = (
-    Setting("ASSENT_HOST", "host", "127.0.0.1", "Address to listen on; `0.0.0.0` for every interface.", _host),
-    Setting("ASSENT_PORT", "port", "8080", "Port to listen on.", _whole_number(1, 65535)),
+    Setting("ASSENT_HOST", "host", "127.0.0.1", "Address to listen on; `0.0.0.0` for every interface.", kinds.host),
+    Setting("ASSENT_PORT", "port", "8080", "Port to listen on.", kinds.whole_number(1, 65535)),
     Setting(
         "ASSENT_DATA",
         "data",
         "assent-data",
         "Folder that holds the store and the keys; one server at a time may use it. A relative path starts at the "
         "working directory.",
-        _folder,
+        kinds.folder,
     ),
-    Setting("ASSENT_SAMPLE", "sample", "1", "`0` or `false` starts an empty store without the synthetic practice.", _flag),
+    Setting(
+        "ASSENT_SAMPLE", "sample", "1", "`0` or `false` starts an empty store without the synthetic practice.", kinds.flag
+    ),
     Setting(
         "ASSENT_STORE",
         "store",
         EMBEDDED,
         "Where the data is kept: `embedded` is SQLite in the data folder; `mongodb://host:27017/assent?replicaSet=rs0` is "
         "MongoDB 6 or later as a replica set (docs/store.md).",
-        _store,
+        kinds.store,
     ),
     Setting(
         "ASSENT_BASE_URL",
         "base_url",
         "",
         "Address under which callers reach the server, when it is not `http://ASSENT_HOST:ASSENT_PORT` (behind a proxy).",
-        _base_url,
+        kinds.base_url,
     ),
-    Setting("ASSENT_MAX_BODY", "max_body", str(50 * 2**20), "Largest request body, in bytes.", _whole_number(1024, 2**31)),
+    Setting(
+        "ASSENT_MAX_BODY", "max_body", str(50 * 2**20), "Largest request body, in bytes.", kinds.whole_number(1024, 2**31)
+    ),
     Setting(
         "ASSENT_MAX_REQUESTS",
         "max_requests",
         "1000",
         "How many requests may be under way together; more are answered with 503.",
-        _whole_number(1, 100_000),
+        kinds.whole_number(1, 100_000),
     ),
     Setting(
         "ASSENT_JOBS_PER_CALLER",
         "jobs_per_caller",
         "10",
         "How many requests with `Prefer: respond-async` of one caller may wait or be under way; more are answered with 429.",
-        _whole_number(1, 10_000),
+        kinds.whole_number(1, 10_000),
     ),
     Setting(
         "ASSENT_JOBS_PER_TENANT",
         "jobs_per_tenant",
         "200",
         "The same for all callers of a tenant together.",
-        _whole_number(1, 100_000),
+        kinds.whole_number(1, 100_000),
     ),
     Setting(
         "ASSENT_JOB_RESULT_TTL",
         "job_result_ttl",
         str(24 * 3600),
         "Seconds for which the result of such a request, or the reason of its failure, can be fetched.",
-        _whole_number(60, 366 * 24 * 3600),
+        kinds.whole_number(60, 366 * 24 * 3600),
     ),
     Setting(
         "ASSENT_JOB_RESULT_BYTES",
         "job_result_bytes",
         str(64 * 2**20),
         "Largest such result. Of a batch, answers beyond it are told without their resources.",
-        _whole_number(1024, 2**31),
+        kinds.whole_number(1024, 2**31),
     ),
     Setting(
         "ASSENT_JOB_LEASE",
         "job_lease",
         "30",
         "Seconds after which another server goes on with the job of one that fell silent.",
-        _whole_number(2, 3600),
+        kinds.whole_number(2, 3600),
     ),
     Setting(
         "ASSENT_DISK_RESERVE",
@@ -269,14 +180,14 @@ SETTINGS: Final = (
         str(64 * 2**20),
         "Bytes that the embedded store leaves free on its disk: when less is free, changes are answered with 507, and what is "
         "left is for the audit records of reads.",
-        _whole_number(0, 2**40),
+        kinds.whole_number(0, 2**40),
     ),
     Setting(
         "ASSENT_MAX_DOCUMENT",
         "max_document",
         str(50 * 2**20),
         "Largest content of a Binary or an attachment, in bytes. What is sent in JSON is limited by `ASSENT_MAX_BODY` as well.",
-        _whole_number(1024, 2**38),
+        kinds.whole_number(1024, 2**38),
     ),
     Setting(
         "ASSENT_DOCUMENT_TYPES",
@@ -284,21 +195,21 @@ SETTINGS: Final = (
         "",
         "Content types that Binary and attachments may have, separated by commas; empty for the list in docs/documents.md. "
         "A type that begins with `+` is taken besides those of the list.",
-        _content_types,
+        kinds.content_types,
     ),
     Setting(
         "ASSENT_LINK_SECONDS",
         "link_seconds",
         "900",
         "Longest time for which a signed download link is good.",
-        _whole_number(1, 24 * 3600),
+        kinds.whole_number(1, 24 * 3600),
     ),
     Setting(
         "ASSENT_LOG_LEVEL",
         "log_level",
         "info",
         "Least level that is logged: `debug`, `info`, `warning` or `error`. Requests are logged at `info`.",
-        _one_of("debug", "info", "warning", "error"),
+        kinds.one_of("debug", "info", "warning", "error"),
     ),
     Setting(
         "ASSENT_UNKNOWN_PAYER",
@@ -307,7 +218,7 @@ SETTINGS: Final = (
         "What becomes of a request to an insurer that the server does not know: `review` pends it (see "
         "`ASSENT_REVIEW_OUTCOME`), "
         "`refuse` answers with an error.",
-        _one_of("review", "refuse"),
+        kinds.one_of("review", "refuse"),
     ),
     Setting(
         "ASSENT_SCENARIOS",
@@ -315,7 +226,7 @@ SETTINGS: Final = (
         "auto",
         "Whether a tester may ask the built-in payer for a given answer: `on`, `off`, or `auto` (only payers that are "
         "marked for it, as those of the synthetic practice are).",
-        _one_of("auto", "on", "off"),
+        kinds.one_of("auto", "on", "off"),
     ),
     Setting(
         "ASSENT_REVIEW_OUTCOME",
@@ -323,21 +234,21 @@ SETTINGS: Final = (
         "auto",
         "How the built-in payer, behind which nobody sits, ends a manual review: `approve`, `deny`, or `person`: never by "
         "itself. `auto` is `approve` with the synthetic practice and `person` without it.",
-        _one_of("auto", "approve", "deny", "person"),
+        kinds.one_of("auto", "approve", "deny", "person"),
     ),
     Setting(
         "ASSENT_REVIEW_SECONDS",
         "review_seconds",
         "30",
         "After how many seconds the built-in payer ends a manual review.",
-        _whole_number(1, 366 * 24 * 3600),
+        kinds.whole_number(1, 366 * 24 * 3600),
     ),
     Setting(
         "ASSENT_TOKEN_TTL",
         "token_ttl",
         str(8 * 3600),
         "Seconds for which a token of `assent token` is valid, unless `--expires` says otherwise.",
-        _whole_number(60, MAXIMUM_TOKEN_LIFETIME),
+        kinds.whole_number(60, MAXIMUM_TOKEN_LIFETIME),
     ),
     Setting(
         "ASSENT_CONDITIONAL_DELETE",
@@ -345,7 +256,50 @@ SETTINGS: Final = (
         "single",
         "What `DELETE Type?criteria` does when several resources match: `single` refuses with 412, `multiple` deletes them "
         "all (at most 1000).",
-        _one_of("single", "multiple"),
+        kinds.one_of("single", "multiple"),
+    ),
+    Setting(
+        "ASSENT_SESSION_IDLE",
+        "session_idle",
+        "1800",
+        "Seconds without use after which a browser is signed out.",
+        kinds.whole_number(60, 24 * 3600),
+    ),
+    Setting(
+        "ASSENT_SESSION_LIFETIME",
+        "session_lifetime",
+        str(12 * 3600),
+        "Seconds after which a browser is signed out in any case.",
+        kinds.whole_number(60, 7 * 24 * 3600),
+    ),
+    Setting(
+        "ASSENT_ACCESS_TOKEN_SECONDS",
+        "access_token_seconds",
+        "900",
+        "Seconds for which an access token of the authorization server is good; those of backend services at most 300.",
+        kinds.whole_number(30, 3600),
+    ),
+    Setting(
+        "ASSENT_REFRESH_DAYS",
+        "refresh_days",
+        "90",
+        "Days for which an app with `offline_access` may get new access tokens before its user is asked again.",
+        kinds.whole_number(1, 366),
+    ),
+    Setting(
+        "ASSENT_CLIENT_REGISTRATION",
+        "client_registration",
+        "off",
+        "Who may register apps at `/oauth/register` (RFC 7591): nobody (`off`), an `administrator` with a token, or anybody (`open`).",
+        kinds.one_of("off", "administrator", "open"),
+    ),
+    Setting(
+        "ASSENT_INNER_NETWORKS",
+        "inner_networks",
+        "",
+        "IP addresses or networks, separated by commas, that are not public and from which the server may fetch the keys of apps "
+        "all the same, over plain http as well.",
+        kinds.addresses,
     ),
     Setting(
         "ASSENT_TRUSTED_PROXIES",
@@ -353,7 +307,7 @@ SETTINGS: Final = (
         "",
         "IP addresses or networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. "
         "Nobody's by default, because the audit record names the caller's address.",
-        _addresses,
+        kinds.addresses,
     ),
     Setting(
         "ASSENT_MASTER_KEY",
@@ -361,21 +315,21 @@ SETTINGS: Final = (
         "",
         "The master key itself: 32 bytes in hexadecimal or base64. Without one of the three, `master.key` in the data folder "
         "is the key, made on the first start.",
-        _key,
+        kinds.key,
     ),
     Setting(
         "ASSENT_MASTER_KEY_FILE",
         "master_key_file",
         "",
         "A file elsewhere that holds the master key, such as a mounted secret. It is never made, and others must not read it.",
-        _file,
+        kinds.file,
     ),
     Setting(
         "ASSENT_MASTER_KEY_COMMAND",
         "master_key_command",
         "",
         "A command that prints the master key, such as a key manager's client. It is run once at the start, without a shell.",
-        _command,
+        kinds.command,
     ),
 )
 

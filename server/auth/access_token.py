@@ -14,8 +14,8 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
@@ -61,6 +61,15 @@ class Grant:
     fhir_user: str | None = None
     patient: str | None = None
     encounter: str | None = None
+    token_id: str | None = None
+    """The `jti`; a random one unless given. What is before its first full stop names the grant that it came from."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Claims besides, which no decision rests on."""
+
+
+def issuer_of(base_url: str, tenant: str) -> str:
+    """Who issues a tenant's tokens in the name of the SMART server."""
+    return base_url if tenant == "default" else f"{base_url}/t/{tenant}"
 
 
 def fhir_bases(base_url: str, tenant: str) -> tuple[str, ...]:
@@ -88,13 +97,14 @@ def issue_token(
         "iat": issued,
         "nbf": issued,
         "exp": issued + lifetime,
-        "jti": secrets.token_urlsafe(16),
+        "jti": grant.token_id or secrets.token_urlsafe(16),
         "scope": grant.scope,
         "tenant": grant.tenant,
         "roles": list(grant.roles),
     }
     context = {"fhirUser": grant.fhir_user, "patient": grant.patient, "encounter": grant.encounter}
     claims.update({name: value for name, value in context.items() if value is not None})
+    claims.update(grant.more)
     header = {"alg": ALGORITHM, "typ": _TYPE, "kid": key.key_id}
     return jwt.encode(header, claims, key.private, algorithms=[ALGORITHM])
 
@@ -102,7 +112,7 @@ def issue_token(
 class TokenVerifier:
     """Turns tokens into principals. Keeps the last `cache_size` good tokens by their SHA-256, until they expire.
 
-    `clock` gives seconds since 1970. Not for use by several threads at once.
+    `clock` gives seconds since 1970. `is_revoked` is asked every time. Not for use by several threads at once.
     """
 
     def __init__(
@@ -113,6 +123,7 @@ class TokenVerifier:
         clock: Callable[[], float] = time.time,
         leeway: int = LEEWAY,
         cache_size: int = CACHE_SIZE,
+        is_revoked: Callable[[Principal], bool] = lambda principal: False,
     ) -> None:
         self._key_id = key.key_id
         self._key = key.public
@@ -121,6 +132,7 @@ class TokenVerifier:
         self._clock = clock
         self._leeway = leeway
         self._cache_size = cache_size
+        self._is_revoked = is_revoked
         self._cache: OrderedDict[bytes, Principal] = OrderedDict()
 
     def verify(self, token: str) -> Principal:
@@ -136,7 +148,9 @@ class TokenVerifier:
         digest = sha256(token).digest()
         principal = self._cache.get(digest)
         if principal is None:
-            principal = self._check(token)
+            _, principal = self._check(token)
+            if self._is_revoked(principal):
+                raise TokenError("The token was revoked.")
             self._cache[digest] = principal
             if len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
@@ -144,10 +158,18 @@ class TokenVerifier:
         if self._clock() >= principal.expires + self._leeway:
             del self._cache[digest]
             raise TokenError("The token has expired.")
+        if self._is_revoked(principal):
+            raise TokenError("The token was revoked.")
         self._cache.move_to_end(digest)
         return principal
 
-    def _check(self, token: bytes) -> Principal:
+    def claims(self, token: str) -> tuple[dict[str, Any], Principal]:
+        """All that a good token says, revoked or not, and its principal; raises `TokenError`."""
+        if not token.isascii() or len(token) > MAXIMUM_LENGTH:
+            raise TokenError("The token is none of this server.")
+        return self._check(token.encode("ascii"))
+
+    def _check(self, token: bytes) -> tuple[dict[str, Any], Principal]:
         text = token.decode("ascii", errors="replace")
         if _COMPACT.fullmatch(text) is None or not all(_is_canonical(part) for part in text.split(".")):
             raise TokenError("The token is not a signed JWT.")
@@ -161,7 +183,7 @@ class TokenVerifier:
         principal = _principal(claims)
         self._check_times(claims, principal)
         self._check_parties(claims, principal)
-        return principal
+        return claims, principal
 
     def _check_times(self, claims: dict[str, Any], principal: Principal) -> None:
         now = self._clock()
@@ -171,7 +193,7 @@ class TokenVerifier:
             raise TokenError("The token is not valid yet.")
 
     def _check_parties(self, claims: dict[str, Any], principal: Principal) -> None:
-        if principal.issuer not in {self._urn, self._base_url}:
+        if principal.issuer not in {self._urn, self._base_url, issuer_of(self._base_url, principal.tenant)}:
             raise TokenError("The token has another issuer.")
         named = claims.get("aud")
         audiences = [named] if isinstance(named, str) else named
