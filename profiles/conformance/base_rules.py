@@ -13,7 +13,7 @@ from profiles.conformance import resources
 from profiles.conformance.attachments import check_attachment
 from profiles.conformance.bound_codes import check_binding, check_coding
 from profiles.conformance.context import WORK_PER_OBJECT, Context, Item
-from profiles.conformance.extensions import Place, check_extension
+from profiles.conformance.extensions import Standing, check_extension
 from profiles.conformance.invariants import Check, invariant_check
 from profiles.conformance.nodes import Binding, Invariant
 from profiles.conformance.plans import base_binding
@@ -27,13 +27,14 @@ from profiles.structure import ElementDefinition, TypeDefinition, TypeRef, type_
 from profiles.tables import table
 from profiles.validation.run import Path
 
-Member = Callable[[Json, Path, Place, Context], None]
+Member = Callable[[Json, Path, Standing, Context], None]
 _OF_TYPES: Final[dict[str, Check]] = {
     "Coding": check_coding,
     "Attachment": check_attachment,
     "Identifier": check_identifier,
     "Quantity": check_unit,
 }
+_LONGEST_URL: Final = 500
 _GUARDS: Final = {"dom-4": "contained", "dom-5": "contained"}
 
 
@@ -69,7 +70,7 @@ def _rules(type_name: str, steps: int) -> _Rules:
     return _Rules(type_name, steps)
 
 
-def walk(item: Item, place: Place, context: Context) -> None:
+def walk(item: Item, standing: Standing, context: Context) -> None:
     """Check an object and everything in it by R4's rules."""
     rules = _rules(item.type, context.run.options.steps)
     for check in rules.checks:
@@ -78,7 +79,7 @@ def walk(item: Item, place: Place, context: Context) -> None:
     for key, value in item.value.items():
         member = members[key] if key in members else rules.member(key)
         if member is not None:
-            member(value, path, place, context)
+            member(value, path, standing, context)
         if key[:1] == "_" and key[1:] in rules.codes and key[1:] not in item.value:
             text = "A code of a required value set must have a value; an extension cannot stand for it."
             context.add("code-invalid", text, (path, key[1:], -1))
@@ -146,18 +147,18 @@ def _member(definition: TypeDefinition, element: ElementDefinition, type_: TypeR
         return None
     inner = _primitive(checks, type_.code) if primitive else _object(definition, element, type_, checks)
 
-    def member(value: Json, path: Path, place: Place, context: Context) -> None:
+    def member(value: Json, path: Path, standing: Standing, context: Context) -> None:
         if type(value) is list:
             for index, each in enumerate(value):
-                inner(each, (path, step, index), place, context)
+                inner(each, (path, step, index), standing, context)
         else:
-            inner(value, (path, step, -1), place, context)
+            inner(value, (path, step, -1), standing, context)
 
     return member
 
 
 def _primitive(checks: tuple[Check, ...], code: str) -> Member:
-    def one(value: Json, where: Path, place: Place, context: Context) -> None:
+    def one(value: Json, where: Path, standing: Standing, context: Context) -> None:
         if value is not None:
             item = Item(value, None, code, where)
             for check in checks:
@@ -167,10 +168,10 @@ def _primitive(checks: tuple[Check, ...], code: str) -> Member:
 
 
 def _object(definition: TypeDefinition, element: ElementDefinition, type_: TypeRef, checks: tuple[Check, ...]) -> Member:
-    code, name = type_.code, element.name
+    code, name, holder = type_.code, element.name, definition.name
     modifier = name == "modifierExtension"
 
-    def one(value: Json, where: Path, place: Place, context: Context) -> None:
+    def one(value: Json, where: Path, standing: Standing, context: Context) -> None:
         if type(value) is not dict:
             return
         context.run.left += WORK_PER_OBJECT
@@ -181,40 +182,25 @@ def _object(definition: TypeDefinition, element: ElementDefinition, type_: TypeR
         for check in checks:
             check(item, context)
         if code == "Extension":
-            check_extension(item, place, context, modifier=modifier)
+            check_extension(item, standing, context, modifier=modifier)
             url = value.get("url")
-            inside = _inside_extension(place, name, url if isinstance(url, str) else None)
+            walk(item, (standing, url[:_LONGEST_URL] if isinstance(url, str) else None, name, None), context)
         else:
-            inside = _inside(place, definition.name, name, code)
-        walk(item, inside, context)
+            walk(item, (standing, holder, name, code), context)
 
     return one
 
 
 def _sibling(definition: TypeDefinition, element: ElementDefinition, type_: TypeRef) -> Member:
     """The object beside a primitive: extensions on it."""
-    code, name = type_.code, element.name
+    code, name, holder = type_.code, element.name, definition.name
     step = f"{name}.ofType({code})" if element.choice else name
 
-    def member(value: Json, path: Path, place: Place, context: Context) -> None:
+    def member(value: Json, path: Path, standing: Standing, context: Context) -> None:
         several = type(value) is list
         for index, each in enumerate(value if isinstance(value, list) else [value]):
             if type(each) is dict:
                 item = Item(each, None, "Element", (path, step, index if several else -1))
-                walk(item, _inside(place, definition.name, name, code), context)
+                walk(item, (standing, holder, name, code), context)
 
     return member
-
-
-@lru_cache(maxsize=1024)
-def _inside_extension(place: Place, name: str, url: str | None) -> Place:
-    above = tuple(f"{path}.{name}" for path in place.paths if path.count(".") < 12)
-    return Place("Extension", ("Extension", *above), url)
-
-
-@lru_cache(maxsize=4096)
-def _inside(place: Place, holder: str, name: str, code: str) -> Place:
-    """The place of an element: by the path from the resource, by that from its data type, choices with [x] and without."""
-    paths = {f"{path}.{name}" for path in (*place.paths, holder) if path.count(".") < 12}
-    within = place.within if holder == "Extension" and name == "value" else None
-    return Place(code, tuple(sorted(paths | {f"{path}[x]" for path in paths})), within)

@@ -40,6 +40,8 @@ class Options:
     resolver: OutsideResolver | None = None
     wrong_display: Severity = "warning"
     aggregation: bool = True
+    claims: bool = True
+    """Whether resources are held against the profiles of their meta.profile."""
     plain_text: bool = False
     """Whether texts that look like HTML tags are errors."""
     today: Callable[[], date] = date.today
@@ -65,11 +67,18 @@ class Run:
     """The Bundle entry of each resource in one, by the resource's id()."""
     left: int = WORK
     exhausted: bool = False
+    systems: dict[str, str | None] = field(default_factory=dict)
+    """What is wrong with naming a code system by a URI, None for nothing: the same few come again and again."""
+    trees: dict[str, Any] = field(default_factory=dict)
+    """The profiles met so far by canonical."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
-    """An element: its value, the object beside a primitive (`_name`), its R4 type, its place."""
+    """An element: its value, the object beside a primitive (`_name`), its R4 type, its place.
+
+    Nobody changes one; not frozen, because hundreds are made in a validation and freezing costs three times as much.
+    """
 
     value: Json
     extra: Resource | None

@@ -80,7 +80,7 @@ def _roots(node: Node, *, targets: bool, context: Context) -> list[Node]:
         canonicals = each.targets if targets else (each.profiles or (f"{TYPES}{each.code}",))
         for canonical in canonicals:
             try:
-                found = trees.tree(canonical, context.run.definitions)
+                found = trees.tree(canonical, context.run)
             except TreeError:
                 found = None
             if found is not None:
@@ -112,7 +112,7 @@ def _found(item: Item, steps: list[re.Match[str]], context: Context) -> list[Ite
     for step in steps:
         if step["url"] is not None:
             extensions = [each for one in items for each in items_of(one.value, one.extra, one.type, "extension", one.path)]
-            items = [each for each in extensions if each.value.get("url") == step["url"]]
+            items = [each for each in extensions if isinstance(each.value, dict) and each.value.get("url") == step["url"]]
         elif step["resolve"] is not None:
             items = [target for one in items for target in _resolved(one, context)]
         elif step["type"] is not None:

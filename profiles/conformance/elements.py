@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
 
 from profiles.conformance.context import Item
 from profiles.fhirpath.model import is_primitive
@@ -11,7 +11,8 @@ from profiles.json import Json, Resource
 from profiles.structure import ElementDefinition, type_definition
 from profiles.validation.run import Path
 
-_NONE: Final[Resource] = {}
+Collect = Callable[[Json, Resource | None, Path], list[Item]]
+"""Finds elements: (the value that holds them, the object beside it, its place)."""
 
 
 @lru_cache(maxsize=16_384)
@@ -33,30 +34,62 @@ def _names(type_name: str, name: str) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-@lru_cache(maxsize=16_384)
-def keys_of(type_name: str, name: str) -> tuple[str, ...]:
-    """The JSON members in which an element can stand, with their `_name` siblings."""
-    return tuple(key for each, _, _ in _names(type_name, name) for key in (each, f"_{each}"))
-
-
-def keys_absent(value: Json, keys: tuple[str, ...]) -> bool:
-    """Whether an object has none of the members."""
-    return type(value) is dict and value.keys().isdisjoint(keys)
-
-
 def items_of(value: Json, extra: Resource | None, type_name: str, name: str, path: Path) -> list[Item]:
     """The elements called `name` of a value: of an object, or of a primitive with the object beside it."""
-    if is_primitive(type_name):
+    return collector(type_name, name)(value, extra, path)
+
+
+@lru_cache(maxsize=16_384)
+def collector(type_name: str, name: str) -> Collect:
+    """What finds the elements called `name` in values of a type."""
+    primitive, forms = is_primitive(type_name), _names(type_name, name)
+    if primitive:
+        return _of_primitive(type_name, name, _of_any(forms))
+    return _of_one(*forms[0]) if len(forms) == 1 else _of_any(forms)
+
+
+def _of_primitive(type_name: str, name: str, inside: Collect) -> Collect:
+    def collect(value: Json, extra: Resource | None, path: Path) -> list[Item]:
         if name == "value" and value is not None:
             return [Item(value, None, type_name, path)]
-        value = extra
-    if type(value) is not dict:
-        return []
-    found: list[Item] = []
-    for key, code, step in _names(type_name, name):
-        if key in value or f"_{key}" in value:
+        return inside(extra, None, path)
+
+    return collect
+
+
+def _of_one(key: str, code: str, step: str) -> Collect:
+    """An element that has one form: most have no sibling, and are settled at once."""
+    sibling = f"_{key}"
+    plain = code != "Resource"
+
+    def collect(value: Json, extra: Resource | None, path: Path) -> list[Item]:
+        if type(value) is not dict:
+            return []
+        here = value.get(key)
+        if plain and sibling not in value:
+            if type(here) is list:
+                return [Item(each, None, code, (path, step, i)) for i, each in enumerate(here) if each is not None]
+            return [] if here is None else [Item(here, None, code, (path, step, -1))]
+        found: list[Item] = []
+        _collect(here, value.get(sibling), code, (path, step), found)
+        return found
+
+    return collect
+
+
+def _of_any(forms: tuple[tuple[str, str, str], ...]) -> Collect:
+    """An element of several forms (a choice): one is there at most, unless the structure is broken."""
+    by_key = {each: form for form in forms for each in (form[0], f"_{form[0]}")}
+
+    def collect(value: Json, extra: Resource | None, path: Path) -> list[Item]:
+        if type(value) is not dict:
+            return []
+        found: list[Item] = []
+        for key, code, step in dict.fromkeys(by_key[key] for key in value if key in by_key):
             _collect(value.get(key), value.get(f"_{key}"), code, (path, step), found)
-    return found
+        return found
+
+    return collect
 
 
 def _collect(here: Json, beside: Json, code: str, where: tuple[Path, str], found: list[Item]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, Optional
 
 from profiles import fhirpath
 from profiles.conformance import trees
@@ -20,6 +20,8 @@ from profiles.structure import resource_types, type_definition
 from profiles.validation.run import Path
 
 _CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
+_LONGEST: Final = 12
+"""Steps of a path that the context of an extension may name."""
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
 
@@ -32,11 +34,35 @@ class Place:
     within: str | None = None
 
 
-def check_extension(item: Item, place: Place, context: Context, *, modifier: bool) -> None:
+Standing = tuple[Optional["Standing"], str | None, str, str | None]
+"""How an element was reached: (how its holder was, the holder's type, its own name, its type). Of an extension, its URL, its name and
+None; of a resource by itself, None, None, its type and None.
+
+Kept while walking, at the cost of a small tuple; it becomes a Place where there is an extension to be looked at.
+"""
+
+
+@lru_cache(maxsize=4096)
+def place_of(standing: Standing) -> Place:
+    """The place of an element: by the path from the resource, by that from its data type, choices with [x] and without."""
+    above, holder, name, code = standing
+    if above is None:
+        return Place(name, (name,))
+    around = place_of(above)
+    paths = [path for path in around.paths if path.count(".") < _LONGEST]
+    if code is None or holder is None:
+        return Place("Extension", ("Extension", *(f"{path}.{name}" for path in paths)), holder)
+    found = {f"{path}.{name}" for path in (*paths, holder)}
+    within = around.within if holder == "Extension" and name == "value" else None
+    return Place(code, tuple(sorted(found | {f"{path}[x]" for path in found})), within)
+
+
+def check_extension(item: Item, standing: Standing, context: Context, *, modifier: bool) -> None:
     """Check one extension at its place; what its definition says of its content is applied too."""
     url = item.value.get("url")
     if not isinstance(url, str):
         return
+    place = place_of(standing)
     where = (item.path, "url", -1)
     if not _ABSOLUTE.fullmatch(url):
         if place.within is None:
@@ -45,7 +71,7 @@ def check_extension(item: Item, place: Place, context: Context, *, modifier: boo
             _check_part(url, place.within, where, context)
         return
     try:
-        tree = trees.tree(url, context.run.definitions)
+        tree = trees.tree(url, context.run)
     except TreeError:
         context.add("profile-unusable", "The definition of the extension cannot be used as it is.", item.path, rule=url)
         return
@@ -62,7 +88,7 @@ def check_extension(item: Item, place: Place, context: Context, *, modifier: boo
 def _check_part(url: str, within: str, where: Path, context: Context) -> None:
     """A part of a complex extension by its relative URL must be one that the definition has."""
     try:
-        tree = trees.tree(within, context.run.definitions)
+        tree = trees.tree(within, context.run)
     except TreeError:
         return
     parts = tree.root.children.get("extension") if tree is not None else None

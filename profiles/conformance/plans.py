@@ -13,7 +13,7 @@ from typing import Final
 from profiles.conformance import references, slicing, trees
 from profiles.conformance.bound_codes import pointer
 from profiles.conformance.context import Context, Item
-from profiles.conformance.elements import element_of, items_of, keys_absent, keys_of
+from profiles.conformance.elements import collector, element_of
 from profiles.conformance.invariants import Check, invariant_check
 from profiles.conformance.nodes import Binding, Node
 from profiles.conformance.value_checks import value_checks
@@ -31,7 +31,10 @@ def hold(node: Node, item: Item, context: Context) -> None:
     plan: Plan | None = node.plans.get(item.type)
     if plan is None:
         plan = node.plans[item.type] = _plan(node, item.type, context.run.options.steps)
-    context.work()
+    run = context.run
+    run.left -= 1
+    if run.left < 0:
+        context.work(0)
     for check in plan:
         check(item, context)
 
@@ -144,16 +147,15 @@ def _child(node: Node, holder: str) -> Check:
     high = node.max if element is None or node.max != element.max else None
     allowed = frozenset(each.code for each in node.types) if node.choice and node.types else frozenset()
     resources = _resource_types(node)
-    name = node.name
-    nested = name in ("contained", "resource")
+    nested = node.name in ("contained", "resource")
     sliced = bool(node.slices) or node.slicing is not None
-    keys = keys_of(holder, name) if not is_primitive(holder) else ()
     optional = low == 0 and not any(each.min > 0 for each in node.slices)
+    collect = collector(holder, node.name)
 
     def check(item: Item, context: Context) -> None:
-        if keys and optional and keys_absent(item.value, keys):
+        found = collect(item.value, item.extra, item.path)
+        if not found and optional:
             return
-        found = items_of(item.value, item.extra, item.type, name, item.path)
         if len(found) < low:
             _too_few(node, item, context, len(found))
         if high is not None and len(found) > high:

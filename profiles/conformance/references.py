@@ -59,7 +59,7 @@ def _type_of(canonical: str, context: Context) -> str | None:
     if trees.is_base(canonical):
         return trees.base_type(canonical)
     try:
-        found = trees.tree(canonical, context.run.definitions)
+        found = trees.tree(canonical, context.run)
     except TreeError:
         return None
     return None if found is None else found.type_name

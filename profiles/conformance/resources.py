@@ -7,7 +7,7 @@ from profiles.conformance import base_rules, bundles, questionnaire_responses, t
 from profiles.conformance.containment import check_contained
 from profiles.conformance.context import MAX_NESTED, Context, Item
 from profiles.conformance.definitional import check_definition
-from profiles.conformance.extensions import Place, canonical_types
+from profiles.conformance.extensions import canonical_types
 from profiles.conformance.plain_text import check_plain_text
 from profiles.conformance.uri_rules import check_canonical_resource
 from profiles.json import Resource
@@ -35,7 +35,7 @@ def check_resource(value: Resource, where: Path, context: Context) -> None:
         context.run.holders.update((id(held.resource), held) for held in context.bundle.entries)
         context.holder = None
     item = Item(value, None, name, where)
-    base_rules.walk(item, Place(name, (name,)), context)
+    base_rules.walk(item, (None, None, name, None), context)
     check_contained(item, context)
     if context.run.options.plain_text and value is context.root:
         check_plain_text(item, context)
@@ -46,7 +46,7 @@ def check_resource(value: Resource, where: Path, context: Context) -> None:
         bundles.check_bundle(item, context)
     elif name == "QuestionnaireResponse":
         questionnaire_responses.check_response(item, context)
-    for profile in claimed(value):
+    for profile in claimed(value) if context.run.options.claims else ():
         trees.apply(profile, item, context)
 
 

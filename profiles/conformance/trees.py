@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
+
 from profiles.conformance import plans
-from profiles.conformance.context import MAX_NESTED, Context, EnoughError, Item
+from profiles.conformance.context import MAX_NESTED, Context, EnoughError, Item, Run
 from profiles.conformance.definitions import Definitions
 from profiles.conformance.invariants import Check
 from profiles.conformance.nodes import Tree, TreeError, tree_of
@@ -11,13 +14,16 @@ from profiles.definitions.snapshot import TYPES, SnapshotError, snapshot_of
 from profiles.fhirpath.model import ancestors, is_fhir_type
 from profiles.json import Resource
 
+_LONGEST: Final = 200
+"""The canonical of a type of R4 is shorter."""
 
-def tree(canonical: str, definitions: Definitions) -> Tree | None:
+
+def tree(canonical: str, run: Run) -> Tree | None:
     """The profile under a canonical, ready to use; None if it is not known. Raises TreeError if it is unusable."""
-    definition = definitions.structure(canonical)
-    if definition is None:
-        return None
-    made = definitions.made("tree", definition, _made)
+    if canonical not in run.trees:
+        definition = run.definitions.structure(canonical)
+        run.trees[canonical] = None if definition is None else run.definitions.made("tree", definition, _made)
+    made: Tree | TreeError | None = run.trees[canonical]
     if isinstance(made, TreeError):
         raise TreeError(str(made))
     return made
@@ -41,7 +47,7 @@ def apply(canonical: str, item: Item, context: Context) -> None:
         return
     context.run.done.add(key)
     try:
-        found = tree(canonical, context.run.definitions)
+        found = tree(canonical, context.run)
     except TreeError:
         context.add(
             "profile-unusable", "A profile to check against cannot be used as it is defined.", item.path, rule=canonical
@@ -106,6 +112,11 @@ def inside(item: Item, context: Context) -> Context:
 
 def is_base(canonical: str) -> bool:
     """Whether a canonical names a type of R4 itself, whose rules are checked anyway."""
+    return len(canonical) <= _LONGEST and _names_type(canonical)
+
+
+@lru_cache(maxsize=4096)
+def _names_type(canonical: str) -> bool:
     url = canonical.partition("|")[0]
     return url.startswith(TYPES) and is_fhir_type(url[len(TYPES) :])
 

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from profiles.conformance.context import Context, Item
+from profiles.conformance.definitions import Definitions
 from profiles.conformance.reading import items_in
 from profiles.validation.run import Path
 
@@ -37,18 +38,25 @@ def check_system(item: Item, context: Context) -> bool:
     system = item.value.get("system")
     if not isinstance(system, str):
         return False
-    where: Path = (item.path, "system", -1)
-    definitions = context.run.definitions
+    systems = context.run.systems
+    if system not in systems:
+        systems[system] = _fault_of(system, context.run.definitions)
+    fault = systems[system]
+    if fault is not None:
+        context.add("code-invalid", fault, (item.path, "system", -1))
+    return fault is None
+
+
+def _fault_of(system: str, definitions: Definitions) -> str | None:
+    """What is wrong with naming a code system so; None for nothing."""
     found = definitions.find("CodeSystem", system)
     if not is_absolute(system):
-        context.add("code-invalid", "The code system must be named by an absolute URI.", where)
-    elif found is not None and (found.get("content") == "supplement" or "supplements" in found):
-        context.add("code-invalid", "The system is a supplement: codes are named by the system that it adds to.", where)
-    elif found is None and definitions.find("ValueSet", system) is not None:
-        context.add("code-invalid", "The system is a value set, and no code system.", where)
-    else:
-        return True
-    return False
+        return "The code system must be named by an absolute URI."
+    if found is not None and (found.get("content") == "supplement" or "supplements" in found):
+        return "The system is a supplement: codes are named by the system that it adds to."
+    if found is None and definitions.find("ValueSet", system) is not None:
+        return "The system is a value set, and no code system."
+    return None
 
 
 def check_identifier(item: Item, context: Context) -> None:
