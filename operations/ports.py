@@ -13,6 +13,9 @@ from typing import Literal, Protocol
 
 from profiles.json import Resource
 
+Letter = Literal["c", "r", "u", "d", "s"]
+"""create, read, update, delete, search: a SMART v2 letter."""
+
 UniqueKey = tuple[str, ...]
 """A business key that may have one holder in a tenant, e.g. ("pas-request", requestor, insurer, system, value)."""
 
@@ -132,6 +135,8 @@ class Context:
     pas_version: Literal["2.2.1", "2.0.1"] = "2.2.1"
     note_entity: Callable[[str], None] = lambda reference: None
     """Adds a reference ("Patient/1") to the entities of this interaction's audit record."""
+    may: Callable[[Letter, str], bool] = lambda letter, type: False
+    """Whether the caller may do something (`Operation.scope`) to a resource type at all."""
     edition: Callable[[], Awaitable[bytes]] = _unlike_any
     """Another value after each change of a definition (profiles/definition_types.py) that the tenant stores, by any server. What
     is made of definitions that were read after it may be kept, by tenant, for as long as it stays the same. It costs microseconds
@@ -170,7 +175,7 @@ class Operation:
     code: str
     level: Literal["system", "type", "instance"]
     resource_types: tuple[str, ...]
-    scope: Literal["c", "r", "u", "d", "s"]
+    scope: Letter
     definition: Resource
     run: Callable[[OperationInput, Context], Awaitable[OperationOutput]]
     affects_state: bool = True

@@ -15,9 +15,11 @@ from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, CLAIM_PREVIEW
 from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
 from operations.terminology.content import StoredContent
 from operations.terminology.terminology_operations import terminology_operations
+from operations.validation.checker import Checker
+from operations.validation.validate import validate_operations
 
 
-def operations(pas: PasServices, sign: LinkSigner, longest_link: int) -> tuple[Operation, ...]:
+def operations(pas: PasServices, sign: LinkSigner, longest_link: int, checker: Checker) -> tuple[Operation, ...]:
     """Every operation of the server. `longest_link` in seconds."""
     return (
         claim_submit(pas),
@@ -27,6 +29,7 @@ def operations(pas: PasServices, sign: LinkSigner, longest_link: int) -> tuple[O
         PATIENT_PREVIEW_RISK,
         LIBRARY_EVALUATE,
         signed_link(sign, longest_link),
+        *validate_operations(checker),
         *terminology_operations(StoredContent()),
     )
 

@@ -93,6 +93,8 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "definition-differs": ErrorCode(
         422, "business-rule", "A conformance resource contradicts itself or what it builds on."
     ),
+    "valid": ErrorCode(200, "informational", "A validation found nothing wrong."),
+    "definitions-unread": ErrorCode(200, "informational", "A validation left out what the caller may not know of."),
     "validation-limit": ErrorCode(422, "too-costly", "A validation would take more work than is allowed."),
     # -- FHIRPath ----------------------------------------------------------------------------------------------------
     "fhirpath-syntax": ErrorCode(400, "invalid", "The text is no FHIRPath expression."),

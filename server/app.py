@@ -22,7 +22,9 @@ from operations.pas.services import PasServices
 from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
 from operations.registry import job_handlers, operations
+from operations.validation.checker import Checker
 from profiles import json
+from profiles.library import library
 from server.admission import Admission
 from server.audit.log import AuditLog, seal_batch
 from server.auth.access_token import TokenVerifier, fhir_bases
@@ -238,6 +240,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
     clock.has_been(await audit.newest())
     outgoing = httpx.AsyncClient(follow_redirects=False)
     pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing))
+    checker = Checker(library())
     return opened, Services(
         settings=settings,
         store=store,
@@ -249,11 +252,11 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         base_url=base_url,
         operations={
             (operation.level, type_, operation.code): operation
-            for operation in operations(pas, _link_signer(settings, keyring), settings.link_seconds)
-            for type_ in (operation.resource_types or ("",))
+            for operation in operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker)
+            for type_ in (operation.resource_types if operation.level != "system" else ("",))
         },
         jobs=job_handlers(pas),
-        closers=(outgoing.aclose, store.close),
+        closers=(checker.close, outgoing.aclose, store.close),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from operations.pas.answers import ItemAnswer
@@ -101,7 +101,7 @@ async def _with_traces(changes: Changes, given: Intake, frame: Frame, context: C
             if await context.records.read("ClaimResponse", id_of(earlier)) is None:
                 raise unreadable_holder()
             replaces[key] = earlier
-    return Changes(changes.writes, keys, replaces, changes.jobs)
+    return replace(changes, keys=keys, replaces=replaces)
 
 
 def _in_order(given: Intake, answers: Sequence[ItemAnswer]) -> list[ItemAnswer]:

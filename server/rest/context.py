@@ -106,6 +106,7 @@ def context_for(exchange: Exchange, decision: Decision, *, discloses: bool = Fal
         new_id=exchange.services.new_id,
         pas_version=exchange.request.base.pas_version,
         note_entity=exchange.trail.note,
+        may=lambda letter, type_: exchange.services.decide(principal, letter, type_).granted,
         edition=partial(exchange.services.store.edition, exchange.tenant.number),
     )
 

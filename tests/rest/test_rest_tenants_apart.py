@@ -246,6 +246,14 @@ def about_code(canonical: str) -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": [*named, {"name": "code", "valueCode": "a"}]}
 
 
+def by_foreign_profile() -> dict[str, Any]:
+    """A question whether something conforms to what only the other tenant can have stored."""
+    url = "https://example.org/foreign"
+    claiming = {"resourceType": "Patient", "meta": {"profile": [url]}, "extension": [{"url": url, "valueString": "a"}]}
+    parts = [{"name": "resource", "resource": claiming}, {"name": "profile", "valueUri": url}]
+    return {"resourceType": "Parameters", "parameter": parts}
+
+
 NO_BODY: Final[list[Any]] = [None, {"resourceType": "Parameters"}]
 TERMINOLOGY: Final[list[Any]] = [about_code("https://example.org/foreign"), *NO_BODY]
 
@@ -260,6 +268,8 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     ],
     "evaluate": NO_BODY,
     "signed-link": NO_BODY,
+    "validate": [by_foreign_profile(), *NO_BODY],
+    "closure": [parameters(name="foreign"), parameters(name="foreign", version="1"), *NO_BODY],
     **dict.fromkeys(("lookup", "validate-code", "batch-validate-code", "expand", "subsumes", "translate"), TERMINOLOGY),
 }
 """What each operation is asked with, by its code."""
@@ -270,7 +280,7 @@ def operation_asks(template: str, method: str) -> Case:
 
     def asks(known: Known) -> Iterator[Ask]:
         for found, type_, code in known.operations:
-            if found != level:
+            if found != level or (code == "validate" and type_ not in ("", *known.types)):
                 continue
             for id_ in known.ids.get(type_, ["foreign-1"]) if level == "instance" else [""]:
                 path = "/".join(part for part in (type_, id_, f"${code}") if part)
