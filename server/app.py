@@ -26,7 +26,12 @@ from operations.validation.checker import Checker
 from profiles import json
 from profiles.library import library
 from server.admission import Admission
+from server.audit.anchor import Anchor
+from server.audit.checkpoint import Notary, signers, trusting
+from server.audit.keeper import AuditKeeper
 from server.audit.log import AuditLog, seal_batch
+from server.audit.proof import Proof
+from server.audit.retention import Retention
 from server.auth.access_token import TokenVerifier, fhir_bases
 from server.auth.signing_key import load_or_create
 from server.clock import SteadyClock
@@ -113,6 +118,7 @@ class Application:
         keeper = self._index_keeper(opened, services)
         await keeper.start()
         await services.keyring.make(DEFAULT_TENANT)
+        await services.keyring.change(trusting(services.proof.notary.signing_key))
         if self._settings.sample:
             await load_practice(services)
         runner = JobRunner(services, services.jobs, own_workers())
@@ -121,6 +127,7 @@ class Application:
             asyncio.create_task(self._index_audit(services)),
             asyncio.create_task(keeper.run()),
             asyncio.create_task(sweep_uploads(services.store.blobs, services.now)),
+            asyncio.create_task(self._audit_keeper(services).run()),
             asyncio.create_task(KeyKeeper(services.store, services.keyring, opened.pace, services.now, self._log).run()),
         ]
         for task in self._tasks:
@@ -142,6 +149,10 @@ class Application:
         """No work in the background ends before the server does without a word."""
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._log.failure("background work ended", error)
+
+    def _audit_keeper(self, services: Services) -> AuditKeeper:
+        retention = Retention(services.proof, services.audit, self._settings.audit_days, services.now, services.new_id)
+        return AuditKeeper(services.proof, services.keyring, retention, services.now, self._log)
 
     def _index_keeper(self, opened: OpenedStore, services: Services) -> IndexKeeper:
         def reindex() -> Reindex:
@@ -220,8 +231,8 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
     """The store that the settings name, and everything an interaction needs on it. Raises ConfigurationError."""
     keyrings: list[Keyring] = []
 
-    def seal_audit(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
-        return seal_batch(keyrings[0].by_number(tenant), seq, list(records))
+    def seal_audit(tenant: int, seq: int, before: bytes, records: Sequence[bytes]) -> bytes:
+        return seal_batch(keyrings[0].by_number(tenant), seq, before, records)
 
     def base_url(tenant: Tenant) -> str:
         prefix = "" if tenant.name == DEFAULT_TENANT else f"/t/{tenant.name}"
@@ -236,6 +247,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         raise ConfigurationError(str(error)) from error
     keyrings.append(keyring)
     key = load_or_create(settings.data)
+    notary = Notary(lambda: signers(keyring.entries()), key)
     audit, clock = AuditLog(store, keyring, base_url), SteadyClock(log)
     clock.has_been(await audit.newest())
     outgoing = httpx.AsyncClient(follow_redirects=False)
@@ -247,6 +259,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         keyring=keyring,
         verifier=TokenVerifier(key, settings.base_url, clock=lambda: clock().timestamp()),
         audit=audit,
+        proof=Proof(store, notary, Anchor(settings.data)),
         clock=clock,
         log=log,
         base_url=base_url,

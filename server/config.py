@@ -63,6 +63,7 @@ class Settings:
     refresh_days: int
     client_registration: Literal["off", "administrator", "open"]
     inner_networks: tuple[str, ...]
+    audit_days: int
     trusted_proxies: tuple[str, ...] = ()
     master_key: bytes | None = field(default=None, repr=False)
     master_key_file: Path | None = None
@@ -300,6 +301,14 @@ SETTINGS: Final = (
         "IP addresses or networks, separated by commas, that are not public and from which the server may fetch the keys of apps "
         "all the same, over plain http as well.",
         kinds.addresses,
+    ),
+    Setting(
+        "ASSENT_AUDIT_DAYS",
+        "audit_days",
+        "2192",
+        "Days for which audit records are kept, six years unless told otherwise; then they go, and a signed statement says so "
+        "(docs/audit.md). `0` keeps them for ever.",
+        kinds.whole_number(0, 36_500),
     ),
     Setting(
         "ASSENT_TRUSTED_PROXIES",

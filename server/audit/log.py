@@ -8,7 +8,7 @@ and at the latest when somebody searches AuditEvent, so that an answer never lac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,15 +16,12 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from profiles.json import Resource
-from server.audit.record import AuditRecord, decode_batch, encode_batch, to_audit_event
+from server.audit.batches import POSITION_BITS, BatchBrokenError, audit_binding, opened, row_number
+from server.audit.record import AuditRecord, encode_batch, to_audit_event
 from server.repository import DamagedRecordError, instant
-from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Keyring, Tenant
 from server.search.index_entries import index_resource
 from server.store.store import AuditBatch, Index, Store
-
-POSITION_BITS: Final = 12
-"""A record's row number is its batch's sequence number and its position inside, in so many bits."""
 
 INDEX_BATCHES: Final = 64
 
@@ -37,12 +34,8 @@ def reach_of(patients: tuple[str, ...]) -> tuple[str, ...]:
     return patients if len(patients) == 1 else ()
 
 
-def audit_binding(tenant: int, seq: int) -> bytes:
-    return f"audit/{tenant}/{seq}".encode()
-
-
-def seal_batch(tenant: Tenant, seq: int, records: list[bytes]) -> bytes:
-    return tenant.cipher.seal(encode_batch(records), audit_binding(tenant.number, seq))
+def seal_batch(tenant: Tenant, seq: int, before: bytes, records: Sequence[bytes]) -> bytes:
+    return tenant.cipher.seal(encode_batch(records, before), audit_binding(tenant.number, seq))
 
 
 class AuditLog:
@@ -125,6 +118,14 @@ class AuditLog:
             await self._store.upkeep.index_audit_anew(entries)
         return batches[-1].seq if batches else None
 
+    async def newest_in(self, batch: AuditBatch) -> int:
+        """When the last of its records was made. Raises DamagedRecordError."""
+        return max((record.recorded for record in self._open(await self._tenant(batch), batch)), default=0)
+
+    async def entries_of(self, batch: AuditBatch) -> list[tuple[int, Index]]:
+        """What its records are found by. Raises DamagedRecordError."""
+        return self._entries(await self._tenant(batch), batch)
+
     async def _tenant(self, batch: AuditBatch) -> Tenant:
         return await self._keyring.found(batch.tenant)
 
@@ -135,21 +136,21 @@ class AuditLog:
             index = index_resource(
                 event, reach_of(record.patients), tenant.index, record.recorded, self._base_url_of(tenant)
             )
-            entries.append(((batch.seq << POSITION_BITS) | position, index))
+            entries.append((row_number(batch.seq, position), index))
         return entries
 
     def _open(self, tenant: Tenant, batch: AuditBatch) -> list[AuditRecord]:
         try:
-            return decode_batch(tenant.cipher.open(batch.body, audit_binding(batch.tenant, batch.seq)))
-        except SealBrokenError as error:
-            raise DamagedRecordError(f"Audit batch {batch.seq}: {error}") from error
+            return opened(tenant, batch).records
+        except BatchBrokenError as error:
+            raise DamagedRecordError(str(error)) from error
 
     def _render(self, tenant: Tenant, seq: int, position: int, record: AuditRecord) -> Resource:
-        id_ = _conceal(tenant, (seq << POSITION_BITS) | position)
+        id_ = event_id(tenant, row_number(seq, position))
         return to_audit_event(record, id_, instant(record.recorded), self._base_url_of(tenant))
 
 
-def _conceal(tenant: Tenant, rid: int) -> str:
+def event_id(tenant: Tenant, rid: int) -> str:
     """An id that tells nothing of how many events there are, nor of other tenants: the row number under AES."""
     encryptor = Cipher(algorithms.AES(tenant.audit_id_key), _ONE_BLOCK).encryptor()
     return (encryptor.update(rid.to_bytes(16)) + encryptor.finalize()).hex()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from profiles.json import Resource
+from server.store.audit_chain import LINK_BYTES
 
 
 class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -38,19 +40,28 @@ class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(AuditRecord)
-_BATCH: Final = msgspec.msgpack.Decoder(list[bytes])
+_BATCH: Final = msgspec.msgpack.Decoder(list[bytes | list[bytes]])
 
 
 def encode(record: AuditRecord) -> bytes:
     return _ENCODER.encode(record)
 
 
-def encode_batch(records: list[bytes]) -> bytes:
-    return _ENCODER.encode(records)
+def encode_batch(records: Sequence[bytes], before: bytes = b"") -> bytes:
+    """`before` is the hash of the tenant's batch that this one follows."""
+    return _ENCODER.encode((before[:LINK_BYTES], records))
 
 
 def decode_batch(data: bytes) -> list[AuditRecord]:
-    return [_DECODER.decode(item) for item in _BATCH.decode(data)]
+    return open_batch(data)[1]
+
+
+def open_batch(data: bytes) -> tuple[bytes | None, list[AuditRecord]]:
+    """What the batch says that it follows (None: written before batches said it), and its records."""
+    items = _BATCH.decode(data)
+    if len(items) == 2 and isinstance(items[0], bytes) and isinstance(items[1], list):
+        return items[0], [_DECODER.decode(item) for item in items[1]]
+    return None, [_DECODER.decode(item) for item in items if isinstance(item, bytes)]
 
 
 PURPOSE_OPERATIONS: Final = "HPAYMT"

@@ -53,8 +53,8 @@ async def opened(settings: Settings, or_key: bytes | None = None) -> AsyncIterat
     check_is_there(settings)
     keyrings: list[Keyring] = []
 
-    def seal_audit(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
-        return seal_batch(keyrings[0].by_number(tenant), seq, list(records))
+    def seal_audit(tenant: int, seq: int, before: bytes, records: Sequence[bytes]) -> bytes:
+        return seal_batch(keyrings[0].by_number(tenant), seq, before, records)
 
     back_end = await open_store(settings, seal_audit)
     try:

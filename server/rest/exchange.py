@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ from profiles.outcome import FhirError, refuse
 from profiles.references import parse_reference
 from profiles.structure import resource_types
 from server.audit.log import AuditLog
+from server.audit.proof import Proof
 from server.audit.trail import Trail
 from server.auth.access_token import TokenVerifier
 from server.auth.bearer import forbidden, unauthenticated
@@ -34,6 +35,7 @@ from server.rest.unavailable import Outage
 from server.seal.keyring import Keyring, Tenant
 from server.seal.tenant_entries import TenantError
 from server.search.index_state import IndexState
+from server.store.internal import Keep
 from server.store.jobs import NewJob
 from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError, Store, StoreUnavailableError
 
@@ -69,6 +71,7 @@ class Services:
     keyring: Keyring
     verifier: TokenVerifier
     audit: AuditLog
+    proof: Proof
     clock: Callable[[], datetime]
     log: EventLog
     base_url: Callable[[Tenant], str]
@@ -210,8 +213,9 @@ class Exchange:
         keys: list[KeyClaim],
         jobs: list[NewJob],
         told: Told | None = None,
+        internals: Sequence[Keep] = (),
     ) -> None:
-        """One commit of versions, keys, jobs and the audit record. Raises the store's refusals, and then notes nothing."""
+        """One commit of versions, keys, jobs, the server's own records and the audit record. Raises the store's refusals, and then notes nothing."""
         noted = len(self.trail.entities)
         for item in prepared:
             self.trail.note(f"{item.version.reference}/_history/{item.version.version}", item.version.patients)
@@ -222,7 +226,7 @@ class Exchange:
         try:
             self._check_documents(prepared)
             await put_apart(self.services.store.blobs, self.tenant.number, self.services.now(), apart)
-            commit = Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs)
+            commit = Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs, internals=internals)
             await self.services.commit(self.repository.renewed(commit, [item.version.type for item in prepared]), told)
         except (FhirError, StaleVersionError, KeyHeldError):
             del self.trail.entities[noted:]

@@ -139,6 +139,9 @@ class Upkeep(Protocol):
     async def index_audit_anew(self, entries: Sequence[tuple[int, Index]]) -> None:
         """Give audit records that were made findable before the entries that they should have."""
 
+    async def drop_audit(self, entries: Sequence[tuple[int, Index]], through_seq: int) -> None:
+        """Take away all audit batches up to that number, and what their records are found by."""
+
     async def unfindable(self, rows: Sequence[Row]) -> set[int]:
         """Row numbers whose index lacks an entry that the row says it has."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from profiles.references import parse_reference
-from server.audit.log import audit_binding
+from server.audit.batches import audit_binding
 from server.audit.record import decode_batch
 from server.internal import internal_binding
 from server.repository import job_binding, job_part_binding, key_binding

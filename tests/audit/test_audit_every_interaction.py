@@ -14,7 +14,7 @@ from in_process import BASE, House
 
 from profiles import json
 from profiles.base_validation import validate_resource
-from server.audit.log import audit_binding
+from server.audit.batches import audit_binding
 from server.audit.record import AuditRecord, decode_batch, to_audit_event
 
 PATIENT = {"resourceType": "Patient", "id": "p1"}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.audit.log import audit_binding
+from server.audit.batches import audit_binding
 from server.audit.record import decode_batch
 from server.commands.opened import Opened, bases_of, opened
 from server.config import Settings

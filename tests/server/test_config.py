@@ -60,6 +60,7 @@ def test_every_variable_is_read() -> None:
             "ASSENT_REFRESH_DAYS": "7",
             "ASSENT_CLIENT_REGISTRATION": "administrator",
             "ASSENT_INNER_NETWORKS": "10.1.0.0/16",
+            "ASSENT_AUDIT_DAYS": "30",
             "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
             "ASSENT_MASTER_KEY": "00" * 32,
         }
@@ -95,6 +96,7 @@ def test_every_variable_is_read() -> None:
         refresh_days=7,
         client_registration="administrator",
         inner_networks=("10.1.0.0/16",),
+        audit_days=30,
         trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
         master_key=bytes(32),
     )

@@ -22,7 +22,7 @@ _shown: list[Path] = []
 """The folder whose data the database holds now: another folder begins with an empty database."""
 
 
-def seal_plainly(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
+def seal_plainly(tenant: int, seq: int, before: bytes, records: Sequence[bytes]) -> bytes:
     """Stands for sealing: the store cannot tell, and the tests can read it."""
     return f"{tenant}/{seq}/".encode() + encode_batch(list(records))
 

@@ -46,7 +46,7 @@ async def store(disk: FickleDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     await opened.close()
 
 
-def seal_plainly(tenant: int, seq: int, records: Sequence[bytes]) -> bytes:
+def seal_plainly(tenant: int, seq: int, before: bytes, records: Sequence[bytes]) -> bytes:
     return encode_batch(list(records))
 
 

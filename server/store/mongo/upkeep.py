@@ -121,6 +121,12 @@ class MongoUpkeep:
         updates = [UpdateOne({"_id": rid}, {"$set": index_fields(index)}, upsert=True) for rid, index in entries]
         await self._update("record", updates)
 
+    async def drop_audit(self, entries: Sequence[tuple[int, Index]], through_seq: int) -> None:
+        """What is found first, then the batches: whoever dies between the two leaves batches for the next one."""
+        rids = [rid for rid, _ in entries]
+        await persist(lambda: self._database["record"].delete_many({"_id": {"$in": rids, "$lt": FIRST_ROW}}))
+        await persist(lambda: self._database["audit"].delete_many({"_id": {"$lte": through_seq}}))
+
     async def unfindable(self, rows: Sequence[Row]) -> set[int]:
         """A document and its index keys cannot differ: the engine keeps them."""
         return set()

@@ -97,6 +97,16 @@ class SqliteUpkeep:
 
         await self._group.run(write)
 
+    async def drop_audit(self, entries: Sequence[tuple[int, Index]], through_seq: int) -> None:
+        """Entries by earlier rules stay, and lead nowhere."""
+
+        def write(connection: apsw.Connection) -> None:
+            for rid, index in entries:
+                IndexRows().replace(connection, rid, index, Index())
+            connection.execute("DELETE FROM audit WHERE seq <= ?", (through_seq,))
+
+        await self._group.run(write)
+
     async def unfindable(self, rows: Sequence[Row]) -> set[int]:
         return {row.record.rid for row in rows if not self._is_findable(row.record.rid, row.index)}
 
