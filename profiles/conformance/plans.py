@@ -115,7 +115,7 @@ def _narrows(node: Node, element: ElementDefinition) -> bool:
         known = base.get(each.code, frozenset()) or frozenset({"Resource"})
         if each.aggregation or each.versioning != "either":
             return True
-        if each.targets and {t.rpartition("/")[2] for t in each.targets} != known:
+        if each.targets and {t.rpartition("/")[2].removesuffix("|4.0.1") for t in each.targets} != known:
             return True
     return False
 

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from profiles.conformance.definitions import Definitions
 from profiles.json import Resource
-from profiles.library.canonicals import GUIDES
+from profiles.library.canonicals import guide_of
 from profiles.library.facts import table
 from profiles.library.rendering import rendered
 
@@ -61,9 +61,7 @@ def library(pas: PasVersion = "2.2.1") -> Definitions:
     preferred = _PREFERRED[pas]
 
     def find(kind: str, url: str) -> Sequence[Resource]:
-        guide = max(
-            (each for each in preferred if url.startswith(GUIDES[each])), key=lambda each: len(GUIDES[each]), default="fhir"
-        )
+        guide = guide_of(url)
         made = (_made(f"{guide}-{version}", kind, url) for version in preferred[guide])
         return [each for each in made if each is not None]
 

@@ -49,6 +49,18 @@ class Source:
         return {**self.uses, self.guide: self.version}
 
 
+_AS_PUBLISHED: Final[Mapping[str, Mapping[str, list[Facts]]]] = {
+    name: {
+        "profile-practitioner": [
+            {"id": "Practitioner.identifier.system", "min": 0},
+            {"id": "Practitioner.identifier.value", "min": 0},
+        ]
+    }
+    for name in ("pas-2.2.1", "pas-2.0.1")
+}
+"""Where a published snapshot takes less from its base than its differential says, so that nobody else refuses what we would: US
+Core requires both of identifiers, PAS puts a type's profile there instead."""
+
 _OLD: Final = {"us-core": "3.1.1", "hrex": "1.0.0", "crd": "2.0.1", "sdc": "4.0.0"}
 _NEW: Final = {"us-core": "7.0.0", "hrex": "1.2.0", "crd": "2.2.1", "sdc": "4.0.0", "backport": "1.1.0", "pas": "2.2.1"}
 
@@ -109,6 +121,8 @@ def _table(package: Package, source: Source) -> Facts:
         for each in _sorted(package, "StructureDefinition")
         if each["kind"] != "logical"
     }
+    for name, rows in _AS_PUBLISHED.get(source.name, {}).items():
+        table["StructureDefinition"][name]["elements"] += rows
     table["ValueSet"] = {
         _name(each, source.guide): value_set_facts(each, source.versions) for each in _sorted(package, "ValueSet")
     }

@@ -23,6 +23,17 @@ GUIDES: Final[Mapping[str, str]] = {
 }
 """The address under which each guide has its definitions."""
 
+ELSEWHERE: Final[Mapping[str, str]] = {"urn:oid:2.16.840.1.113883.6.238": "us-core"}
+"""Definitions of a guide under another address: the CDC's races and ethnicities."""
+
+
+def guide_of(url: str) -> str:
+    """The guide that may have the definition under a URL; R4 for all that is nobody else's."""
+    found = max(
+        (each for each, base in GUIDES.items() if url.startswith(base)), key=lambda each: len(GUIDES[each]), default="fhir"
+    )
+    return ELSEWHERE.get(url, found)
+
 
 def shortened(canonical: str, kind: str, uses: Mapping[str, str]) -> str:
     """The short form of a canonical of a `kind` (StructureDefinition, ValueSet, CodeSystem)."""

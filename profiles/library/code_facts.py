@@ -19,7 +19,7 @@ Facts = dict[str, Any]
 
 MOST_CODES: Final = 200
 """Longer lists are left to the packages that are installed at run time."""
-MOST_CODES_OF_SYSTEM: Final = 700
+MOST_CODES_OF_SYSTEM: Final = 1_200
 
 _OPEN: Final = (
     "http://terminology.hl7.org/",

@@ -41,22 +41,24 @@ def structure_facts(definition: Facts, uses: Mapping[str, str], constraints: Con
         facts["abstract"] = True
     if "context" in definition:
         facts["context"] = [f"{each['type']} {each['expression']}" for each in definition["context"]]
-    rows = (_row(each, uses, constraints) for each in with_ids(definition["differential"]["element"]))
+    published = {each["id"]: each for each in definition.get("snapshot", {}).get("element", [])}
+    elements = with_ids(definition["differential"]["element"])
+    rows = (_row(each, published.get(each["id"], each), uses, constraints) for each in elements)
     facts["elements"] = [row for row in rows if len(row) > 1 or ":" in row["id"].rpartition(".")[2]]
     return facts
 
 
-def _row(element: Facts, uses: Mapping[str, str], constraints: Constraints) -> Facts:
+def _row(element: Facts, published: Facts, uses: Mapping[str, str], constraints: Constraints) -> Facts:
     row: Facts = {"id": element["id"]}
     if element["path"] != path_of(element["id"]):
         row["path"] = element["path"]
     row.update((name, element[name]) for name in _PLAIN if name in element)
     if "slicing" in element:
-        row["slicing"] = _slicing(element["slicing"])
+        row["slicing"] = _slicing(published.get("slicing", element["slicing"]))
     if "type" in element:
         row["type"] = [_type(each, uses) for each in element["type"]]
     row.update((name, value) for name, value in element.items() if name.startswith(_CONSTANTS))
-    row.update(_bindings(element.get("binding", {}), uses))
+    row.update(_bindings(element.get("binding", {}), published.get("binding", {}), uses))
     if "constraint" in element:
         row["constraint"] = [_constraint(each, constraints) for each in element["constraint"]]
     return row
@@ -76,10 +78,12 @@ def _type(type_: Facts, uses: Mapping[str, str]) -> str | Facts:
     return str(facts["code"]) if len(facts) == 1 else facts
 
 
-def _bindings(binding: Facts, uses: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    if "valueSet" in binding:
+def _bindings(binding: Facts, published: Facts, uses: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """A differential may tell a strength alone: the value set is then the one that the published snapshot has from the base."""
+    value_set = binding.get("valueSet") or published.get("valueSet")
+    if "strength" in binding and value_set:
         maximum = [each.get("valueCanonical", "") for each in binding.get("extension", []) if each["url"] == _MAX_VALUE_SET]
-        sets = [shortened(each, "ValueSet", uses) for each in (binding["valueSet"], *maximum)]
+        sets = [shortened(each, "ValueSet", uses) for each in (value_set, *maximum)]
         yield "binding", [binding["strength"], *sets]
     more = list(_additional(binding, uses))
     if more:
