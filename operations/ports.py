@@ -52,6 +52,29 @@ class Changes:
     keys: Mapping[UniqueKey, str] = field(default_factory=dict)
     replaces: Mapping[UniqueKey, str] = field(default_factory=dict)
     jobs: Sequence[JobRequest] = ()
+    states: Sequence[StateChange] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What an operation keeps for itself, at a version: no resource, so that nobody reads, searches or changes it otherwise."""
+
+    value: Resource
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """Keep `value` under a kind (an operation's own word) and a name, on top of version `expected` (0: there is none).
+
+    It may be forgotten when it was not changed for `days`.
+    """
+
+    kind: str
+    name: str
+    value: Resource
+    expected: int
+    days: int
 
 
 class KeyTakenError(Exception):
@@ -59,7 +82,7 @@ class KeyTakenError(Exception):
 
 
 class VersionConflictError(Exception):
-    """A written resource is no longer at the expected version: read again and decide again. Nothing was stored."""
+    """A written resource, or a state, is no longer at the expected version: read again and decide again. Nothing was stored."""
 
 
 class Found(Protocol):
@@ -102,6 +125,12 @@ class Records(Protocol):
 
     async def holder(self, key: UniqueKey) -> str | None:
         """The reference ("Type/id") that holds a uniqueness key, if any."""
+
+    async def state(self, kind: str, name: str) -> State | None:
+        """What an operation keeps in the tenant under that name (`StateChange`)."""
+
+    async def states(self, kind: str, most: int) -> int:
+        """How many of a kind are kept in the tenant, counted up to `most`."""
 
 
 @dataclass(frozen=True, slots=True)

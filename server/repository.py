@@ -17,6 +17,7 @@ from profiles.definition_types import is_definition
 from profiles.json import Resource
 from server.documents.apart import LARGEST_BODY, Apart, body_apart, content_apart, inline_content
 from server.documents.kept import DamagedContentError, new_blob_of, read_all
+from server.internal import renewed as renewed_internals
 from server.reach import patients_of
 from server.seal.chunks import BlobName
 from server.seal.cipher import SealBrokenError, key_number
@@ -25,6 +26,7 @@ from server.sealed_head import Head, read_head
 from server.search.index_entries import index_resource
 from server.search.timeline_terms import timeline_terms
 from server.store.blobs import NewBlob
+from server.store.internal import Keep
 from server.store.jobs import NewJob
 from server.store.store import Commit, Index, KeyClaim, Put, Record, Store, StoreUnavailableError
 from server.store.timeline import Moment, Timeline
@@ -265,6 +267,7 @@ class Repository(Preparation):
         number, cipher = self.tenant.number, self.tenant.cipher
         parts = [put.body for put in commit.puts]
         parts += [job.body for job in commit.jobs] + [claim.holder for claim in commit.keys]
+        parts += [keep.body for keep in commit.internals if isinstance(keep, Keep)]
         if all(key_number(part) == cipher.current for part in parts):
             return commit
         try:
@@ -274,9 +277,10 @@ class Repository(Preparation):
             ]
             keys = [replace(claim, holder=cipher.renewed(claim.holder, key_binding(claim.key))) for claim in commit.keys]
             jobs = [replace(job, body=cipher.renewed(job.body, job_binding(number, job.kind))) for job in commit.jobs]
+            internals = renewed_internals(self.tenant, commit.internals)
         except SealBrokenError as error:
             raise StoreUnavailableError("The keys were changed while this was prepared.", "busy") from error
-        return replace(commit, puts=puts, keys=keys, jobs=jobs)
+        return replace(commit, puts=puts, keys=keys, jobs=jobs, internals=internals)
 
     def seal_job(self, kind: str, due: datetime, payload: Resource) -> NewJob:
         body = self.tenant.cipher.seal(json.dumps(payload), job_binding(self.tenant.number, kind))

@@ -220,6 +220,22 @@ def outdated_display(display: str, code: str, status: str, valid: Sequence[str],
     return TxIssue("warning", "invalid", "display-comment", "INACTIVE_DISPLAY_FOUND", words, place, spoken=False)
 
 
+# -- closure tables ------------------------------------------------------------------------------------------------------------
+def closure_unknown() -> TerminologyError:
+    words = "There is no closure table of this name: begin it by a call with the name alone."
+    return bad_request(words, "name", type="not-found", status=404)
+
+
+def closure_out_of_order() -> TerminologyError:
+    words = "The closure table has no such version since it was begun: begin it anew by a call with the name alone."
+    return bad_request(words, "version", type="conflict", status=422)
+
+
+def closure_many(most: int) -> TerminologyError:
+    words = f"There are {most} closure tables already; those that nobody uses are forgotten after a year."
+    return TerminologyError(TxIssue("error", "too-costly", "too-costly", None, words, "name"))
+
+
 # -- requests ------------------------------------------------------------------------------------------------------------------
 def bad_request(words: str, place: str | None = None, *, type: str = "invalid", status: int = 400) -> TerminologyError:
     return TerminologyError(TxIssue("error", type, "", None, words, place), status)

@@ -29,6 +29,7 @@ PARAMETERS: Final = {
         f" valueset-membership-only:boolean activeOnly:boolean {_CODE} {_SHARED}"
     ),
     "ValueSet-batch-validate-code": f"url:uri valueSet:ValueSet validation:Parameters* {_CODE} {_SHARED}",
+    "ConceptMap-closure": "name:string concept:Coding* version:string",
     "ConceptMap-translate": (
         "url:uri conceptMap:ConceptMap conceptMapVersion:string code:code system:uri version:string source:uri target:uri"
         " coding:Coding codeableConcept:CodeableConcept targetsystem:uri reverse:boolean sourceCode:code sourceSystem:uri"
@@ -45,10 +46,11 @@ _MEANINGS: Final = {
     "expand": "The codes of a value set.",
     "batch-validate-code": "Several codes checked in one request.",
     "translate": "The counterparts of a code in other code systems.",
+    "closure": "What is new in a client's table of which codes subsume which.",
 }
 
 
-def definition(resource_type: str, code: str, level: Literal["type", "instance"]) -> Resource:
+def definition(resource_type: str, code: str, level: Literal["system", "type", "instance"]) -> Resource:
     """The OperationDefinition of an operation at one level."""
     name = f"{resource_type}-{code}"
     parts = [_parameter(row) for row in dict.fromkeys(PARAMETERS[name].split())]
@@ -59,11 +61,11 @@ def definition(resource_type: str, code: str, level: Literal["type", "instance"]
         "name": "".join(word.capitalize() for word in name.split("-")),
         "status": "active",
         "kind": "operation",
-        "affectsState": False,
+        "affectsState": code == "closure",
         "description": _MEANINGS[code],
         "code": code,
         "resource": [resource_type],
-        "system": False,
+        "system": level == "system",
         "type": level == "type",
         "instance": level == "instance",
         "parameter": [*parts, _output(code)],
@@ -77,5 +79,6 @@ def _parameter(row: str) -> Resource:
 
 
 def _output(code: str) -> Resource:
-    name, type_ = {"expand": ("return", "ValueSet"), "subsumes": ("outcome", "code")}.get(code, ("return", "Parameters"))
+    known = {"expand": ("return", "ValueSet"), "subsumes": ("outcome", "code"), "closure": ("return", "ConceptMap")}
+    name, type_ = known.get(code, ("return", "Parameters"))
     return {"name": name, "use": "out", "min": 1, "max": "1", "type": type_}

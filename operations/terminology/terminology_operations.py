@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from operations.ports import Context, Operation, OperationInput, OperationOutput
+from operations.terminology.closure import closure_operation
 from operations.terminology.content import StoredContent
 from operations.terminology.definitions import definition
 from profiles.json import Resource
@@ -52,7 +53,8 @@ _BODIES: Final = {"ValueSet": "valueSet", "CodeSystem": "codeSystem", "ConceptMa
 
 def terminology_operations(content: StoredContent) -> tuple[Operation, ...]:
     """All of them, answering from `content`."""
-    return tuple(_operation(content, type_, code, level) for type_, code, levels in _OFFERED for level in levels)
+    offered = [_operation(content, type_, code, level) for type_, code, levels in _OFFERED for level in levels]
+    return (*offered, closure_operation(content))
 
 
 def _operation(content: StoredContent, type_: str, code: str, level: Level) -> Operation:

@@ -13,13 +13,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from operations.ports import Caller, Changes, Context, KeyTakenError, UniqueKey, VersionConflictError, Write
+from operations.ports import Caller, Changes, Context, KeyTakenError, State, UniqueKey, VersionConflictError, Write
 from profiles.json import Resource
 from profiles.outcome import refuse
 from server.auth.decision import Decision, Letter
+from server.internal import OwnRecords
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version
 from server.rest.exchange import Exchange
+from server.rest.operation_state import changed_states, count_states, read_state
 from server.search.compile import Compiled, compile_query
 from server.search.execute import MAX_EXAMINED, matches
 from server.search.query import parse_query
@@ -78,6 +80,12 @@ class StoredRecords:
     async def holder(self, key: UniqueKey) -> str | None:
         return await self.exchange.repository.holder(key)
 
+    async def state(self, kind: str, name: str) -> State | None:
+        return await read_state(_own(self.exchange), kind, name)
+
+    async def states(self, kind: str, most: int) -> int:
+        return await count_states(_own(self.exchange), kind, most)
+
     def _require(self, letter: Letter, type: str) -> None:
         if self.discloses and type in personal_types():
             self.exchange.authorize(letter, type)
@@ -118,12 +126,17 @@ async def commit_changes(exchange: Exchange, changes: Changes) -> None:
     _refuse_others_records(exchange, prepared)
     keys = [repository.claim(key, holder, changes.replaces.get(key)) for key, holder in changes.keys.items()]
     jobs = [repository.seal_job(job.kind, job.due, job.payload) for job in changes.jobs]
+    states = changed_states(_own(exchange), changes.states)
     try:
-        await exchange.store_together(prepared, 200 if exchange.trail.principal else 0, keys, jobs)
+        await exchange.store_together(prepared, 200 if exchange.trail.principal else 0, keys, jobs, internals=states)
     except KeyHeldError as error:
         raise KeyTakenError from error
     except StaleVersionError as error:
         raise VersionConflictError from error
+
+
+def _own(exchange: Exchange) -> OwnRecords:
+    return OwnRecords(exchange.services.store, exchange.tenant, exchange.services.now)
 
 
 def _refuse_others_records(exchange: Exchange, prepared: Sequence[Prepared]) -> None:

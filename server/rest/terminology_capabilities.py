@@ -45,4 +45,5 @@ def terminology_capabilities(base: Base) -> Resource:
         "codeSearch": "all",
         "validateCode": {"translations": False},
         "translation": {"needsMap": True},
+        "closure": {"translation": False},
     }
