@@ -15,12 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from profiles.library.canonicals import GUIDES, whole
 from profiles.library.code_facts import code_system_facts, value_set_facts
 from profiles.library.facts import KINDS
 from profiles.library.profile_facts import structure_facts
+from profiles.library.rests_on import core_table, name_in, needed
 from profiles.library.sentences import sentence
-from profiles.structure import value_set as required_codes
 from profiles.tables.build import Package, read_package
 
 Facts = dict[str, Any]
@@ -49,17 +48,24 @@ class Source:
         return {**self.uses, self.guide: self.version}
 
 
+_WITHOUT_SYSTEM: Final = [
+    {"id": "Practitioner.identifier.system", "min": 0},
+    {"id": "Practitioner.identifier.value", "min": 0},
+]
 _AS_PUBLISHED: Final[Mapping[str, Mapping[str, list[Facts]]]] = {
-    name: {
+    "pas-2.2.1": {"profile-practitioner": _WITHOUT_SYSTEM},
+    "pas-2.0.1": {"profile-practitioner": _WITHOUT_SYSTEM},
+    "hrex-1.0.0": {"hrex-practitioner": _WITHOUT_SYSTEM},
+    "crd-2.0.1": {
         "profile-practitioner": [
-            {"id": "Practitioner.identifier.system", "min": 0},
-            {"id": "Practitioner.identifier.value", "min": 0},
+            *_WITHOUT_SYSTEM,
+            {"id": "Practitioner.identifier:NPI.system", "min": 0},
+            {"id": "Practitioner.identifier:NPI.value", "min": 0},
         ]
-    }
-    for name in ("pas-2.2.1", "pas-2.0.1")
+    },
 }
 """Where a published snapshot takes less from its base than its differential says, so that nobody else refuses what we would: US
-Core requires both of identifiers, PAS puts a type's profile there instead."""
+Core requires both of identifiers, these guides put a type's profile there instead."""
 
 _OLD: Final = {"us-core": "3.1.1", "hrex": "1.0.0", "crd": "2.0.1", "sdc": "4.0.0"}
 _NEW: Final = {"us-core": "7.0.0", "hrex": "1.2.0", "crd": "2.2.1", "sdc": "4.0.0", "backport": "1.1.0", "pas": "2.2.1"}
@@ -85,122 +91,31 @@ def tables(folder: Path) -> Iterator[tuple[str, Facts]]:
     made: list[Facts] = []
     for source in SOURCES:
         table = _table(read_package(folder / f"{source.package}.tgz"), source)
-        made.append(_needed(table, made) if source.as_needed else table)
+        made.append(needed(table, made) if source.as_needed else table)
         yield source.name, made[-1]
-    yield "fhir-4.0.1", _core_table(read_package(folder / f"{_CORE}.tgz"), made)
-
-
-def _needed(table: Facts, guides: Sequence[Facts]) -> Facts:
-    """A table with what others name, and what that names."""
-    kept: Facts = {**table, **{kind: {} for kind in KINDS}}
-    waiting = [named for guide in guides for named in _named(guide)]
-    while waiting:
-        kind, url = waiting.pop()
-        name = _name({"resourceType": kind, "url": url}, table["guide"])
-        if name in table[kind] and name not in kept[kind]:
-            kept[kind][name] = table[kind][name]
-            waiting += _named({kind: {name: table[kind][name]}})
-    for kind in KINDS:
-        kept[kind] = dict(sorted(kept[kind].items()))
-    keys = {
-        key
-        for each in kept["StructureDefinition"].values()
-        for row in each["elements"]
-        for key in row.get("constraint", [])
-        if isinstance(key, str)
-    }
-    kept["constraints"] = {key: told for key, told in table["constraints"].items() if key in keys}
-    return kept
+    yield "fhir-4.0.1", core_table(read_package(folder / f"{_CORE}.tgz"), made)
 
 
 def _table(package: Package, source: Source) -> Facts:
     constraints: dict[str, list[str]] = {}
     table: Facts = {"guide": source.guide, "version": source.version, "uses": source.versions, "constraints": constraints}
     table["StructureDefinition"] = {
-        _name(each, source.guide): structure_facts(each, source.versions, constraints)
+        name_in(each, source.guide): structure_facts(each, source.versions, constraints)
         for each in _sorted(package, "StructureDefinition")
         if each["kind"] != "logical"
     }
     for name, rows in _AS_PUBLISHED.get(source.name, {}).items():
         table["StructureDefinition"][name]["elements"] += rows
     table["ValueSet"] = {
-        _name(each, source.guide): value_set_facts(each, source.versions) for each in _sorted(package, "ValueSet")
+        name_in(each, source.guide): value_set_facts(each, source.versions) for each in _sorted(package, "ValueSet")
     }
     systems = ((each, code_system_facts(each)) for each in _sorted(package, "CodeSystem"))
-    table["CodeSystem"] = {_name(each, source.guide): facts for each, facts in systems if facts is not None}
+    table["CodeSystem"] = {name_in(each, source.guide): facts for each, facts in systems if facts is not None}
     return table
 
 
 def _sorted(package: Package, kind: str) -> list[Facts]:
     return sorted(package.get(kind, []), key=lambda each: str(each["url"]))
-
-
-def _name(resource: Facts, guide: str) -> str:
-    """The id in the guide's address; the whole URL where it lies elsewhere."""
-    start = f"{GUIDES[guide]}{resource['resourceType']}/"
-    url = str(resource["url"])
-    return url.removeprefix(start) if "/" not in url.removeprefix(start) else url
-
-
-def _core_table(package: Package, guides: Sequence[Facts]) -> Facts:
-    """What R4's core package has of the definitions that the tables name, and that those name."""
-    known = {
-        kind: {each["url"]: each for each in package[kind]} for kind in ("StructureDefinition", "ValueSet", "CodeSystem")
-    }
-    constraints: dict[str, list[str]] = {}
-    table: Facts = {"guide": "fhir", "version": "4.0.1", "uses": {}, "constraints": constraints}
-    table.update((kind, {}) for kind in known)
-    waiting = [named for guide in guides for named in _named(guide)]
-    seen: set[tuple[str, str]] = set()
-    while waiting:
-        kind, url = named = waiting.pop()
-        resource = known[kind].get(url)
-        if resource is None or named in seen or _is_told(kind, resource):
-            continue
-        seen.add(named)
-        facts = _core_facts(kind, resource, constraints)
-        if facts is not None:
-            table[kind][_name(resource, "fhir")] = facts
-            waiting += _named({kind: {"": facts}})
-    for kind in known:
-        table[kind] = dict(sorted(table[kind].items()))
-    return table
-
-
-def _is_told(kind: str, resource: Facts) -> bool:
-    """Whether profiles/tables tells it: R4's types, and the value sets of required bindings."""
-    if kind == "StructureDefinition":
-        return resource.get("derivation") != "constraint" or resource["kind"] == "logical"
-    return kind == "ValueSet" and required_codes(resource["url"].rpartition("/")[2]) is not None
-
-
-def _core_facts(kind: str, resource: Facts, constraints: dict[str, list[str]]) -> Facts | None:
-    if kind == "StructureDefinition":
-        return structure_facts(resource, {}, constraints)
-    return value_set_facts(resource, {}) if kind == "ValueSet" else code_system_facts(resource)
-
-
-def _named(table: Facts) -> Iterator[tuple[str, str]]:
-    """(kind, URL) of every definition that a table names."""
-    for definition in table.get("StructureDefinition", {}).values():
-        yield "StructureDefinition", _url(definition["base"], "StructureDefinition")
-        for row in definition["elements"]:
-            for type_ in row.get("type", []):
-                if isinstance(type_, dict):
-                    for each in (*type_.get("profile", []), *type_.get("targetProfile", [])):
-                        yield "StructureDefinition", _url(each, "StructureDefinition")
-            for each in (*row.get("binding", [])[1:], *(more[1] for more in row.get("more", []))):
-                yield "ValueSet", _url(each, "ValueSet")
-    for value_set in table.get("ValueSet", {}).values():
-        for part in (*value_set["include"], *value_set.get("exclude", [])):
-            if "system" in part:
-                yield "CodeSystem", _url(part["system"], "CodeSystem")
-            for each in part.get("valueSet", []):
-                yield "ValueSet", _url(each, "ValueSet")
-
-
-def _url(short: str, kind: str) -> str:
-    return whole(short, kind, {}).partition("|")[0]
 
 
 def written(table: Facts) -> bytes:

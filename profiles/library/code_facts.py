@@ -33,6 +33,8 @@ _OPEN: Final = (
     "urn:oid:2.16.840.1.113883.6.238",
 )
 """Systems whose codes may be listed: HL7's own, LOINC with its notice, the CDC's races, states, languages, mime types."""
+_GROWING: Final = ("http://terminology.hl7.org/CodeSystem/v2-", "http://terminology.hl7.org/CodeSystem/v3-")
+"""Systems that have a new edition every year: what R4 has of them is a fragment, so that a newer code is not called wrong."""
 _CLOSED: Final = ("http://hl7.org/fhir/sid/", "http://terminology.hl7.org/CodeSystem/icd9")
 
 
@@ -68,10 +70,12 @@ def _part(part: Facts, uses: Mapping[str, str]) -> Facts:
 
 def code_system_facts(system: Facts) -> Facts | None:
     """The facts of a CodeSystem; None for one whose codes may not ship, are not there, or are too many."""
+    if "|" in system["url"]:
+        return None  # R4 has some old tables under addresses with a version in them
     codes = [_code(each) for each in system.get("concept", [])]
     if not codes or system.get("content") != "complete" or not may_ship(system["url"]):
         return None
-    facts: Facts = {"content": "complete", "codes": codes}
+    facts: Facts = {"content": "fragment" if system["url"].startswith(_GROWING) else "complete", "codes": codes}
     if system.get("caseSensitive") is False:
         facts["caseSensitive"] = False
     return facts if _count(codes) <= MOST_CODES_OF_SYSTEM else None

@@ -117,10 +117,11 @@ def core() -> Definitions:
     return known
 
 
-def ours(version: PasVersion) -> Definitions:
-    """The library, R4's core beside it."""
+def ours(version: PasVersion, *, alone: bool = False) -> Definitions:
+    """The library, R4's core package beside it; `alone` as the server has it."""
     known = Definitions(library(version))
-    known.load_package(CORE_PACKAGE.read_bytes())
+    if not alone:
+        known.load_package(CORE_PACKAGE.read_bytes())
     return known
 
 
@@ -185,10 +186,10 @@ class Score:
         )
 
 
-def compare(name: str, share: float, seed: int = 5) -> Score:
+def compare(name: str, share: float, seed: int = 5, *, alone: bool = False) -> Score:
     """The examples of a package and a share of their mutations, held against both sides."""
     version = EXAMPLES[name]
-    theirs, our = Validator(official(version)), Validator(ours(version))
+    theirs, our = Validator(official(version)), Validator(ours(version, alone=alone))
     score = Score()
     for example in examples(name):
         case = f"{example['resourceType']}/{example.get('id')}"
@@ -202,10 +203,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--share", type=float, default=1.0, help="how many of the mutations")
     parser.add_argument("--package", choices=list(EXAMPLES), action="append", help="whose examples; all by default")
+    parser.add_argument("--alone", action="store_true", help="our side without R4's core package")
     parser.add_argument("--show", type=int, default=10, help="how many differences to print")
     options = parser.parse_args()
     for name in options.package or EXAMPLES:
-        score = compare(name, options.share)
+        score = compare(name, options.share, alone=options.alone)
         print(f"{name}: {score.line()}")
         for case, a, b in score.apart[: options.show]:
             print(f"  {case}\n    only theirs {sorted(map(str, a))}\n    only ours {sorted(map(str, b))}")
