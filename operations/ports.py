@@ -24,11 +24,22 @@ UniqueKey = tuple[str, ...]
 class Write:
     """Store `resource` under its `id`, as a new resource (`expected` None) or on top of version `expected`.
 
-    The store sets `meta.versionId` and `meta.lastUpdated`.
+    The store sets `meta.versionId` and `meta.lastUpdated`. A new one may take the place of one that was deleted, whose history
+    it goes on with, where `after_deletion` says so: that costs a read.
     """
 
     resource: Resource
     expected: int | None = None
+    after_deletion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Delete a resource that is at version `expected`; its earlier versions stay in the history."""
+
+    type: str
+    id: str
+    expected: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,7 @@ class Changes:
     """
 
     writes: Sequence[Write] = ()
+    deletions: Sequence[Deletion] = ()
     keys: Mapping[UniqueKey, str] = field(default_factory=dict)
     replaces: Mapping[UniqueKey, str] = field(default_factory=dict)
     jobs: Sequence[JobRequest] = ()
@@ -166,6 +178,8 @@ class Context:
     """Adds a reference ("Patient/1") to the entities of this interaction's audit record."""
     may: Callable[[Letter, str], bool] = lambda letter, type: False
     """Whether the caller may do something (`Operation.scope`) to a resource type at all."""
+    is_welcome: Callable[[], bool] = lambda: True
+    """Whether the caller's token is still good: for what takes longer than an answer does."""
     edition: Callable[[], Awaitable[bytes]] = _unlike_any
     """Another value after each change of a definition (profiles/definition_types.py) that the tenant stores, by any server. What
     is made of definitions that were read after it may be kept, by tenant, for as long as it stays the same. It costs microseconds
@@ -186,11 +200,18 @@ class OperationInput:
 
 @dataclass(frozen=True, slots=True)
 class OperationOutput:
-    """`body` is a resource, or the bytes of one that are to be sent as they are."""
+    """`body` is a resource, or the bytes of one that are to be sent as they are.
 
-    body: Resource | bytes
+    With a `stream`, its pieces are the body, of the media type `content_type` and as long as they are.
+    """
+
+    body: Resource | bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None
+    content_type: str = ""
+    patience: float | None = None
+    """Seconds after which a reader who takes no piece of the stream is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +232,15 @@ class Operation:
     discloses: bool = False
     """It shows the caller what stored records say: each type it reads needs the caller's own right (403 without)."""
     header_names: tuple[str, ...] = ()
+    every_type: bool = False
+    """It stores resources of many types: the caller needs `scope` on all of them."""
+    content_types: tuple[str, ...] = ()
+    """Media types of a body that is no resource: it is handed over as a Binary that holds it (R4 binary.html)."""
+    roles: frozenset[str] = frozenset()
+    """Only callers with one of these roles may call it, with a token that is not limited to one patient (none: whoever the scope
+    lets)."""
+    streams: bool = False
+    """It answers with a stream: not in a Bundle, and not later."""
     repeatable: bool = False
     """Called again with the same input, it finds what it has done already and answers with that: so it may be done later, as a
     job, and again after a crash (`Prefer: respond-async`). One that stores nothing may be so in any case."""

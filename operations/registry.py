@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from operations.documents.signed_link import LinkSigner, signed_link
+from operations.packages.package_operations import package_operations
 from operations.pas.claim_inquire import claim_inquire
 from operations.pas.claim_submit import claim_submit
 from operations.pas.jobs import pas_jobs
@@ -30,6 +31,7 @@ def operations(pas: PasServices, sign: LinkSigner, longest_link: int, checker: C
         LIBRARY_EVALUATE,
         signed_link(sign, longest_link),
         *validate_operations(checker),
+        *package_operations(),
         *terminology_operations(StoredContent()),
     )
 

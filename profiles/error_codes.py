@@ -96,6 +96,16 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "valid": ErrorCode(200, "informational", "A validation found nothing wrong."),
     "definitions-unread": ErrorCode(200, "informational", "A validation left out what the caller may not know of."),
     "validation-limit": ErrorCode(422, "too-costly", "A validation would take more work than is allowed."),
+    # -- packages of conformance resources (docs/packages.md) ------------------------------------------------------------
+    "package-invalid": ErrorCode(422, "invalid", "The bytes are no FHIR package that can be installed."),
+    "package-too-large": ErrorCode(413, "too-costly", "The package holds more than is read."),
+    "package-fhir-version": ErrorCode(422, "not-supported", "The package is for another version of FHIR than R4."),
+    "package-built-in": ErrorCode(422, "business-rule", "The package claims to be R4 itself, which is built in."),
+    "package-differs": ErrorCode(409, "conflict", "Another package of the same name and version is installed."),
+    "package-in-use": ErrorCode(409, "business-rule", "Something that is stored rests on the package, or it was changed since."),
+    "package-dependency": ErrorCode(422, "not-found", "A package that this one builds on is not installed (a warning)."),
+    "package-left-out": ErrorCode(422, "incomplete", "Part of the package is not stored (a warning)."),
+    "package-not-applied": ErrorCode(422, "informational", "Part of the package is stored and has no effect yet (a warning)."),
     # -- FHIRPath ----------------------------------------------------------------------------------------------------
     "fhirpath-syntax": ErrorCode(400, "invalid", "The text is no FHIRPath expression."),
     "fhirpath-semantic": ErrorCode(

@@ -25,11 +25,11 @@ def worker_of(handler: JobHandler) -> Worker:
     return work
 
 
-def job_context(services: Services, repository: Repository, base: Base, kind: str) -> Context:
-    """The context of work that no request asked for: the server itself acts, inside one tenant, and says so in the audit."""
+def job_context(services: Services, repository: Repository, base: Base, kind: str, actor: str = "assent") -> Context:
+    """The context of work that no request asked for: `actor` (the server itself) acts, inside one tenant, and the audit says so."""
     identity = services.new_id()
-    trail = Trail(identity, interaction=f"${kind}", actor="assent")
-    principal = Principal(repository.tenant.name, "assent", "assent", frozenset({"payer"}), parse_scopes(""), identity, 0)
+    trail = Trail(identity, interaction=f"${kind}", actor=actor)
+    principal = Principal(repository.tenant.name, actor, actor, frozenset({"payer"}), parse_scopes(""), identity, 0)
     request = Request("POST", base, (), (), {}, b"", identity, "")
 
     async def nothing(_: Request) -> Response:

@@ -1,0 +1,1 @@
+"""FHIR packages: conformance resources, terminology, questionnaires and policies that a tenant installs and removes as one."""

@@ -1,0 +1,105 @@
+"""Installing a package: everything it brings, its record and who did it in one commit, or nothing.
+
+The ids of what it brings follow from package, version and canonical. So installing it again meets itself and changes nothing, two
+callers at once end with one winner and one who finds it done, and a job that was killed is simply done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, overload
+
+from operations.packages.contents import Brought, Contents, read_contents
+from operations.packages.installed import find_installed, installed_packages, missing
+from operations.packages.package_name import PackageName
+from operations.packages.provenance import provenance
+from operations.packages.record import record_of
+from operations.ports import Changes, Context, VersionConflictError, Write
+from profiles import json
+from profiles.outcome import Issue, refuse
+
+ATTEMPTS: Final = 3
+_NOT_APPLIED: Final = "SearchParameter"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What came of it. `is_new` is false when the same package was installed already. `notes` are warnings."""
+
+    package: PackageName
+    sha256: str
+    is_new: bool
+    counts: tuple[tuple[str, int], ...]
+    notes: tuple[Issue, ...]
+
+
+async def install(data: bytes, context: Context) -> Installation:
+    """Raises FhirError: package-... (docs/errors.md), id-in-use, edit-conflict."""
+    contents = await asyncio.to_thread(read_contents, data)
+    for _ in range(ATTEMPTS):
+        present = await installed_packages(context.records)
+        others = [one.package for one in present if one.package != contents.package]
+        known = await find_installed(context.records, contents.package)
+        if known is not None:
+            if known.sha256 != contents.sha256:
+                raise refuse(
+                    "package-differs",
+                    f"{contents.package} is installed with other content (sha256 {known.sha256}): remove it first.",
+                )
+            return _told(contents, others, is_new=False)
+        record = Write(record_of(contents, context.now(), context.caller.subject), after_deletion=True)
+        told = provenance(context, contents.package, contents.sha256, "CREATE")
+        try:
+            await context.commit(Changes(writes=_Writes(contents.resources, (record, told))))
+        except VersionConflictError:
+            await _refuse_taken(contents, context)
+            continue
+        return _told(contents, others, is_new=True)
+    raise refuse("edit-conflict", "Others install or remove the same package; try again.")
+
+
+class _Writes(Sequence[Write]):
+    """Parsed as they are taken: all of them at once would take many times the room."""
+
+    def __init__(self, brought: tuple[Brought, ...], more: tuple[Write, ...]) -> None:
+        self._brought = brought
+        self._more = more
+
+    def __len__(self) -> int:
+        return len(self._brought) + len(self._more)
+
+    @overload
+    def __getitem__(self, index: int) -> Write: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Write]: ...
+    def __getitem__(self, index: int | slice) -> Write | Sequence[Write]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        if index >= len(self._brought):
+            return self._more[index - len(self._brought)]
+        return Write(json.loads(self._brought[index].content), after_deletion=True)
+
+
+async def _refuse_taken(contents: Contents, context: Context) -> None:
+    """A conflict may be another caller who installs the same; if not, an id is somebody else's. Raises FhirError (409)."""
+    if await find_installed(context.records, contents.package) is not None:
+        return
+    for brought in contents.resources:
+        if await context.records.read(brought.type, brought.id) is not None:
+            if await find_installed(context.records, contents.package) is not None:
+                return
+            raise refuse(
+                "id-in-use", f"{brought.reference} is there already, and not from this package: delete or rename it."
+            )
+
+
+def _told(contents: Contents, others: Sequence[PackageName], *, is_new: bool) -> Installation:
+    counts = Counter(brought.type for brought in contents.resources)
+    notes = [*missing(contents.manifest.dependencies, others), *contents.left_out]
+    if counts[_NOT_APPLIED]:
+        text = f"{counts[_NOT_APPLIED]} search parameters are stored and not yet applied: searches do not know them."
+        notes.append(Issue("package-not-applied", text, severity="warning"))
+    return Installation(contents.package, contents.sha256, is_new, tuple(sorted(counts.items())), tuple(notes))
