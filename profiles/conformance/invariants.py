@@ -12,9 +12,11 @@ from typing import Final
 from profiles import fhirpath
 from profiles.conformance.context import Context, Item
 from profiles.conformance.nodes import Invariant
+from profiles.conformance.plain_rules import holds
 from profiles.fhirpath.model import is_fhir_type
 from profiles.fhirpath.values import Node as PathNode
 from profiles.outcome import Severity
+from profiles.structure import resource_types
 
 Check = Callable[[Item, Context], None]
 
@@ -63,8 +65,12 @@ def invariant_check(invariant: Invariant, type_name: str, steps: int) -> Check |
         compiled = _compiled(invariant.expression, type_name, steps)
     except fhirpath.FhirPathError:
         return _cannot(invariant)
+    surely = holds(invariant.expression, type_name)
+    whole = type_name in resource_types()
 
     def check(item: Item, context: Context) -> None:
+        if surely is not None and item.extra is None and surely(item.value, item.value if whole else context.resource):
+            return
         value = item.value if item.extra is None else PathNode(type_name, item.value, item.extra)
         try:
             held = compiled.test(value, resource=context.resource, root=context.root, services=context.fhirpath_services())
