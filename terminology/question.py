@@ -98,7 +98,7 @@ def read_question(parameters: Resource, accept_language: str | None = None, defa
         force=_pins(question, "force-system-version"),
         value_sets=_pins(question, "default-valueset-version"),
     )
-    return replace(question, languages=wanted, versions=pins)
+    return Question(values, resources, wanted, pins)
 
 
 def _collect(parameters: Resource) -> tuple[dict[str, list[Any]], dict[str, list[Resource]]]:
@@ -121,7 +121,7 @@ def _collect(parameters: Resource) -> tuple[dict[str, list[Any]], dict[str, list
 
 def _pins(question: Question, name: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for canonical in question.texts(name):
+    for canonical in question.texts(name) if name in question.values else ():
         url, version = split_canonical(canonical)
         if version is None:
             raise messages.bad_request(

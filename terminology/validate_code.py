@@ -7,7 +7,8 @@ terminology ecosystem. A code alone needs `system`, or `inferSystem`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from terminology import messages
 from terminology.catalogue import Catalogue, Layers, MemoryCatalogue
@@ -34,9 +35,9 @@ def validate_in_value_set(catalogue: Catalogue, question: Question) -> Resource:
         if error.status != 404 or error.issues[0].message_id != "Unable_to_resolve_value_Set_":
             raise
         return _answer(concept, [], error.issues, result=False, given=codings)
-    rules = _rules(session.question)
+    rules = _rules(session.question, many=concept is not None)
     if concept is not None:
-        return _concept(session, value_set, codings, concept, replace(rules, many=True), rests_on)
+        return _concept(session, value_set, codings, concept, rules, rests_on)
     coding = codings[0]
     inferring = coding.system is None and coding.place == ""
     if inferring:
@@ -60,7 +61,7 @@ def validate_in_code_system(catalogue: Catalogue, question: Question) -> Resourc
     if brought is not None:
         session.catalogue = Layers(MemoryCatalogue([brought]), session.catalogue)
         codings = [replace(one, system=one.system or text(brought, "url")) for one in codings]
-    rules = replace(_rules(question), many=concept is not None)
+    rules = _rules(question, many=concept is not None)
     checks = [check_coding(session, None, coding, rules) for coding in codings]
     issues = [issue for one in checks for issue in (*_standings(one, None, ()), *one.issues)]
     result = any(one.member for one in checks) and not _errors(issues)
@@ -126,8 +127,9 @@ def _coding(row: Resource, place: str) -> Coding:
     return Coding(text(row, "system"), text(row, "version"), text(row, "code") or "", text(row, "display"), place)
 
 
-def _rules(question: Question) -> Rules:
+def _rules(question: Question, *, many: bool) -> Rules:
     return Rules(
+        many=many,
         lenient=question.flag("lenient-display-validation") is True,
         membership_only=question.flag("valueset-membership-only") is True,
         abstract=question.flag("abstract") is not False,

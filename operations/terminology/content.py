@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
 from operations.ports import Context, Found
 from operations.terminology.r4_lists import r4_lists
@@ -214,7 +214,7 @@ class TenantCatalogue:
 
     def _offers(self, stored: list[Offer[T]], builtin: Sequence[Offer[T]]) -> Sequence[Offer[T]]:
         offers = first_of_each([*stored, *builtin] if stored else builtin)
-        return [_AtOnce(one) for one in offers] if self.at_once else offers
+        return [one if one.is_ready else _Unready(one) for one in offers] if self.at_once else offers
 
     def take(self, definition: Definition) -> Form:
         """Raises NotReadyError where it has to be read first; what a question has taken stays with it."""
@@ -241,28 +241,17 @@ class _Taker:
         return self.view.take(self.definition)
 
 
-class _AtOnce(Offer[T]):
-    """An offer that is taken only when it is ready."""
+class _Unready(Generic[T]):
+    """An offer that somebody has to make ready first."""
+
+    is_ready = False
 
     def __init__(self, offer: Offer[T]) -> None:
-        self._offer = offer
-
-    @property
-    def version(self) -> str | None:
-        return self._offer.version
-
-    @property
-    def content(self) -> str:
-        return self._offer.content
-
-    @property
-    def is_ready(self) -> bool:
-        return self._offer.is_ready
+        self.version = offer.version
+        self.content = offer.content
 
     def take(self) -> T:
-        if not self._offer.is_ready:
-            raise NotReadyError
-        return self._offer.take()
+        raise NotReadyError
 
 
 async def _read(kind: str, found: Found) -> Definition:
