@@ -46,8 +46,9 @@ class _Rules:
         self.members: dict[str, Member | None] = {}
         self._definition = type_definition(type_name)
         elements = () if self._definition is None else self._definition.elements.values()
-        self.codes = frozenset(e.name for e in elements if e.binding is not None and e.types[0].code == "code")
-        """The elements that are codes of a required value set (FHIR R4 4.1.5)."""
+        codes = [e.name for e in elements if e.binding is not None and e.types[0].code == "code"]
+        self.codes = tuple((f"_{name}", name) for name in codes)
+        """The elements that are codes of a required value set (FHIR R4 4.1.5), after their siblings."""
         self._steps = steps
 
     def member(self, key: str) -> Member | None:
@@ -80,9 +81,10 @@ def walk(item: Item, standing: Standing, context: Context) -> None:
         member = members[key] if key in members else rules.member(key)
         if member is not None:
             member(value, path, standing, context)
-        if key[:1] == "_" and key[1:] in rules.codes and key[1:] not in item.value:
+    for sibling, name in rules.codes:
+        if sibling in item.value and name not in item.value:
             text = "A code of a required value set must have a value; an extension cannot stand for it."
-            context.add("code-invalid", text, (path, key[1:], -1))
+            context.add("code-invalid", text, (path, name, -1))
 
 
 def _type_checks(type_name: str, steps: int) -> list[Check]:

@@ -71,9 +71,11 @@ def _ask(value_set: str, coding: Resource, item: Item, context: Context) -> Memb
     if system is None and item.type not in ("code", "string", "uri", "Quantity"):
         return Membership(False)
     display = coding.get("display")
-    return context.run.terminology.validate_code(
-        value_set, system if isinstance(system, str) else None, code, display if isinstance(display, str) else None
-    )
+    key = (value_set, system if type(system) is str else None, code, display if type(display) is str else None)
+    answers = context.run.answers
+    if key not in answers:
+        answers[key] = context.run.terminology.validate_code(*key)
+    return answers[key]
 
 
 def _codings(item: Item) -> list[Resource] | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from profiles import fhirpath
 from profiles.bundle_index import BundleIndex, Held
-from profiles.conformance.bindings import Terminology
+from profiles.conformance.bindings import Membership, Terminology
 from profiles.conformance.definitions import Definitions
 from profiles.conformance.findings import Finding
 from profiles.json import Json, Resource
@@ -69,6 +69,8 @@ class Run:
     exhausted: bool = False
     systems: dict[str, str | None] = field(default_factory=dict)
     """What is wrong with naming a code system by a URI, None for nothing: the same few come again and again."""
+    answers: dict[tuple[str, str | None, str, str | None], Membership] = field(default_factory=dict)
+    """What the terminology said of (value set, system, code, display)."""
     trees: dict[str, Any] = field(default_factory=dict)
     """The profiles met so far by canonical."""
 

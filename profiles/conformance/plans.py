@@ -150,7 +150,7 @@ def _child(node: Node, holder: str) -> Check:
     nested = node.name in ("contained", "resource")
     sliced = bool(node.slices) or node.slicing is not None
     optional = low == 0 and not any(each.min > 0 for each in node.slices)
-    collect = collector(holder, node.name)
+    collect, plans = collector(holder, node.name), node.plans
 
     def check(item: Item, context: Context) -> None:
         found = collect(item.value, item.extra, item.path)
@@ -163,7 +163,7 @@ def _child(node: Node, holder: str) -> Check:
         for each in found:
             if (allowed and each.type not in allowed) or (resources and resources.isdisjoint(ancestors(each.type))):
                 _wrong_type(node, each, context)
-            else:
+            elif plans.get(each.type) != ():
                 hold(node, each, trees.inside(each, context) if nested else context)
         if sliced:
             slicing.hold_slices(node, found, item, context, hold)

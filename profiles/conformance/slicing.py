@@ -10,7 +10,7 @@ from profiles.conformance.context import Context, Item
 from profiles.conformance.discriminators import Test, extension_url, slice_test
 from profiles.conformance.nodes import Node
 from profiles.fhirpath.model import ancestors
-from profiles.json import Resource
+from profiles.json import Json, Resource
 
 Hold = Callable[[Node, Item, Context], None]
 
@@ -18,16 +18,32 @@ Hold = Callable[[Node, Item, Context], None]
 def hold_slices(node: Node, items: list[Item], holder: Item, context: Context, hold: Hold) -> None:
     """Sort the items into the slices of a node, and hold each against the one that it belongs to."""
     belongs = _sorted(node, items, context, hold)
-    _check_rules(node, items, belongs, context)
-    for place, slice_ in enumerate(node.slices):
-        if slice_.min == 0 and place not in belongs:
+    if _is_strict(node):
+        _check_rules(node, items, belongs, context)
+    for place in sorted(_required(node).union(belongs)):
+        if place < 0:
             continue
+        slice_ = node.slices[place]
         own = [item for item, at in zip(items, belongs, strict=True) if at == place]
         _check_count(node, slice_, own, holder, context)
         for item in own:
-            hold(slice_, item, trees.inside(item, context))
+            if slice_.plans.get(item.type) != ():
+                hold(slice_, item, trees.inside(item, context))
         if slice_.slices:
             hold_slices(slice_, own, holder, context, hold)
+
+
+def _required(node: Node) -> frozenset[int]:
+    """The places of the slices that must be there."""
+    if "required" not in node.plans:
+        node.plans["required"] = frozenset(place for place, each in enumerate(node.slices) if each.min > 0)
+    found: frozenset[int] = node.plans["required"]
+    return found
+
+
+def _is_strict(node: Node) -> bool:
+    """Whether the slicing says anything of order, or of what is in no slice."""
+    return node.slicing is not None and (node.slicing.get("rules", "open") != "open" or node.slicing.get("ordered") is True)
 
 
 def _sorted(node: Node, items: list[Item], context: Context, hold: Hold) -> list[int]:
@@ -35,13 +51,18 @@ def _sorted(node: Node, items: list[Item], context: Context, hold: Hold) -> list
     if node.name in ("extension", "modifierExtension"):
         by_url = _by_url(node)
         if by_url is not None:
-            return [by_url.get(str(item.value.get("url")), -1) if isinstance(item.value, dict) else -1 for item in items]
+            return [_place_of(item.value, by_url) for item in items]
     tests = _tests(node, context, hold)
     belongs = []
     for item in items:
         context.work(len(tests) + 1)
         belongs.append(next((place for place, test in enumerate(tests) if test(item, context)), -1))
     return belongs
+
+
+def _place_of(extension: Json, by_url: dict[object, int]) -> int:
+    url = extension.get("url") if type(extension) is dict else None
+    return by_url.get(url, -1) if type(url) is str else -1
 
 
 def _by_url(node: Node) -> dict[object, int] | None:
