@@ -25,11 +25,13 @@ from operations.registry import job_handlers, operations
 from operations.validation.checker import Checker
 from profiles import json
 from profiles.library import library
+from server.accounts.demo import SignIn
 from server.admission import Admission
 from server.audit.anchor import Anchor
 from server.audit.checkpoint import Notary, signers, trusting
 from server.audit.keeper import AuditKeeper
 from server.audit.log import AuditLog, seal_batch
+from server.audit.operations import audit_operations
 from server.audit.proof import Proof
 from server.audit.retention import Retention
 from server.auth.access_token import TokenVerifier, fhir_bases
@@ -42,8 +44,10 @@ from server.http import DEFAULT_TENANT, FhirHttp
 from server.jobs.runner import JobRunner
 from server.jobs.workers import own_workers
 from server.logs import EventLog, stderr_log
+from server.oauth.revoked import Revoked
+from server.oauth.running import AuthorizationServer
 from server.readiness import Readiness
-from server.repository import DamagedRecordError
+from server.repository import DamagedRecordError, microseconds
 from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
 from server.rest.exchange import Services
@@ -51,6 +55,7 @@ from server.rest.linked import answer_link
 from server.rest.request import Request, check_accept
 from server.rest.response import Response
 from server.rest.terminology_capabilities import terminology_capabilities
+from server.rest.written_check import WrittenCheck
 from server.sample.load import load_practice
 from server.seal.key_source import read_again
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
@@ -86,6 +91,8 @@ class Application:
         self._statements: dict[str, bytes] = {}
         self._opened: OpenedStore | None = None
         self._readiness: Readiness | None = None
+        self._oauth: AuthorizationServer | None = None
+        self.demo_accounts: list[SignIn] = []
         self.services: Services | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,6 +128,8 @@ class Application:
         await services.keyring.change(trusting(services.proof.notary.signing_key))
         if self._settings.sample:
             await load_practice(services)
+        oauth = self._oauth = AuthorizationServer(services)
+        self.demo_accounts = await oauth.demo_accounts() if self._settings.sample else []
         runner = JobRunner(services, services.jobs, own_workers())
         self._tasks = [
             asyncio.create_task(runner.run()),
@@ -128,6 +137,7 @@ class Application:
             asyncio.create_task(keeper.run()),
             asyncio.create_task(sweep_uploads(services.store.blobs, services.now)),
             asyncio.create_task(self._audit_keeper(services).run()),
+            *(asyncio.create_task(work) for work in oauth.work()),
             asyncio.create_task(KeyKeeper(services.store, services.keyring, opened.pace, services.now, self._log).run()),
         ]
         for task in self._tasks:
@@ -143,7 +153,7 @@ class Application:
             self._log,
             lambda name: services.keyring.get(name) is not None,
         )
-        self._http = Admission(http, self._settings.max_requests, self._log)
+        self._http = Admission(oauth.front(http), self._settings.max_requests, self._log)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """No work in the background ends before the server does without a word."""
@@ -171,6 +181,8 @@ class Application:
             while not task.done():  # a driver may lose a cancellation: then it is asked again
                 task.cancel()
                 await asyncio.wait([task], timeout=CANCEL_SECONDS)
+        if self._oauth is not None:
+            await self._oauth.close()
         if self.services is not None:
             await self.services.close()
 
@@ -247,9 +259,11 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         raise ConfigurationError(str(error)) from error
     keyrings.append(keyring)
     key = load_or_create(settings.data)
-    notary = Notary(lambda: signers(keyring.entries()), key)
+    proof = Proof(store, Notary(lambda: signers(keyring.entries()), key), Anchor(settings.data))
     audit, clock = AuditLog(store, keyring, base_url), SteadyClock(log)
     clock.has_been(await audit.newest())
+    revoked = Revoked(store, keyring, lambda: microseconds(clock()))
+    await revoked.look()
     outgoing = httpx.AsyncClient(follow_redirects=False)
     pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing))
     checker = Checker(library())
@@ -257,18 +271,25 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         settings=settings,
         store=store,
         keyring=keyring,
-        verifier=TokenVerifier(key, settings.base_url, clock=lambda: clock().timestamp()),
+        verifier=TokenVerifier(
+            key, settings.base_url, clock=lambda: clock().timestamp(), is_revoked=revoked.holds
+        ),
+        revoked=revoked,
         audit=audit,
-        proof=Proof(store, notary, Anchor(settings.data)),
+        proof=proof,
         clock=clock,
         log=log,
         base_url=base_url,
         operations={
             (operation.level, type_, operation.code): operation
-            for operation in operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker)
+            for operation in (
+                *operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker),
+                *audit_operations(audit, proof, keyring),
+            )
             for type_ in (operation.resource_types if operation.level != "system" else ("",))
         },
         jobs=job_handlers(pas),
+        written=WrittenCheck(checker, keyring, settings.validation),
         closers=(checker.close, outgoing.aclose, store.close),
     )
 

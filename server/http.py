@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Literal
 
 from starlette.types import Receive, Scope, Send
@@ -204,25 +204,31 @@ async def _send(send: Send, receive: Receive, response: Response, identity: str,
         *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
     ]
     length = response.length if response.stream is not None else len(response.body)
-    if length:
+    if length != 0:
         headers.append((b"content-type", response.content_type.encode()))
-    if response.status not in {204, 304}:  # RFC 9110 8.6: these have no content to measure
+    if response.status not in {204, 304} and length is not None:  # RFC 9110 8.6: these have no content to measure
         headers.append((b"content-length", str(length).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if response.stream is None or head:
         await send({"type": "http.response.body", "body": b"" if head else response.body})
     else:
-        await _send_pieces(send, receive, response.stream)
+        await _send_pieces(send, receive, response.stream, response.patience)
 
 
-async def _send_pieces(send: Send, receive: Receive, pieces: AsyncIterator[bytes]) -> None:
-    """As fast as they are taken, until there are no more or nobody is there to take them."""
+async def _send_pieces(send: Send, receive: Receive, pieces: AsyncIterator[bytes], patience: float | None) -> None:
+    """As fast as they are taken, until there are no more or nobody is there to take them.
+
+    Raises TimeoutError when a piece was not taken for `patience` seconds.
+    """
     gone = asyncio.ensure_future(receive())
     try:
         async for piece in pieces:
             if gone.done():
                 return
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            async with asyncio.timeout(patience):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()

@@ -76,12 +76,25 @@ class Verification:
         self._is_known_broken = False
         self.start = self.place = _place_of(statements.pruned.checkpoint) if statements.pruned is not None else Place()
 
+    @property
+    def pruned(self) -> int:
+        """How many records retention took away."""
+        return self._statements.pruned.checkpoint.records if self._statements.pruned is not None else 0
+
+    @property
+    def signed(self) -> list[str]:
+        """All that is signed about the trail, oldest first."""
+        gone = [self._statements.pruned.statement] if self._statements.pruned is not None else []
+        return [*gone, *(signed.statement for signed in self._statements.checkpoints)]
+
     async def breaks(self, scope: Scope = "all") -> AsyncIterator[Break]:
         """Every broken link, in their order. Raises StoreUnavailableError."""
         if scope == "recent":
             self.start = self.place = await self._last_good()
         after = self.start.seq
         self._expected.extend(s.checkpoint for s in self._statements.checkpoints if s.checkpoint.batch > after)
+        if (found := self._compare_witness()) is not None:
+            yield found
         async for batch in batches_of(self._store, self._tenant.number, after):
             for found in (self._look_at(batch), self._compare(batch.seq), self._compare_witness()):
                 if found is not None:

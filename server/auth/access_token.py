@@ -141,6 +141,10 @@ class TokenVerifier:
             raise TokenError("The token has characters that no token has.")
         return self.verify_bytes(token.encode("ascii"))
 
+    def is_still_good(self, principal: Principal) -> bool:
+        """Whether a token that was good has neither run out nor been revoked."""
+        return self._clock() < principal.expires + self._leeway and not self._is_revoked(principal)
+
     def verify_bytes(self, token: bytes) -> Principal:
         """As `verify`, for the bytes of a header: a token seen before costs one hash and one look-up."""
         if len(token) > MAXIMUM_LENGTH:

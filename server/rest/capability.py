@@ -72,11 +72,16 @@ def capability_statement(
 def _later(operations: Iterable[Operation]) -> str:
     """What may be asked for with respond-async: R4 has no element for it."""
     able = {route.interaction for route in ROUTES if route.later and route.interaction != "operation"} | {"transaction"}
-    able |= {f"${operation.code}" for operation in operations if operation.repeatable or not operation.affects_state}
+    able |= {f"${operation.code}" for operation in operations if is_able_later(operation)}
     return (
         "Prefer: respond-async (FHIR asynchronous request pattern; the answer is a Bundle of type batch-response) is heeded "
         f"on: {', '.join(sorted(able))}."
     )
+
+
+def is_able_later(operation: Operation) -> bool:
+    """Whether `Prefer: respond-async` is heeded on it."""
+    return not operation.streams and (operation.repeatable or not operation.affects_state)
 
 
 def _resource(type_: str, operations: list[Operation], conditional_delete: str) -> Resource:

@@ -8,12 +8,24 @@ types that the caller may read.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final, TypeVar
 
-from operations.ports import Caller, Changes, Context, KeyTakenError, State, UniqueKey, VersionConflictError, Write
+from operations.ports import (
+    Caller,
+    Changes,
+    Context,
+    Deletion,
+    KeyTakenError,
+    State,
+    UniqueKey,
+    VersionConflictError,
+    Write,
+)
 from profiles.json import Resource
 from profiles.outcome import refuse
 from server.auth.decision import Decision, Letter
@@ -26,6 +38,11 @@ from server.search.compile import Compiled, compile_query
 from server.search.execute import MAX_EXAMINED, matches
 from server.search.query import parse_query
 from server.store.store import KeyHeldError, StaleVersionError
+
+AT_ONCE: Final = 8
+"""So many are prepared in one go: a definition takes milliseconds, and there may be hundreds."""
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +132,7 @@ def context_for(exchange: Exchange, decision: Decision, *, discloses: bool = Fal
         pas_version=exchange.request.base.pas_version,
         note_entity=exchange.trail.note,
         may=lambda letter, type_: exchange.services.decide(principal, letter, type_).granted,
+        is_welcome=partial(exchange.services.verifier.is_still_good, principal),
         edition=partial(exchange.services.store.edition, exchange.tenant.number),
     )
 
@@ -122,7 +140,8 @@ def context_for(exchange: Exchange, decision: Decision, *, discloses: bool = Fal
 async def commit_changes(exchange: Exchange, changes: Changes) -> None:
     """Make `Changes` one commit of the store, with the audit record of the exchange. Raises the errors of the ports."""
     repository = exchange.repository
-    prepared = [await _prepare(repository, write) for write in changes.writes]
+    prepared = [await _prepare(repository, write) async for write in _in_turns(changes.writes)]
+    prepared += [await _prepare_deletion(repository, deletion) async for deletion in _in_turns(changes.deletions)]
     _refuse_others_records(exchange, prepared)
     keys = [repository.claim(key, holder, changes.replaces.get(key)) for key, holder in changes.keys.items()]
     jobs = [repository.seal_job(job.kind, job.due, job.payload) for job in changes.jobs]
@@ -146,11 +165,28 @@ def _refuse_others_records(exchange: Exchange, prepared: Sequence[Prepared]) -> 
         raise refuse("forbidden", "The token allows changes inside one patient's record only.")
 
 
+async def _in_turns(items: Sequence[_Item]) -> AsyncIterator[_Item]:
+    """Each of them; where there are many, other requests have their turn in between."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+
+
 async def _prepare(repository: Repository, write: Write) -> Prepared:
     resource, id_ = write.resource, write.resource["id"]
-    if write.expected is None:
+    if write.expected is None and not write.after_deletion:
         return repository.prepare(resource, id_, None)
     current = await repository.read(resource["resourceType"], id_)
+    if write.expected is None and (current is None or current.deleted):
+        return repository.prepare(resource, id_, current)
     if current is None or current.version != write.expected:
         raise VersionConflictError
     return repository.prepare(resource, id_, current)
+
+
+async def _prepare_deletion(repository: Repository, deletion: Deletion) -> Prepared:
+    current = await repository.read(deletion.type, deletion.id)
+    if current is None or current.deleted or current.version != deletion.expected:
+        raise VersionConflictError
+    return repository.prepare_deletion(current)

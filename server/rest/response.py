@@ -20,7 +20,8 @@ CONTENT_TYPE: Final = "application/fhir+json; charset=utf-8"
 class Response:
     """Status, body and extra headers. A body is JSON bytes unless `content_type` says otherwise.
 
-    With a `stream`, its pieces are the body, `length` bytes in all; it may raise in the middle, and then the connection ends.
+    With a `stream`, its pieces are the body, `length` bytes in all (None: nobody knows); it may raise in the middle, and then the
+    connection ends. Whoever takes no piece for `patience` seconds is left.
     """
 
     status: int
@@ -30,7 +31,8 @@ class Response:
     refusal: str = ""
     """Our error code when this is a refusal: for the audit trail."""
     stream: AsyncIterator[bytes] | None = None
-    length: int = 0
+    length: int | None = 0
+    patience: float | None = None
 
 
 def resource_response(resource: Resource, status: int = 200, headers: dict[str, str] | None = None) -> Response:

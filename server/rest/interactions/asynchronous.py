@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from operations.ports import Operation
+from profiles import json
 from profiles.outcome import refuse
 from server.jobs.asked import KIND, handle_of, owner_of, payload_of
 from server.rest.exchange import Exchange
 from server.rest.interactions.bundle import read_bundle
-from server.rest.interactions.operation import find_operation
+from server.rest.interactions.operation import authorize_operation, find_operation, raw_content
 from server.rest.interactions.search import read_query
+from server.rest.request import FHIR_JSON, Request
 from server.rest.response import Response, outcome_response
 
 ADDRESS: Final = "_async"
@@ -35,10 +38,11 @@ async def accept(exchange: Exchange) -> Response | None:
         total = len(entries) if type_ == "batch" else 1
     elif exchange.trail.interaction == "operation":
         operation, type_name, _ = find_operation(exchange)
-        if operation.affects_state and not operation.repeatable:
+        if operation.streams or (operation.affects_state and not operation.repeatable):
             return None
-        exchange.authorize(operation.scope, type_name or next(iter(operation.resource_types), "*"))
+        authorize_operation(exchange, operation, type_name)
         if request.method == "POST" and request.body:
+            request = _in_json(request, operation)
             request.json()
         exchange.trail.interaction = f"${operation.code}"
         headers = operation.header_names
@@ -61,6 +65,14 @@ async def accept(exchange: Exchange) -> Response | None:
         services.job_stored.set()
     answer = outcome_response(202, "Accepted; ask for the answer at the address in Content-Location.")
     return Response(202, answer.body, {"Content-Location": f"{request.base.url}/{ADDRESS}/{name}"})
+
+
+def _in_json(request: Request, operation: Operation) -> Request:
+    """A job's request is text: content that is sent as it is goes into a Binary."""
+    content = raw_content(request, operation)
+    if content is None:
+        return request
+    return replace(request, body=json.dumps(content), headers={**request.headers, "content-type": FHIR_JSON})
 
 
 async def _refuse_too_many(exchange: Exchange, owner: bytes) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+
 from operations.ports import Context, KeyTakenError, Operation, OperationInput, OperationOutput, VersionConflictError
 from profiles import json
+from profiles.json import Resource
 from profiles.outcome import refuse
+from server.auth.bearer import forbidden
+from server.auth.decision import Decision
 from server.rest.context import context_for
 from server.rest.exchange import Exchange
-from server.rest.request import check_content_type, refuse_unknown
+from server.rest.request import Request, check_content_type, refuse_unknown
 from server.rest.response import Response
 
 
@@ -16,11 +21,13 @@ async def operation(exchange: Exchange) -> Response:
     found, type_, id_ = find_operation(exchange)
     if request.method == "GET" and found.affects_state:
         raise refuse("method-not-allowed", f"${found.code} changes state and must be POSTed.", "http.method")
-    decision = exchange.authorize(found.scope, type_ or next(iter(found.resource_types), "*"))
+    decision = authorize_operation(exchange, found, type_)
     exchange.trail.interaction = f"${found.code}"
+    if found.streams and request.inside_bundle:
+        raise refuse("not-supported", f"${found.code} is not answered inside a Bundle: call it by itself.", "http.url")
     resource = None
     if request.method == "POST" and request.body:
-        content = request.json()
+        content = raw_content(request, found) or request.json()
         if not isinstance(content, dict):
             raise refuse("structure", "The body must be a JSON object.", "http.body")
         resource = content
@@ -36,8 +43,33 @@ async def operation(exchange: Exchange) -> Response:
     if id_ is not None and type_ is not None and await exchange.visible(type_, id_, decision) is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     output = await _run(found, given, context_for(exchange, decision, discloses=found.discloses))
+    if output.stream is not None:
+        kind, headers = output.content_type, dict(output.headers)
+        return Response(output.status, b"", headers, kind, stream=output.stream, length=None, patience=output.patience)
     body = output.body if isinstance(output.body, bytes) else json.dumps(output.body)
     return Response(output.status, body, dict(output.headers))
+
+
+def raw_content(request: Request, found: Operation) -> Resource | None:
+    """A body of a type that the operation takes as it is, as a Binary (R4 binary.html); None for every other body."""
+    if request.media_type not in found.content_types:
+        return None
+    data = base64.b64encode(request.body).decode()
+    return {"resourceType": "Binary", "contentType": request.media_type, "data": data}
+
+
+def authorize_operation(exchange: Exchange, found: Operation, type_: str | None) -> Decision:
+    """Whether the caller may call it, and within what limits. Raises FhirError (403)."""
+    decision = exchange.authorize(found.scope, type_ or next(iter(found.resource_types), "*"))
+    if found.every_type:
+        exchange.authorize(found.scope, "*")
+    if not found.roles:
+        return decision
+    if not found.roles & exchange.principal.roles:
+        raise forbidden(Decision(False, f"${found.code} is for: {', '.join(sorted(found.roles))}."))
+    if decision.compartment is not None:
+        raise forbidden(Decision(False, f"${found.code} is not for a token that reaches one patient's record only."))
+    return decision
 
 
 async def _run(found: Operation, given: OperationInput, context: Context) -> OperationOutput:
