@@ -32,7 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("version", help="print the version", allow_abbrev=False)
     _add_token(commands.add_parser("token", help="print an access token", allow_abbrev=False))
-    _add_tenant(commands.add_parser("tenant", help="create, list and retire tenants", allow_abbrev=False))
+    _add_tenant(
+        commands.add_parser(
+            "tenant", help="create, list and retire tenants, and say how much they validate", allow_abbrev=False
+        )
+    )
     _add_keys(commands.add_parser("keys", help="change the data keys, and see how far that is", allow_abbrev=False))
     _add_jobs(
         commands.add_parser("jobs", help="see what long work waits, runs or failed, and try it again", allow_abbrev=False)
@@ -57,6 +61,7 @@ def _add_load(commands: Any) -> None:
     )
     load.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder with files")
     load.add_argument("--tenant", default="default", help="whose data it becomes (default)")
+    load.add_argument("--unvalidated", action="store_true", help="also where the tenant validates by rules or profiles")
 
 
 def _add_backup(commands: Any) -> None:
@@ -122,6 +127,19 @@ def _add_tenant(tenant: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="print the tenants, one a line", allow_abbrev=False)
     retire = actions.add_parser("retire", help="let a tenant answer nothing any more; its data stays", allow_abbrev=False)
     retire.add_argument("name", metavar="NAME")
+    _add_validation(actions)
+
+
+def _add_validation(actions: Any) -> None:
+    validation = actions.add_parser(
+        "validation", help="print or change how much a tenant validates before it stores", allow_abbrev=False
+    )
+    validation.add_argument("name", metavar="NAME")
+    validation.add_argument("level", choices=["show", "off", "base", "profile", "default"], metavar="LEVEL")
+    validation.add_argument("--type", metavar="TYPE", help="for this resource type; without it for all that are not named")
+    validation.description = (
+        "LEVEL is off, base or profile (docs/validation.md); default: what ASSENT_VALIDATION says; show: change nothing."
+    )
 
 
 def _add_token(token: argparse.ArgumentParser) -> None:

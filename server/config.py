@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from server import setting_values as kinds
 from server.setting_values import EMBEDDED, ConfigurationError
+from server.validation_levels import Levels
 
 __all__ = [
     "EMBEDDED",
@@ -64,6 +65,7 @@ class Settings:
     client_registration: Literal["off", "administrator", "open"]
     inner_networks: tuple[str, ...]
     audit_days: int
+    validation: Levels
     trusted_proxies: tuple[str, ...] = ()
     master_key: bytes | None = field(default=None, repr=False)
     master_key_file: Path | None = None
@@ -309,6 +311,15 @@ SETTINGS: Final = (
         "Days for which audit records are kept, six years unless told otherwise; then they go, and a signed statement says so "
         "(docs/audit.md). `0` keeps them for ever.",
         kinds.whole_number(0, 36_500),
+    ),
+    Setting(
+        "ASSENT_VALIDATION",
+        "validation",
+        "off",
+        "How much of a resource is validated before it is stored, beside its structure: `off`, `base` (R4's rules) or `profile` "
+        "(and the profiles that it claims); `base,Claim=profile` says another level for a type. A tenant's own levels "
+        "come first (`assent tenant validation`, docs/validation.md).",
+        kinds.levels,
     ),
     Setting(
         "ASSENT_TRUSTED_PROXIES",

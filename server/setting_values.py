@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from server.documents.type_names import DEFAULT_TYPES, parse_content_type
 from server.seal.key_text import key_from_text
+from server.validation_levels import LEVELS, Levels, parse_levels
 
 EMBEDDED: Final = "embedded"
 """The value of ASSENT_STORE that names no database server."""
@@ -129,3 +130,12 @@ def content_types(variable: str, value: str) -> frozenset[str]:
     if any(parse_content_type(name).name != name for name in [*added, *instead]):
         raise ConfigurationError(f"{variable} must be content types in lower case, such as application/pdf,+image/webp.")
     return frozenset([*(instead or DEFAULT_TYPES), *added])
+
+
+def levels(variable: str, value: str) -> Levels:
+    try:
+        return parse_levels(value)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{variable} must be one of: {', '.join(LEVELS)}; and others for some types, such as base,Claim=profile."
+        ) from error

@@ -22,6 +22,7 @@ from server.load.prepare import Fault, Recipe
 from server.load.workers import WorkerEndedError, Workers
 from server.lock import folder_lock
 from server.repository import Repository
+from server.validation_levels import Levels, level_of
 
 MOST_WORKERS: Final = 8
 """More prepare faster than one process commits."""
@@ -32,14 +33,17 @@ MOST_SHOWN: Final = 100
 
 def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
     """Prints what was not loaded, and why; exit code 1 when there was such. Raises ConfigurationError."""
-    return asyncio.run(_run(Settings.from_environment(environ), [Path(path) for path in arguments.paths], arguments.tenant))
+    settings, paths = Settings.from_environment(environ), [Path(path) for path in arguments.paths]
+    return asyncio.run(_run(settings, paths, arguments.tenant, arguments.unvalidated))
 
 
-async def _run(settings: Settings, paths: list[Path], name: str) -> int:
+async def _run(settings: Settings, paths: list[Path], name: str, unvalidated: bool) -> int:
     try:
         sources = find_sources(paths)
         async with opened(settings) as store:
             with folder_lock(settings.data) if settings.store == EMBEDDED else nullcontext():
+                if not unvalidated:
+                    _refuse_where_validated(settings, store, name)
                 return await _load(settings, store, sources, name)
     except UnreadableFileError as error:
         raise ConfigurationError(str(error)) from error
@@ -68,6 +72,15 @@ async def _load(settings: Settings, store: Opened, sources: list[Source], name: 
         f"({(counts.stored + counts.changed) / seconds:,.0f} a second)."
     )
     return 1 if counts.refused else 0
+
+
+def _refuse_where_validated(settings: Settings, store: Opened, name: str) -> None:
+    """A load looks at structure alone: whoever has more asked for says that this is meant."""
+    own: Levels = store.keyring.entries().get(name, {}).get("validation", {})
+    if any(level_of(type_, own, settings.validation) != "off" for type_ in {*own, *settings.validation}):
+        raise ConfigurationError(
+            f"The tenant {name} validates what it stores, and a load looks at structure only: add --unvalidated to load all the same."
+        )
 
 
 class _Report:

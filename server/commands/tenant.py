@@ -1,4 +1,4 @@
-"""`assent tenant create | list | retire`: whose data the store holds. Works beside a running server and without one."""
+"""`assent tenant create | list | retire | validation`: whose data the store holds. Works beside a running server and without one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Mapping
 
+from profiles.structure import resource_types
 from server.commands.opened import Opened, opened
 from server.config import ConfigurationError, Settings
-from server.seal.tenant_entries import TenantError, adding, retiring
+from server.seal.tenant_entries import TenantError, adding, retiring, validating
+from server.validation_levels import EVERY, Levels
 
 
 def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
@@ -23,7 +25,10 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
             _list(store)
             return
         try:
-            await (_create if arguments.action == "create" else _retire)(store, arguments.name)
+            if arguments.action == "validation":
+                await _validation(store, arguments.name, arguments.type, arguments.level, settings.validation)
+            else:
+                await (_create if arguments.action == "create" else _retire)(store, arguments.name)
         except TenantError as error:
             raise ConfigurationError(str(error)) from error
 
@@ -46,3 +51,18 @@ async def _retire(store: Opened, name: str) -> None:
     await store.keyring.change(retiring(name))
     await store.note("tenant-retire", f"name={name}")
     print(f"The tenant {name} is retired: within a second no server answers for it. Its data stays, sealed.")
+
+
+async def _validation(store: Opened, name: str, type_: str | None, level: str, server: Levels) -> None:
+    """Change a level, or only show; print the levels that hold, those of the server's settings marked."""
+    if type_ is not None and type_ not in resource_types():
+        raise TenantError("There is no such resource type in R4; names are case-sensitive.")
+    if level != "show":
+        await store.keyring.change(validating(name, type_ or EVERY, None if level == "default" else level))
+        await store.note("tenant-validation", f"name={name}&type={type_ or EVERY}&level={level}")
+    entry = store.keyring.entries().get(name)
+    if entry is None or entry.get("retired"):
+        raise TenantError(f"There is no tenant {name}.")
+    own: Levels = entry.get("validation", {})
+    for key in sorted({*own, *(server if EVERY not in own else ())}):
+        print(f"{'all others' if key == EVERY else key}: {own.get(key) or f'{server[key]} (ASSENT_VALIDATION)'}")

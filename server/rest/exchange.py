@@ -62,6 +62,17 @@ class Keeper(Protocol):
         """As Store.commit, and keeps what is told. Raises LostLeaseError as well."""
 
 
+class Written(Protocol):
+    """Looks at what REST is about to store (server/rest/written_check.py)."""
+
+    async def __call__(self, exchange: Exchange, prepared: Sequence[Prepared], places: Sequence[str], /) -> None:
+        """Raises FhirError (422) for what is not valid enough for its tenant and type."""
+
+
+async def unchecked(exchange: Exchange, prepared: Sequence[Prepared], places: Sequence[str]) -> None:
+    """Nothing but the structure, which is checked in any case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the composition root hands to every interaction."""
@@ -86,6 +97,7 @@ class Services:
     outage: Outage = field(default_factory=Outage)
     job_stored: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job was stored that is due at once: this server's runner need not wait for its next look."""
+    written: Written = unchecked
     keeper: Keeper | None = None
     """The job that the interaction is part of."""
 
@@ -214,8 +226,12 @@ class Exchange:
         jobs: list[NewJob],
         told: Told | None = None,
         internals: Sequence[Keep] = (),
+        places: Sequence[str] = (),
     ) -> None:
-        """One commit of versions, keys, jobs, the server's own records and the audit record. Raises the store's refusals, and then notes nothing."""
+        """One commit of versions, keys, jobs, the server's own records and the audit record. Raises the store's refusals, and then notes nothing.
+
+        `places`: the entries of a transaction that the versions are of.
+        """
         noted = len(self.trail.entities)
         for item in prepared:
             self.trail.note(f"{item.version.reference}/_history/{item.version.version}", item.version.patients)
@@ -225,6 +241,7 @@ class Exchange:
         puts = [item.put for item in prepared]
         try:
             self._check_documents(prepared)
+            await self.services.written(self, prepared, places)
             await put_apart(self.services.store.blobs, self.tenant.number, self.services.now(), apart)
             commit = Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs, internals=internals)
             await self.services.commit(self.repository.renewed(commit, [item.version.type for item in prepared]), told)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 Entry = dict[str, Any]
 """`number`; `data`: key number -> key (base64); `current`: the key number that seals; `index`: the index key; and only where it
-applies `retired`."""
+applies `retired`, and `validation`: resource type (or `*`) -> level (server/validation_levels.py)."""
 
 Entries = dict[str, Entry]
 Edit = Callable[[Entries], Entries]
@@ -57,6 +57,23 @@ def retiring(name: str) -> Edit:
         if name not in entries:
             raise TenantError(f"There is no tenant {name}." if is_tenant_name(name) else "There is no tenant of that name.")
         return {**entries, name: {**entries[name], "retired": True}}
+
+    return edit
+
+
+def validating(name: str, type_: str, level: str | None) -> Edit:
+    """The tenant validates what it stores of a type (`*`: of all others) at that level; None: as the server's settings say.
+
+    Raises TenantError where there is no such tenant.
+    """
+
+    def edit(entries: Entries) -> Entries:
+        if name not in entries or entries[name].get("retired"):
+            raise TenantError(f"There is no tenant {name}." if is_tenant_name(name) else "There is no tenant of that name.")
+        others = {key: value for key, value in entries[name].get("validation", {}).items() if key != type_}
+        levels = others if level is None else {**others, type_: level}
+        entry = {key: value for key, value in entries[name].items() if key != "validation"}
+        return {**entries, name: {**entry, "validation": levels} if levels else entry}
 
     return edit
 

@@ -51,6 +51,8 @@ def test_what_cannot_be_done_is_one_sentence(data: Path, tmp_path: Path) -> None
     with folder_lock(data):
         refused(assent("load", str(file), data=data), "stop it")
     refused(assent("load", str(file), data=tmp_path / "elsewhere"), "There is no store")
+    refused(assent("load", str(file), data=data, ASSENT_VALIDATION="off,Claim=base"), "--unvalidated")
+    assert assent("load", str(file), "--unvalidated", data=data, ASSENT_VALIDATION="base").returncode == 0
 
 
 def test_faults_are_named_and_the_rest_is_stored(data: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_a_tenant_lives_and_is_retired_while_the_server_runs(server: LiveServer)
     assert ask(server, "north").status_code == 401
     told = server.client().get("/AuditEvent", params={"altid": "assent-cli"}).json()
     kinds = {event["resource"]["subtype"][0]["code"] for event in told["entry"]}
-    assert kinds == {"tenant-create", "tenant-retire"}
+    assert kinds >= {"tenant-create", "tenant-retire"}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,38 @@ def test_without_a_server(server: LiveServer) -> None:
     finally:
         server.start()
     assert put(server, "south") == 201
+
+
+def test_how_much_a_tenant_validates_is_told_and_changed_while_the_server_runs(server: LiveServer) -> None:
+    def told(*arguments: str, **environment: str) -> list[str]:
+        done = assent("tenant", "validation", "default", *arguments, data=server.data, **environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    assert told("show") == ["all others: off (ASSENT_VALIDATION)"]
+    assert told("show", ASSENT_VALIDATION="base,Claim=profile") == [
+        "all others: base (ASSENT_VALIDATION)", "Claim: profile (ASSENT_VALIDATION)",
+    ]  # fmt: skip
+    assert told("--type", "Basic", "base") == ["all others: off (ASSENT_VALIDATION)", "Basic: base"]
+    broken = {
+        "resourceType": "Basic",
+        "code": {"text": "x"},
+        "contained": [{"resourceType": "Basic", "code": {"text": "y"}, "id": "1"}],
+    }
+    deadline = time.monotonic() + 60
+    while (answer := server.client().post("/Basic", json=broken)).status_code != 422:
+        assert time.monotonic() < deadline, answer.text
+    assert told("off") == ["all others: off", "Basic: base"]
+    assert told("--type", "Basic", "default") == ["all others: off"]
+    assert told("default") == ["all others: off (ASSENT_VALIDATION)"]
+    for arguments, words in (
+        (("default", "strict"), "invalid choice"),
+        (("default", "--type", "Klaim", "base"), "no such resource type"),
+        (("nobody", "show"), "no tenant nobody"),
+        (("default",), "required"),
+        (("nobody", "base"), "no tenant nobody"),
+    ):
+        refused(assent("tenant", "validation", *arguments, data=server.data), words)
 
 
 async def test_a_retired_name_never_comes_back_and_its_jobs_rest(tmp_path: Path) -> None:

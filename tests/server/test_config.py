@@ -61,6 +61,7 @@ def test_every_variable_is_read() -> None:
             "ASSENT_CLIENT_REGISTRATION": "administrator",
             "ASSENT_INNER_NETWORKS": "10.1.0.0/16",
             "ASSENT_AUDIT_DAYS": "30",
+            "ASSENT_VALIDATION": "base,Claim=profile",
             "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
             "ASSENT_MASTER_KEY": "00" * 32,
         }
@@ -97,6 +98,7 @@ def test_every_variable_is_read() -> None:
         client_registration="administrator",
         inner_networks=("10.1.0.0/16",),
         audit_days=30,
+        validation={"*": "base", "Claim": "profile"},
         trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
         master_key=bytes(32),
     )
@@ -152,6 +154,9 @@ def test_the_base_url_follows_host_and_port(environ: dict[str, str], base_url: s
         ("ASSENT_UNKNOWN_PAYER", "approve"),
         ("ASSENT_SCENARIOS", "yes"),
         ("ASSENT_TOKEN_TTL", "0"),
+        ("ASSENT_VALIDATION", "strict"),
+        ("ASSENT_VALIDATION", "base,Klaim=profile"),
+        ("ASSENT_VALIDATION", "Claim"),
         ("ASSENT_TRUSTED_PROXIES", "proxy.example.org"),
         ("ASSENT_MASTER_KEY", "secret"),
         ("ASSENT_MASTER_KEY_FILE", "a\0b"),

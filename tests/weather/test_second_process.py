@@ -28,6 +28,7 @@ BESIDE = (
     ["version"],
     ["token", "--role", "staff"],
     ["tenant", "list"],
+    ["tenant", "validation", "default", "show"],
     ["keys", "status"],
     ["jobs", "list"],
     ["reindex"],

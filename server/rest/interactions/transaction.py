@@ -100,20 +100,23 @@ async def _attempt(exchange: Exchange, entries: list[Entry], criteria: Mapping[s
         change = await _change(draft, references)
         if change is not None:
             changes[draft.entry.at] = change
-    await _commit(exchange, list(changes.values()), referred, _told(exchange, entries, changes))
+    await _commit(exchange, changes, referred, _told(exchange, entries, changes))
     return changes
 
 
-async def _commit(exchange: Exchange, changes: list[Change], referred: list[Version], told: Told | None) -> None:
+async def _commit(exchange: Exchange, by_entry: Mapping[str, Change], referred: list[Version], told: Told | None) -> None:
     noted = len(exchange.trail.entities)
+    changes = by_entry.values()
     for version in [*referred, *(change.version for change in changes if change.prepared is None)]:
         exchange.trail.note(f"{version.reference}/_history/{version.version}", version.patients)
     prepared = [change.prepared for change in changes if change.prepared is not None]
+    places = [at for at, change in by_entry.items() if change.prepared is not None]
     if not prepared:
         return
     exchange.trail.action = "E"
     try:
-        await exchange.store_together(prepared, 200, [key for change in changes for key in change.keys], [], told)
+        keys = [key for change in changes for key in change.keys]
+        await exchange.store_together(prepared, 200, keys, [], told, places=places)
     except (KeyHeldError, StaleVersionError) as error:
         del exchange.trail.entities[noted:]
         mine = {change.prepared.put.key for change in changes if change.prepared is not None and change.conditional}
