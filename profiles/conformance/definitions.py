@@ -76,8 +76,12 @@ class Definitions:
 
     @property
     def knows_core_extensions(self) -> bool:
-        """Whether R4's own extensions are at hand (its package was loaded), so that one which is not found does not exist."""
-        return self.find("StructureDefinition", "http://hl7.org/fhir/StructureDefinition/patient-birthPlace") is not None
+        """Whether R4's package was loaded, so that an extension of its own which is not found does not exist.
+
+        What a source has does not count: the library has R4's extensions, and later editions of them are none the worse.
+        """
+        loaded = ("StructureDefinition", "http://hl7.org/fhir/StructureDefinition/patient-birthPlace") in self._by_url
+        return loaded or (self._above is not None and self._above.knows_core_extensions)
 
     def made(self, kind: object, resource: Resource, make: Callable[[Resource, Definitions], Made]) -> Made:
         """What `make` makes of a resource and the layer that has it, made once for as long as that layer lives.

@@ -18,7 +18,7 @@ import msgspec
 from profiles.library.code_facts import code_system_facts, value_set_facts
 from profiles.library.facts import KINDS
 from profiles.library.profile_facts import structure_facts
-from profiles.library.rests_on import core_table, name_in, needed
+from profiles.library.rests_on import core_table, name_in, needed, widen_contexts
 from profiles.library.sentences import sentence
 from profiles.tables.build import Package, read_package
 
@@ -91,6 +91,7 @@ def tables(folder: Path) -> Iterator[tuple[str, Facts]]:
     made: list[Facts] = []
     for source in SOURCES:
         table = _table(read_package(folder / f"{source.package}.tgz"), source)
+        widen_contexts(table)
         made.append(needed(table, made) if source.as_needed else table)
         yield source.name, made[-1]
     yield "fhir-4.0.1", core_table(read_package(folder / f"{_CORE}.tgz"), made)

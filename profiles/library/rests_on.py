@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from profiles.definitions.element_ids import path_of
 from profiles.library.canonicals import GUIDES, whole
 from profiles.library.code_facts import code_system_facts, value_set_facts
 from profiles.library.facts import KINDS
@@ -52,6 +53,29 @@ def name_in(resource: Facts, guide: str) -> str:
     return url.removeprefix(start) if "/" not in url.removeprefix(start) else url
 
 
+def widen_contexts(table: Facts) -> None:
+    """Let the extensions of a guide stand where its own profiles have a slice for them.
+
+    PAS 2.2.1 and 2.0.1 declare some contexts more narrowly than that, and a sender who follows the profiles may not be refused.
+    """
+    for url, definition in table["StructureDefinition"].items():
+        for row in definition["elements"]:
+            holder, _, name = row["id"].rpartition(".")
+            if not name.startswith(("extension:", "modifierExtension:")):
+                continue
+            for each in (
+                each for type_ in row.get("type", []) if isinstance(type_, dict) for each in type_.get("profile", [])
+            ):
+                extension = table["StructureDefinition"].get(each.partition("|")[0].removeprefix(f"{table['guide']}:"))
+                place = (
+                    f"extension {GUIDES[table['guide']]}StructureDefinition/{url}"
+                    if holder == "Extension"
+                    else f"element {path_of(holder)}"
+                )
+                if extension is not None and not {place, "element Element"}.intersection(extension["context"]):
+                    extension["context"].append(place)
+
+
 def core_table(package: Package, guides: Sequence[Facts]) -> Facts:
     """What R4's core package has of the definitions that the tables name, and that those name."""
     known = {
@@ -62,6 +86,9 @@ def core_table(package: Package, guides: Sequence[Facts]) -> Facts:
     table.update((kind, {}) for kind in known)
     waiting = [named for guide in guides for named in _named(guide)]
     waiting += _bound_in_types(known, {each["type"] for guide in guides for each in guide["StructureDefinition"].values()})
+    waiting += [
+        ("StructureDefinition", each["url"]) for each in package["StructureDefinition"] if each["type"] == "Extension"
+    ]
     seen: set[tuple[str, str]] = set()
     while waiting:
         kind, url = named = waiting.pop()

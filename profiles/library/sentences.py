@@ -42,6 +42,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "crd-loc1": "The location has a type or is part of another.",
     "crd-tsk-d1": "The task has an owner or a location.",
     "crdver-1": "The version has two numbers with a dot between them.",
+    "inv-1": "The risk of exposure to a substance stands in place of the code.",
     "hrex-cov-1": "The coverage has an identifier or a subscriber id.",
     "hrex-pat-1": "The patient's gender or sex at birth is told.",
     "pd-1": "There is a way to reach them: a telecom or an endpoint.",

@@ -161,6 +161,8 @@ class Score:
     same: int = 0
     same_errors: int = 0
     same_findings: int = 0
+    contexts: int = 0
+    """Verdicts in which the official side refuses an extension of PAS where a profile of PAS has a slice for it."""
     apart: list[tuple[str, frozenset[Told], frozenset[Told]]] = field(default_factory=list)
     """What differs: the case, the errors that only the official side has, and those that only ours has."""
     kinds: Counter[tuple[str, Told]] = field(default_factory=Counter)
@@ -168,6 +170,10 @@ class Score:
     def take(self, case: str, theirs: list[Finding], our: list[Finding]) -> None:
         a, b = told(theirs), told(our)
         all_theirs, all_our = told(theirs, errors=False), told(our, errors=False)
+        narrow = frozenset(each for each in a - b if each[0] == "extension" and str(each[2]).startswith(PAS))
+        if narrow:
+            self.contexts += 1
+            a, all_theirs = a - narrow, all_theirs - narrow
         self.verdicts += 1
         self.refused += bool(a)
         self.same += bool(a) == bool(b)
@@ -182,7 +188,7 @@ class Score:
         shares = [100 * each / max(self.verdicts, 1) for each in (self.same, self.same_errors, self.same_findings)]
         return (
             f"{self.verdicts} verdicts, {self.refused} refused: error or none the same {shares[0]:.2f} %, "
-            f"all errors {shares[1]:.2f} %, all findings {shares[2]:.2f} %"
+            f"all errors {shares[1]:.2f} %, all findings {shares[2]:.2f} %; contexts set aside in {self.contexts}"
         )
 
 
