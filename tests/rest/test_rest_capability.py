@@ -91,7 +91,11 @@ def test_what_is_not_claimed_is_not_there(client: httpx.Client, statement: dict[
     assert client.get("/_history?_count=1").status_code == 200
     refused(client.get("/_search?_type=Patient"), 404, "unknown-address")
     refused(client.get("/?_type=Patient"), 405, "method-not-allowed")
-    refused(client.patch("/Patient/p01", json={"resourceType": "Parameters"}), 415, "content-type")
+    refused(
+        client.patch("/Patient/p01", content="<x/>", headers={"Content-Type": "application/xml-patch+xml"}),
+        415,
+        "content-type",
+    )
     own = next(resource for resource in rest(statement)["resource"] if resource["type"] == "AuditEvent")
     assert (own["conditionalCreate"], own["conditionalUpdate"], own["conditionalDelete"]) == (False, False, "not-supported")
     refused(client.put("/AuditEvent?outcome=0", json={"resourceType": "AuditEvent"}), 405, "read-only-type")

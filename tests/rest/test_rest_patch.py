@@ -1,4 +1,4 @@
-"""PATCH with a JSON Patch: by id, by criteria and in Bundles; what it may change, for whom, and what it answers (R4 http.html#patch)."""
+"""PATCH: by id, by criteria and in Bundles; what it may change, for whom, and what it answers (R4 http.html#patch)."""
 
 from __future__ import annotations
 
@@ -123,15 +123,16 @@ async def test_the_result_is_checked_as_every_write(filled: httpx.AsyncClient) -
 
 async def test_bodies_that_are_no_json_patch(filled: httpx.AsyncClient) -> None:
     for kind in (
-        "application/fhir+json",
-        "application/json",
         "application/xml-patch+xml",
-        "application/merge-patch+json",
+        "application/fhir+xml",
         "text/plain",
     ):
         answer = await filled.patch("/Patient/p", content="[]", headers={"Content-Type": kind})
         refused(answer, 415, "content-type", "http.Content-Type")
-        assert answer.headers["accept-patch"] == "application/json-patch+json"
+        assert (
+            answer.headers["accept-patch"]
+            == "application/json-patch+json, application/merge-patch+json, application/fhir+json"
+        )
     for body, status, code in [
         (b"", 400, "body-missing"), (b"[", 400, "body-not-json"), (b"{}", 400, "patch-format"), (b'"\xff"', 400, "body-not-json"),
         (b'[{"op":"add","path":"/a","path":"/b","value":1}]', 400, "structure"), (b"[null]", 400, "patch-format"),
@@ -179,13 +180,13 @@ async def test_in_a_batch(filled: httpx.AsyncClient) -> None:
         "",
         json=bundle(
             "batch", patch_entry("Patient/p", replaced("/active", False)), patch_entry("Patient?family=Adams", added("/gender", "male")),
-            patch_entry("Patient/p", replaced("/active", True), ifMatch='W/"1"'), entry("PATCH", "Patient/p", {"resourceType": "Parameters"}),
+            patch_entry("Patient/p", replaced("/active", True), ifMatch='W/"1"'), entry("PATCH", "Patient/p", {"resourceType": "Basic"}),
             patch_entry("Patient/none"), entry("PATCH", "Patient/p", {"resourceType": "Binary", "contentType": "application/json-patch+json"}),
             entry("PATCH", "Patient/p", {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": "#"}),
             entry("PATCH", "Patient/p"),
         ),
     )  # fmt: skip
-    assert statuses(answer) == ["200", "200", "412", "415", "404", "400", "400", "400"]
+    assert statuses(answer) == ["200", "200", "412", "400", "404", "400", "400", "400"]
     assert answer.json()["entry"][1]["resource"]["gender"] == "male"
 
 
@@ -216,7 +217,7 @@ async def test_in_a_transaction(filled: httpx.AsyncClient) -> None:
         (patch_entry("Patient/p", {"op": "test", "path": "/active", "value": 1}), 422, "patch-test"),
         (patch_entry("Patient/p", added("/nonsense", 1)), 400, "unknown-element"),
         (patch_entry("Patient/p", replaced("/id", "x")), 422, "patch-protected"),
-        (entry("PATCH", "Patient/p", {"resourceType": "Parameters"}), 415, "content-type"),
+        (entry("PATCH", "Patient/p", {"resourceType": "Basic"}), 400, "patch-format"),
         (patch_entry("Patient/p", ifNoneExist="x"), 400, "bundle-entry"),
     ],
 )
@@ -273,9 +274,96 @@ async def test_a_patch_is_audited_as_an_update_of_that_version(filled: httpx.Asy
 
 async def test_the_capability_statement_says_it(client: httpx.AsyncClient) -> None:
     statement = (await client.get("/metadata")).json()
-    assert statement["patchFormat"] == ["application/json-patch+json"]
+    assert statement["patchFormat"] == [
+        "application/json-patch+json",
+        "application/merge-patch+json",
+        "application/fhir+json",
+    ]
     rest = statement["rest"][0]
     assert {"code": "history-system"} in rest["interaction"]
     for resource in rest["resource"]:
         codes = {item["code"] for item in resource["interaction"]}
         assert ({"patch", "history-type", "history-instance"} <= codes) == (resource["type"] != "AuditEvent")
+
+
+def fhirpath_patch(*operations: dict[str, Any]) -> dict[str, Any]:
+    """A Parameters of operations; `path` and `type` by their names, all other members as the part's value is named."""
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "operation", "part": [{"name": name, **value} for name, value in operation.items()]}
+            for operation in operations
+        ],
+    }
+
+
+def replacing(path: str, **value: Any) -> dict[str, Any]:
+    return {"type": {"valueCode": "replace"}, "path": {"valueString": path}, "value": value}
+
+
+async def test_each_format_gives_the_same(client: httpx.AsyncClient) -> None:
+    formats: list[tuple[str, Any]] = [
+        ("application/json-patch+json", [replaced("/birthDate", "1971-02-03"), added("/gender", "female")]),
+        ("application/merge-patch+json", {"birthDate": "1971-02-03", "gender": "female"}),
+        (
+            "application/fhir+json",
+            fhirpath_patch(
+                replacing("Patient.birthDate", valueDate="1971-02-03"),
+                {
+                    "type": {"valueCode": "add"},
+                    "path": {"valueString": "Patient"},
+                    "name": {"valueString": "gender"},
+                    "value": {"valueCode": "female"},
+                },
+            ),
+        ),
+    ]
+    results = []
+    for kind, body in formats:
+        await client.put("/Patient/p", json=patient("p", name=[{"family": "Adams"}], birthDate="1970-01-01"))
+        answer = await client.patch("/Patient/p", content=json.dumps(body), headers={"Content-Type": kind})
+        assert answer.status_code == 200, answer.text
+        results.append({name: value for name, value in answer.json().items() if name != "meta"})
+        assert ids(await client.get("/Patient?birthdate=1971-02-03&gender=female")) == ["p"]
+    assert results[0] == results[1] == results[2]
+
+
+async def test_a_fhirpath_patch_in_a_transaction(filled: httpx.AsyncClient) -> None:
+    body = bundle(
+        "transaction",
+        entry("POST", "Organization", {"resourceType": "Organization", "name": "x"}, URN),
+        entry(
+            "PATCH",
+            "Patient?family=Adams",
+            fhirpath_patch(
+                {
+                    "type": {"valueCode": "add"},
+                    "path": {"valueString": "Patient"},
+                    "name": {"valueString": "managingOrganization"},
+                    "value": {"valueReference": {"reference": URN}},
+                }
+            ),
+        ),
+    )
+    answer = await filled.post("", json=body)
+    assert statuses(answer) == ["201", "200"]
+    reference = (await filled.get("/Patient/p")).json()["managingOrganization"]["reference"]
+    assert reference.startswith("Organization/")
+
+
+async def test_what_other_formats_may_not_do(filled: httpx.AsyncClient) -> None:
+    async def sent(kind: str, body: Any) -> httpx.Response:
+        return await filled.patch("/Patient/p", content=json.dumps(body), headers={"Content-Type": kind})
+
+    merge, fhir = "application/merge-patch+json", "application/json"
+    refused(await sent(merge, {"id": None}), 422, "patch-protected")
+    refused(await sent(merge, {"resourceType": "Basic"}), 422, "patch-protected")
+    refused(await sent(merge, {"nonsense": 1}), 400, "unknown-element")
+    refused(await sent(merge, [1]), 400, "patch-format")
+    refused(await sent(fhir, fhirpath_patch(replacing("Patient.id", valueId="x"))), 422, "patch-protected")
+    refused(await sent(fhir, fhirpath_patch(replacing("Patient.birthDate", valueDate="never"))), 400, "primitive-format")
+    answer = await sent(
+        fhir, fhirpath_patch(replacing("Patient.active", valueBoolean=False), replacing("Patient.photo", valueUrl="x"))
+    )
+    refused(answer, 422, "patch-target", "Parameters.parameter[1]")
+    assert (await filled.get("/Patient/p")).headers["etag"] == 'W/"1"'

@@ -1,4 +1,4 @@
-"""patch (R4 http.html#patch): a resource, named by its id or by criteria, is changed by a JSON Patch of its current version.
+"""patch (R4 http.html#patch): a resource, named by its id or by criteria, is changed by a patch of its current version.
 
 A patch is relative: one that lost a race is applied anew to what the other made of the resource. Whoever patches learns what is
 there (tests, the answer), and so needs the right to read besides the right to update.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from profiles import json_patch
+from profiles import fhirpath_patch, json_patch, merge_patch
 from profiles.json import Json, Resource
 from profiles.outcome import FhirError, refuse
 from server.repository import Prepared, Version, instant
@@ -30,8 +30,24 @@ def _json_patch(content: Json) -> Patch:
     return lambda resource: json_patch.apply_patch(operations, resource)
 
 
-READERS: Final[Mapping[str, Callable[[Json], Patch]]] = {json_patch.MEDIA_TYPE: _json_patch}
+def _merge_patch(content: Json) -> Patch:
+    if not isinstance(content, dict):
+        raise refuse("patch-format", "A merge patch of a resource is a JSON object.", "http.body")
+    return lambda resource: merge_patch.apply_patch(content, resource)
+
+
+def _fhirpath_patch(content: Json) -> Patch:
+    operations = fhirpath_patch.read_patch(content)
+    return lambda resource: fhirpath_patch.apply_patch(operations, resource)
+
+
+READERS: Final[Mapping[str, Callable[[Json], Patch]]] = {
+    json_patch.MEDIA_TYPE: _json_patch,
+    merge_patch.MEDIA_TYPE: _merge_patch,
+    "application/fhir+json": _fhirpath_patch,
+}
 """Media type -> what reads a patch of that format."""
+_ALSO: Final = {"application/json": "application/fhir+json"}
 
 
 async def patch(exchange: Exchange) -> Response:
@@ -80,10 +96,10 @@ def turn(type_: str, id_: str) -> tuple[str, ...]:
 
 def read_patch(request: Request) -> Patch:
     """The body as a patch. Raises FhirError: 400, 415, 422."""
-    reader = READERS.get(request.media_type)
+    reader = READERS.get(_ALSO.get(request.media_type, request.media_type))
     if reader is None:
-        known = " or ".join(READERS)
-        text = f"A patch must be JSON Patch: send Content-Type: {known}. FHIRPath Patch and XML Patch are not supported."
+        text = "A patch is a JSON Patch, a merge patch or a FHIRPath Patch (Parameters); send its Content-Type: "
+        text += ", ".join(READERS) + "."
         error = refuse("content-type", text, "http.Content-Type")
         error.headers["Accept-Patch"] = ", ".join(READERS)
         raise error
