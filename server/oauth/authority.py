@@ -130,15 +130,19 @@ class Authority:
         await self.own.commit(changes, audit)
 
     async def revoke(
-        self, what: What, value: str, *audit: bytes, lifetime: int | None = None, also: Keep | None = None
+        self, what: What, value: str, *audit: bytes, also: Sequence[Keep | Drop] = (), lifetime: int = 0
     ) -> None:
-        """End tokens before their time, here at once and everywhere within a second."""
+        """End a grant, a token, or all of a client that is gone: here at once, everywhere within a second.
+
+        `lifetime`: seconds that the tokens live at most, where it is not that of the settings. Raises StaleVersionError for `also`.
+        """
+        longest = max(lifetime, self.settings.access_token_seconds)
         while True:
-            revocation, until, change = await revoke(self.own, what, value, lifetime or self.settings.access_token_seconds)
+            revocation, until, change = await revoke(self.own, what, value, longest, for_good=True)
             try:
-                await self.commit([change] if also is None else [change, also], *audit)
+                await self.commit([change, *also], *audit)
             except StaleVersionError as error:
-                if also is not None and error.key == also.key:
+                if error.key != change.key:
                     raise
                 continue
             self.shared.revoked.add(self.tenant, revocation, until)

@@ -101,11 +101,14 @@ class Revoked:
             self._known = {name: kept for name, kept in self._known.items() if kept[1] > now}
 
 
-async def revoke(own: OwnRecords, what: What, value: str, lifetime: int) -> tuple[Revocation, int, Keep]:
-    """What is to be committed: all tokens of `value` up to now, which live `lifetime` seconds at most. And it, for `Revoked.add`."""
+async def revoke(own: OwnRecords, what: What, value: str, lifetime: int, *, for_good: bool) -> tuple[Revocation, int, Keep]:
+    """What is to be committed, and it and its end for `Revoked.add`: tokens of `value`, which live `lifetime` seconds at most.
+
+    Those issued up to now, or `for_good` also one that is being issued at this moment.
+    """
     now = own.now()
     until = now + (lifetime + LEEWAY_SECONDS) * 1_000_000
-    revocation = Revocation(what, value, now // 1_000_000)
+    revocation = Revocation(what, value, (until if for_good else now) // 1_000_000)
     found = await REVOCATIONS.read(own, f"{what}:{value}")
     if found is None:
         return revocation, until, REVOCATIONS.add(own, f"{what}:{value}", revocation, until)

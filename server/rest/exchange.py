@@ -26,6 +26,7 @@ from server.config import Settings
 from server.documents.apart import drop_apart, put_apart
 from server.documents.attached import DocumentRules, check_documents
 from server.logs import EventLog
+from server.oauth.revoked import Revoked
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
@@ -81,6 +82,7 @@ class Services:
     store: Store
     keyring: Keyring
     verifier: TokenVerifier
+    revoked: Revoked
     audit: AuditLog
     proof: Proof
     clock: Callable[[], datetime]

@@ -1,0 +1,180 @@
+"""The ASGI front of the authorization server: finds tenant and route, reads what was sent within bounds, and answers refusals.
+
+What is wrong is JSON for programs and a page for people; no answer tells more than that. CORS is for programs only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.http import DEFAULT_TENANT
+from server.internal import DamagedInternalError, OwnRecords
+from server.logs import request_id
+from server.oauth.authority import Authority, Shared
+from server.oauth.authorize_request import RefusedError
+from server.oauth.errors import OAuthError, PageError
+from server.oauth.routes import OAuthRoute, routes_of
+from server.oauth.wire import ANY_ORIGIN, NO_STORE, Answer, Call, json_answer, redirect
+from server.pages.page import page
+from server.repository import DamagedRecordError
+from server.store.store import StaleVersionError, StoreUnavailableError
+
+LARGEST_BODY: Final = 128 * 1024
+_METADATA: Final = "/.well-known/oauth-authorization-server"
+_NOTHING: Final = json_answer({"error": "not_found", "error_description": "There is nothing at this address."}, 404)
+
+
+class OAuthDoor:
+    """Takes the addresses of the authorization server, and leaves all others to `others`."""
+
+    def __init__(self, others: ASGIApp, shared: Shared) -> None:
+        self._others = others
+        self._shared = shared
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if "/oauth/" not in path and "/.well-known/" not in path:
+            await self._others(scope, receive, send)
+            return
+        started = time.perf_counter()
+        tenant, local = find_tenant(path)
+        headers = _headers(scope)
+        identity = request_id(headers.get("x-request-id", "").encode("latin-1") or None)
+        client = scope.get("client")
+        call = Call(scope["method"], local, scope["query_string"], headers, b"", client[0] if client else "", identity)
+        route, answer = await self._answer(tenant, call, receive, scope["headers"])
+        await _send(send, answer, call)
+        known = tenant if route is not None and self._shared.services.keyring.get(tenant) else ""
+        log = self._shared.services.log
+        log.request(call.request_id, call.method, route.path if route else "", known, answer.status, _ms(started))
+
+    async def _answer(
+        self, name: str, call: Call, receive: Receive, sent: Sequence[tuple[bytes, bytes]]
+    ) -> tuple[OAuthRoute | None, Answer]:
+        routes = routes_of(call.path)
+        tenant = self._shared.services.keyring.get(name)
+        if not routes or tenant is None:
+            return None, _NOTHING
+        first = next(iter(routes.values()))
+        if call.method == "OPTIONS" and first.any_origin:
+            return first, _preflight(routes)
+        route = routes.get("GET" if call.method == "HEAD" else call.method)
+        if route is None:
+            allowed = ("Allow", ", ".join(sorted(routes)))
+            content = {"error": "invalid_request", "error_description": "This address takes another method."}
+            return first, json_answer(content, 405, (*NO_STORE, allowed))
+        own = OwnRecords(self._shared.services.store, tenant, self._shared.services.now)
+        authority = Authority(self._shared, own, call)
+        try:
+            if [header for header, _ in sent].count(b"authorization") > 1:
+                raise OAuthError("invalid_request", "The request has more than one Authorization header.")
+            body = await _body(receive) if call.method == "POST" else b""
+            call = Call(call.method, call.path, call.query, call.headers, body, call.address, call.request_id)
+            authority = Authority(self._shared, own, call)
+            return route, await route.handler(authority)
+        except StoreUnavailableError as error:
+            services = self._shared.services
+            services.outage.met(services.log, error, call.request_id)
+            return route, _refusal(route, call, OAuthError("temporarily_unavailable", "The server cannot answer now."))
+        except (DamagedInternalError, DamagedRecordError) as error:
+            self._shared.services.log.failure("damaged record", error, request_id=call.request_id)
+            return route, _refusal(route, call, OAuthError("server_error", "The server failed.", status=500))
+        except (OAuthError, PageError, RefusedError, StaleVersionError) as error:
+            return route, await self._refused(authority, route, error)
+
+    async def _refused(self, authority: Authority, route: OAuthRoute, error: Exception) -> Answer:
+        """The answer to a refusal, audited."""
+        code: str
+        if isinstance(error, RefusedError):
+            status, code = 303, error.code
+            answer = redirect(error.address(authority.issuer))
+        elif isinstance(error, PageError):
+            status, code = error.status, "page"
+            answer = page("problem", error.status, text=error.text, request_id=authority.call.request_id)
+        elif isinstance(error, OAuthError):
+            status, code = error.status, error.code
+            answer = _refusal(route, authority.call, error)
+        else:  # somebody else was faster with the same page or assertion
+            status, code = 409, "invalid_request"
+            answer = _refusal(
+                route, authority.call, OAuthError("invalid_request", "This was done a moment ago.", status=409)
+            )
+        if route.activity:
+            try:
+                await authority.commit(
+                    [], authority.note(route.activity, 403 if status == 303 else status, f"oauth-{code}")
+                )
+            except StoreUnavailableError:
+                return _refusal(
+                    route, authority.call, OAuthError("temporarily_unavailable", "The server cannot answer now.")
+                )
+        return answer
+
+
+def find_tenant(path: str) -> tuple[str, str]:
+    """(tenant, what follows its root). RFC 8414 3.1 puts the well-known part before the path of an issuer."""
+    if path.startswith(f"{_METADATA}/t/"):
+        name, _, rest = path.removeprefix(f"{_METADATA}/t/").partition("/")
+        return name, _METADATA if not rest else path
+    if path.startswith("/t/"):
+        name, _, rest = path.removeprefix("/t/").partition("/")
+        return name, f"/{rest}"
+    return DEFAULT_TENANT, path
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def _body(receive: Receive) -> bytes:
+    """Raises OAuthError."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise OAuthError("invalid_request", "The connection ended before the body did.")
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            raise OAuthError("invalid_request", "The request is larger than any that this server takes.", status=413)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _refusal(route: OAuthRoute, call: Call, error: OAuthError) -> Answer:
+    if route.for_people:
+        return page("problem", error.status, text=error.description, request_id=call.request_id)
+    headers = [*NO_STORE, *(ANY_ORIGIN if route.any_origin else ())]
+    if error.challenge is not None:
+        headers.append(("WWW-Authenticate", error.challenge))
+    return json_answer({"error": error.code, "error_description": error.description}, error.status, headers)
+
+
+def _preflight(routes: dict[str, OAuthRoute]) -> Answer:
+    allowed = (
+        ("Access-Control-Allow-Methods", ", ".join(sorted(routes))),
+        ("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept"),
+        ("Access-Control-Max-Age", "600"),
+    )
+    return Answer(204, headers=(*ANY_ORIGIN, *allowed))
+
+
+async def _send(send: Send, answer: Answer, call: Call) -> None:
+    fixed = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-request-id", call.request_id.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+    ]
+    own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    typed = [(b"content-type", answer.content_type.encode())] if answer.body else []
+    if answer.status == 204:
+        del fixed[-1]
+    await send({"type": "http.response.start", "status": answer.status, "headers": [*fixed, *typed, *own]})
+    await send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else answer.body})
+
+
+def _ms(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

@@ -1,0 +1,47 @@
+"""The token endpoint (RFC 6749 3.2): a code, a refresh token, or a backend service's own request becomes an access token."""
+
+from __future__ import annotations
+
+from server.oauth.authority import Authority
+from server.oauth.client_authentication import Authenticated, authenticate
+from server.oauth.code import redeem
+from server.oauth.errors import OAuthError
+from server.oauth.grant import refresh
+from server.oauth.parameters import Parameters, parse_form
+from server.oauth.scopes_granted import grantable
+from server.oauth.token_answer import backend_answer
+from server.oauth.wire import Answer
+from server.store.store import StaleVersionError
+
+
+async def token(authority: Authority) -> Answer:
+    """Answers `POST /oauth/token`. Raises OAuthError."""
+    parameters = parse_form(authority.call.headers.get("content-type", ""), authority.call.body)
+    parameters.check()
+    grant_type = parameters.required("grant_type")
+    if grant_type not in {"authorization_code", "refresh_token", "client_credentials"}:
+        raise OAuthError("unsupported_grant_type", "The grant type is none of this server's.")
+    asker = await authenticate(authority, parameters)
+    if grant_type not in asker.client.grant_types:
+        raise OAuthError("unauthorized_client", "This client was not registered for that grant type.")
+    try:
+        if grant_type == "authorization_code":
+            return await redeem(authority, asker, parameters)
+        if grant_type == "refresh_token":
+            return await refresh(authority, asker, parameters)
+        return await _backend(authority, asker, parameters)
+    except StaleVersionError as error:  # somebody else was faster with the same assertion
+        raise OAuthError("invalid_client", "The assertion was used before.") from error
+
+
+async def _backend(authority: Authority, asker: Authenticated, parameters: Parameters) -> Answer:
+    """RFC 6749 4.4, SMART backend services: system scopes, for a client that proved itself with its key."""
+    client = asker.client
+    granted = grantable(parameters.required("scope"), client.scope, client.roles, "backend")
+    if not granted or client.is_public:
+        raise OAuthError("invalid_scope", "None of the scopes may be granted to this client.")
+    noted = authority.note(
+        "token-issue", who=authority.machine(client.id, client.roles), query="grant_type=client_credentials"
+    )
+    await authority.commit(asker.changes, noted)
+    return backend_answer(authority, client, " ".join(granted))
