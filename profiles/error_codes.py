@@ -44,7 +44,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "no-match": ErrorCode(412, "not-found", "A conditional reference matches nothing that the caller may see."),
     "id-in-use": ErrorCode(409, "conflict", "A conditional update would create under an id that another resource has."),
     "edit-conflict": ErrorCode(409, "conflict", "Somebody else changed the same resource meanwhile; try again."),
-    "patch-format": ErrorCode(400, "structure", "The body is no JSON Patch (RFC 6902): an array of operations."),
+    "patch-format": ErrorCode(400, "structure", "The body is no patch of the format that its Content-Type names."),
     "patch-target": ErrorCode(
         422, "not-found", "An operation of the patch names something that the resource does not have."
     ),
