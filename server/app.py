@@ -44,6 +44,7 @@ from server.http import DEFAULT_TENANT, FhirHttp
 from server.jobs.runner import JobRunner
 from server.jobs.workers import own_workers
 from server.logs import EventLog, stderr_log
+from server.oauth.discovery import oauth_uris
 from server.oauth.revoked import Revoked
 from server.oauth.running import AuthorizationServer
 from server.readiness import Readiness
@@ -206,7 +207,9 @@ class Application:
             return Response(200, json.dumps(terminology_capabilities(request.base)))
         if url not in self._statements:
             services = self._running()
-            statement = capability_statement(request.base, services.operations, services.settings.conditional_delete)
+            endpoints = oauth_uris(services.settings, request.base.tenant)
+            conditional_delete = services.settings.conditional_delete
+            statement = capability_statement(request.base, services.operations, endpoints, conditional_delete)
             self._statements[url] = json.dumps(statement)
         return Response(200, self._statements[url])
 

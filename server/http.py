@@ -31,7 +31,10 @@ Linked = Callable[[str, str, Mapping[str, str], str, str], Awaitable[Response]]
 _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"private, no-cache"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Location, ETag, Last-Modified, Content-Location, Retry-After, X-Request-Id"),
 )
+"""Scripts of any site may call: what lets a caller in is a token, and never a cookie, so no site gets in by being visited."""
 DEFAULT_TENANT: Final = "default"
 PAS_2_0_1: Final = "pas-2.0.1"
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from server.auth.access_token import issuer_of
+from server.config import Settings
 from server.oauth import authority as at
 from server.oauth.authority import Authority
 from server.oauth.client import GRANT_TYPES, METHODS
@@ -80,6 +82,15 @@ def metadata(authority: Authority) -> dict[str, Any]:
     if authority.settings.client_registration != "off":
         found["registration_endpoint"] = authority.address(at.REGISTER)
     return found
+
+
+def oauth_uris(settings: Settings, tenant: str) -> dict[str, str]:
+    """For the CapabilityStatement, by the names of the extension oauth-uris."""
+    root = issuer_of(settings.base_url, tenant)
+    named = {"authorize": at.AUTHORIZE, "token": at.TOKEN_ENDPOINT, "introspect": at.INTROSPECT, "revoke": at.REVOKE}
+    if settings.client_registration != "off":
+        named["register"] = at.REGISTER
+    return {name: f"{root}{path}" for name, path in named.items()}
 
 
 async def smart_configuration(authority: Authority) -> Answer:

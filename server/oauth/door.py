@@ -24,6 +24,11 @@ from server.repository import DamagedRecordError
 from server.store.store import StaleVersionError, StoreUnavailableError
 
 LARGEST_BODY: Final = 128 * 1024
+_FHIR_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+_ALLOWED_HEADERS: Final = (
+    "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, If-Range, Range, "
+    "X-Request-Id, X-Security-Context"
+)
 _METADATA: Final = "/.well-known/oauth-authorization-server"
 _NOTHING: Final = json_answer({"error": "not_found", "error_description": "There is nothing at this address."}, 404)
 
@@ -38,7 +43,10 @@ class OAuthDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if "/oauth/" not in path and "/.well-known/" not in path:
-            await self._others(scope, receive, send)
+            if scope["method"] == "OPTIONS" and _asks_first(scope):
+                await _send(send, _preflight(_FHIR_METHODS), "OPTIONS", request_id(None))
+            else:
+                await self._others(scope, receive, send)
             return
         started = time.perf_counter()
         tenant, local = find_tenant(path)
@@ -47,7 +55,7 @@ class OAuthDoor:
         client = scope.get("client")
         call = Call(scope["method"], local, scope["query_string"], headers, b"", client[0] if client else "", identity)
         route, answer = await self._answer(tenant, call, receive, scope["headers"])
-        await _send(send, answer, call)
+        await _send(send, answer, call.method, identity)
         known = tenant if route is not None and self._shared.services.keyring.get(tenant) else ""
         log = self._shared.services.log
         log.request(call.request_id, call.method, route.path if route else "", known, answer.status, _ms(started))
@@ -61,7 +69,7 @@ class OAuthDoor:
             return None, _NOTHING
         first = next(iter(routes.values()))
         if call.method == "OPTIONS" and first.any_origin:
-            return first, _preflight(routes)
+            return first, _preflight(sorted(routes))
         route = routes.get("GET" if call.method == "HEAD" else call.method)
         if route is None:
             allowed = ("Allow", ", ".join(sorted(routes)))
@@ -153,19 +161,24 @@ def _refusal(route: OAuthRoute, call: Call, error: OAuthError) -> Answer:
     return json_answer({"error": error.code, "error_description": error.description}, error.status, headers)
 
 
-def _preflight(routes: dict[str, OAuthRoute]) -> Answer:
+def _asks_first(scope: Scope) -> bool:
+    """Whether a browser asks on behalf of a script whether it may call (CORS preflight)."""
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+
+
+def _preflight(methods: Sequence[str]) -> Answer:
     allowed = (
-        ("Access-Control-Allow-Methods", ", ".join(sorted(routes))),
-        ("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept"),
+        ("Access-Control-Allow-Methods", ", ".join(methods)),
+        ("Access-Control-Allow-Headers", _ALLOWED_HEADERS),
         ("Access-Control-Max-Age", "600"),
     )
     return Answer(204, headers=(*ANY_ORIGIN, *allowed))
 
 
-async def _send(send: Send, answer: Answer, call: Call) -> None:
+async def _send(send: Send, answer: Answer, method: str, identity: str) -> None:
     fixed = [
         (b"x-content-type-options", b"nosniff"),
-        (b"x-request-id", call.request_id.encode()),
+        (b"x-request-id", identity.encode()),
         (b"content-length", str(len(answer.body)).encode()),
     ]
     own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
@@ -173,7 +186,7 @@ async def _send(send: Send, answer: Answer, call: Call) -> None:
     if answer.status == 204:
         del fixed[-1]
     await send({"type": "http.response.start", "status": answer.status, "headers": [*fixed, *typed, *own]})
-    await send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else answer.body})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
 
 
 def _ms(started: float) -> float:

@@ -25,22 +25,33 @@ _BINARY: Final = (
 
 
 def capability_statement(
-    base: Base, operations: Mapping[tuple[str, str, str], Operation], conditional_delete: str = "single"
+    base: Base,
+    operations: Mapping[tuple[str, str, str], Operation],
+    endpoints: Mapping[str, str],
+    conditional_delete: str = "single",
 ) -> Resource:
-    """What this base does, for FHIR R4 (capabilitystatement.html). `conditional_delete`: single or multiple."""
+    """What this base does, for FHIR R4 (capabilitystatement.html). `conditional_delete`: single or multiple.
+
+    `endpoints` are those of the authorization server, by the names of SMART's extension: authorize, token, ...
+    """
     by_type: dict[str, list[Operation]] = {}
     for (_, type_, _), operation in operations.items():
         by_type.setdefault(type_, []).append(operation)
     rest: Resource = {
         "mode": "server",
         "security": {
-            "cors": False,
+            "extension": [_oauth_uris(endpoints)],
+            "cors": True,
             "service": [
                 {
                     "coding": [
-                        {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "OAuth"}
+                        {
+                            "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                            "code": "SMART-on-FHIR",
+                        },
+                        {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "OAuth"},
                     ],
-                    "text": "Bearer tokens (RFC 6750) of this server",
+                    "text": "SMART App Launch 2.2: see .well-known/smart-configuration under this base",
                 }
             ],
             "description": "Every call but this one needs a bearer token; its tenant, roles and scopes decide what it may do.",
@@ -66,6 +77,14 @@ def capability_statement(
         "format": ["json", FHIR_JSON],
         "patchFormat": list(READERS),
         "rest": [rest],
+    }
+
+
+def _oauth_uris(endpoints: Mapping[str, str]) -> Resource:
+    """SMART App Launch 1.0, the way in which older apps find the authorization server."""
+    return {
+        "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+        "extension": [{"url": name, "valueUri": address} for name, address in endpoints.items()],
     }
 
 
