@@ -17,6 +17,8 @@ from profiles.outcome import Severity
 from profiles.validation.run import Path, expression
 
 MAX_FINDINGS: Final = 200
+MOST_FINDINGS: Final = 300
+"""Behind the first 200 only errors are told, so that no number of warnings hides one."""
 MAX_NESTED: Final = 24
 """Profiles inside profiles (by references, slices, entries) that one place is held against at a time."""
 WORK: Final = 100_000
@@ -53,6 +55,19 @@ class EnoughError(Exception):
     """Raised inside a validation that has found, or done, as much as it may."""
 
 
+Pair = tuple[int, int | str]
+"""(id of a value, id of a profile's tree), or the canonical of a profile that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What was found when something was tried at a place (warnings only), and the pairs that were looked at on the way."""
+
+    path: Path
+    findings: list[Finding]
+    done: set[Pair]
+
+
 @dataclass(slots=True)
 class Run:
     """One validation: what it reads, what it remembers."""
@@ -60,11 +75,15 @@ class Run:
     definitions: Definitions
     terminology: Terminology
     options: Options
-    done: set[tuple[int, str]] = field(default_factory=set)
-    """(id of a value, profile) that were held against each other, so that findings come once."""
-    verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
+    done: set[Pair] = field(default_factory=set)
+    """What was held against each other, so that findings come once."""
+    verdicts: dict[Pair, bool] = field(default_factory=dict)
+    trials: dict[Pair, Trial] = field(default_factory=dict)
+    """What conformed when it was tried, so that it need not be walked again to tell its warnings."""
     holders: dict[int, Held] = field(default_factory=dict)
     """The Bundle entry of each resource in one, by the resource's id()."""
+    places: dict[int, Path] = field(default_factory=dict)
+    """The place of each resource in a Bundle, by its id()."""
     left: int = WORK
     exhausted: bool = False
     systems: dict[str, str | None] = field(default_factory=dict)
@@ -123,7 +142,16 @@ class Context:
         rule: str | None = None,
         fix: tuple[dict[str, Any], ...] = (),
     ) -> None:
+        told = len(self.sink)
+        if told >= MAX_FINDINGS and severity not in ("error", "fatal"):
+            return
         self.sink.append(Finding(code, text, expression(path), severity, rule, fix))
+        if told + 1 >= MOST_FINDINGS:
+            raise EnoughError
+
+    def repeat(self, findings: list[Finding]) -> None:
+        """Tell what a trial found, where it was not told already."""
+        self.sink += [each for each in findings if each not in self.sink]
         if len(self.sink) >= MAX_FINDINGS:
             raise EnoughError
 

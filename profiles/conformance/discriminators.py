@@ -128,7 +128,7 @@ def _resolved(item: Item, context: Context) -> Iterator[Item]:
     found = context.resolve(text) if isinstance(text, str) else None
     if found is not None:
         name = str(found[0].get("resourceType"))
-        yield Item(found[0], None, name, (None, name, -1))
+        yield Item(found[0], None, name, context.run.places.get(id(found[0]), (None, name, -1)))
 
 
 def _exists(nodes: list[Node], steps: list[re.Match[str]]) -> Test | None:

@@ -30,7 +30,7 @@ def target_check(types: tuple[NodeType, ...]) -> Check:
             _check_aggregation(text, aggregation, item, context, found is not None)
         if found is None:
             _check_address(text, value.get("type"), targets, item, context)
-        elif not any(_is_target(target, found[0], found[1]) for target in targets):
+        elif not any(_is_target(target, found[0], found[1]) for target in trees.likeliest_first(targets, found[0])):
             context.add("reference-target", "The target conforms to none of the profiles that are allowed here.", item.path)
 
     return check
@@ -42,7 +42,8 @@ def _is_target(canonical: str, resource: Resource, context: Context) -> bool:
         return False
     if trees.is_base(canonical):
         return trees.base_type(canonical) in ancestors(name)
-    return trees.conforms(canonical, Item(resource, None, name, (None, name, -1)), context)
+    place = context.run.places.get(id(resource), (None, name, -1))
+    return trees.conforms(canonical, Item(resource, None, name, place), context)
 
 
 def _check_address(text: str, told: object, targets: tuple[str, ...], item: Item, context: Context) -> None:

@@ -32,7 +32,9 @@ def check_resource(value: Resource, where: Path, context: Context) -> None:
         return
     if name == "Bundle":
         context.bundle = bundle_index(value)
-        context.run.holders.update((id(held.resource), held) for held in context.bundle.entries)
+        for held in context.bundle.entries:
+            context.run.holders[id(held.resource)] = held
+            context.run.places[id(held.resource)] = ((where, "entry", held.place), "resource", -1)
         context.holder = None
     item = Item(value, None, name, where)
     base_rules.walk(item, (None, None, name, None), context)

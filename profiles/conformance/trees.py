@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import Final
 
 from profiles.conformance import plans
-from profiles.conformance.context import MAX_NESTED, Context, EnoughError, Item, Run
+from profiles.conformance.context import MAX_NESTED, Context, EnoughError, Item, Pair, Run, Trial
 from profiles.conformance.definitions import Definitions
+from profiles.conformance.findings import Finding
 from profiles.conformance.invariants import Check
 from profiles.conformance.nodes import Tree, TreeError, tree_of
 from profiles.definitions.snapshot import TYPES, SnapshotError, snapshot_of
 from profiles.fhirpath.model import ancestors, is_fhir_type
-from profiles.json import Resource
+from profiles.json import Json, Resource
 
 _LONGEST: Final = 200
 """The canonical of a type of R4 is shorter."""
@@ -40,12 +41,28 @@ def _made(definition: Resource, definitions: Definitions) -> Tree | TreeError:
 
 def apply(canonical: str, item: Item, context: Context) -> None:
     """Hold an element or resource against a profile; findings go to the context, once for each pair."""
-    key = (id(item.value), canonical)
-    if key in context.run.done or context.depth > MAX_NESTED or is_base(canonical):
-        if is_base(canonical) and base_type(canonical) not in ancestors(item.type):
+    run = context.run
+    if is_base(canonical):
+        if base_type(canonical) not in ancestors(item.type):
             context.add("type-invalid", f"The element must be a {base_type(canonical)}.", item.path, rule=canonical)
         return
-    context.run.done.add(key)
+    key = _pair(canonical, item, run)
+    if key in run.done or context.depth > MAX_NESTED:
+        return
+    run.done.add(key)
+    kept = run.trials.get(key)
+    if kept is not None and kept.path == item.path:
+        run.done |= kept.done
+        context.repeat(kept.findings)
+        return
+    undecided, before = key not in run.verdicts, len(context.sink)
+    run.verdicts.setdefault(key, True)
+    _apply(canonical, item, context)
+    if undecided:
+        run.verdicts[key] = not _has_errors(context.sink[before:])
+
+
+def _apply(canonical: str, item: Item, context: Context) -> None:
     try:
         found = tree(canonical, context.run)
     except TreeError:
@@ -60,30 +77,41 @@ def apply(canonical: str, item: Item, context: Context) -> None:
         text = f"The profile is for {found.type_name}, and the element is none."
         context.add("type-invalid", text, item.path, rule=canonical)
     else:
-        before = len(context.sink)
         plans.hold(found.root, item, context)
-        if len(context.sink) == before:
-            context.run.verdicts.setdefault(key, True)
+
+
+def _pair(canonical: str, item: Item, run: Run) -> Pair:
+    """A value and a profile, whatever canonicals the profile is known by (with its version, and without)."""
+    try:
+        found = tree(canonical, run)
+    except TreeError:
+        found = None
+    return id(item.value), canonical if found is None else id(found)
+
+
+def _has_errors(findings: list[Finding]) -> bool:
+    return any(each.severity in ("error", "fatal") for each in findings)
 
 
 def conforms(canonical: str, item: Item, context: Context) -> bool:
     """Whether an element conforms to a profile: no error is found. A pair that is still being looked at is taken to conform."""
-    key = (id(item.value), canonical)
-    verdicts = context.run.verdicts
+    run = context.run
+    key = _pair(canonical, item, run)
+    verdicts = run.verdicts
     if key not in verdicts:
         verdicts[key] = True
         trial = context.trial()
-        outer, context.run.done = context.run.done, set()
+        outer, run.done = run.done, set()
         try:
             apply(canonical, item, trial)
         except EnoughError:
-            if context.run.exhausted:
+            if run.exhausted:
                 raise
         finally:
-            inner, context.run.done = context.run.done, outer
-        if not trial.sink:
-            outer |= inner  # nothing would be said again
-        verdicts[key] = not any(each.severity in ("error", "fatal") for each in trial.sink)
+            inner, run.done = run.done, outer
+        verdicts[key] = not _has_errors(trial.sink)
+        if verdicts[key]:
+            run.trials[key] = Trial(item.path, trial.sink, inner)
     return verdicts[key]
 
 
@@ -94,10 +122,20 @@ def conforms_to_one(profiles: tuple[str, ...]) -> Check:
         there = inside(item, context)
         if len(profiles) == 1:
             apply(profiles[0], item, there)
-        elif not any(conforms(each, item, there) for each in profiles):
+        elif not any(conforms(each, item, there) for each in likeliest_first(profiles, item.value)):
             context.add("profile-none", "The element conforms to none of the profiles that are allowed here.", item.path)
 
     return check
+
+
+def likeliest_first(profiles: tuple[str, ...], value: Json) -> list[str]:
+    """The profiles with those in front that a resource itself claims: one that is met settles the question."""
+    meta = value.get("meta") if type(value) is dict else None
+    claimed = meta.get("profile") if type(meta) is dict else None
+    if type(claimed) is not list:
+        return list(profiles)
+    bare = [each.partition("|")[0] for each in claimed if type(each) is str]
+    return sorted(profiles, key=lambda each: each.partition("|")[0] not in bare)
 
 
 def inside(item: Item, context: Context) -> Context:
