@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Interval, NoneOf, Order, Plan
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, Interval, NoneOf, Order, Plan
 from server.store.store import Index
 
 
@@ -31,6 +31,8 @@ def holds(clause: Clause, index: Index) -> bool:
         return bool(set(clause.terms) & set(index.terms))
     if isinstance(clause, NoneOf):
         return not set(clause.terms) & set(index.terms)
+    if isinstance(clause, Either):
+        return any(all(holds(part, index) for part in way) for way in clause.ways)
     if isinstance(clause, Between):
         return (clause.low is None or index.order >= clause.low) and (clause.high is None or index.order <= clause.high)
     assert isinstance(clause, AnyInterval)

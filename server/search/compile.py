@@ -30,7 +30,7 @@ from server.search.index_entries import (
 from server.search.overlap import asked_codes
 from server.search.query import Criterion, Query, SortKey, split_escaped, unescape
 from server.search.registry import indexed_parameters
-from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Interval, Order
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, Interval, Order
 
 PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?\Z")
@@ -80,6 +80,8 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: s
 def _cost(clause: Clause) -> int:
     if isinstance(clause, AnyInterval):
         return len(clause.intervals) * _INTERVAL_COST
+    if isinstance(clause, Either):
+        return sum(_cost(part) for way in clause.ways for part in way)
     return 0 if isinstance(clause, Between) else len(clause.terms)
 
 

@@ -20,7 +20,7 @@ from profiles.structure import resource_types
 from server.seal.blind_index import BlindIndex
 from server.search.compile import Compiled, compile_query, fits
 from server.search.query import RESULT_PARAMETERS, parse_query
-from server.store.algebra import AnyInterval, AnyOf, Between, Clause
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either
 from server.store.store import Index
 
 SERVER_ONLY_TYPE: Final = "AuditEvent"
@@ -72,7 +72,7 @@ def _normal(clause: Clause) -> str:
     kind = type(clause).__name__
     if isinstance(clause, AnyInterval):
         return f"{kind} {sorted({repr(interval) for interval in clause.intervals})}"
-    if isinstance(clause, Between):
+    if isinstance(clause, Between | Either):
         return repr(clause)
     return f"{kind} {sorted(set(clause.terms))}"
 
@@ -85,6 +85,8 @@ def holds(clause: Clause, index: Index) -> bool:
             for column, low, high in index.intervals
             for interval in clause.intervals
         )
+    if isinstance(clause, Either):
+        return any(all(holds(part, index) for part in way) for way in clause.ways)
     if isinstance(clause, Between):
         return (clause.low is None or index.order >= clause.low) and (clause.high is None or index.order <= clause.high)
     met = not set(clause.terms).isdisjoint(index.terms)

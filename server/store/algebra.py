@@ -61,7 +61,17 @@ class Between:
     high: float | None
 
 
-Clause = AnyOf | NoneOf | AnyInterval | Between
+@dataclass(frozen=True, slots=True)
+class Either:
+    """All clauses of at least one of the ways hold: no way at all is met by nothing, a way without clauses by everything.
+
+    It never drives a search; whoever asks puts beside it what its ways have in common.
+    """
+
+    ways: tuple[tuple[Clause, ...], ...]
+
+
+Clause = AnyOf | NoneOf | AnyInterval | Between | Either
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from store_back_ends import BACK_ENDS
 from store_oracle import Known, expected, expected_count
 
-from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Interval, NoneOf, Order, Plan, Position
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, Interval, NoneOf, Order, Plan, Position
 from server.store.store import Commit, Index, Put, Store
 
 TYPE = 1
@@ -32,12 +32,15 @@ indexes = st.builds(
 bounds = st.none() | values
 intervals = st.builds(Interval, st.sampled_from(COLUMNS), bounds, bounds, bounds, bounds)
 term_lists = st.lists(st.sampled_from(TERMS), max_size=3).map(tuple)
-clauses = st.one_of(
+flat_clauses = st.one_of(
     st.builds(AnyOf, term_lists),
     st.builds(NoneOf, term_lists),
     st.builds(AnyInterval, st.lists(intervals, max_size=3).map(tuple)),
     st.builds(Between, bounds, bounds),
 )
+ways = st.lists(flat_clauses, max_size=2).map(tuple)
+either = st.builds(Either, st.lists(ways, max_size=3).map(tuple))
+clauses = flat_clauses | either | st.builds(Either, st.lists(st.tuples(either | flat_clauses), max_size=2).map(tuple))
 orders = st.builds(Order, st.none() | st.sampled_from(COLUMNS), st.booleans())
 plans = st.builds(lambda rest, order: Plan((AnyOf((TYPE,)), *rest), order), st.lists(clauses, max_size=3), orders)
 
@@ -109,7 +112,8 @@ async def test_common_terms_are_walked_by_column_without_losing_what_has_no_valu
     source = random.Random(7)
     known = await filled(store, [random_index(source) for _ in range(900)])
     wide = AnyInterval((Interval(20, low_from=0.0),))
-    for clause_list in ([], [NoneOf((3,))], [wide], [AnyOf((2, 3)), NoneOf((4,))]):
+    ways = Either(((AnyOf((2,)), wide), (NoneOf((4,)),)))
+    for clause_list in ([], [NoneOf((3,))], [wide], [AnyOf((2, 3)), NoneOf((4,))], [ways]):
         chosen: list[Clause] = [AnyOf((TYPE,)), *clause_list]
         for column in (None, 10, 30, 99):
             for descending in (True, False):

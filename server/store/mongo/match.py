@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Interval, NoneOf
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, Interval, NoneOf
 
 Condition = dict[str, Any]
 
@@ -48,6 +48,10 @@ def all_hold(clauses: Sequence[Clause]) -> list[Condition]:
         elif isinstance(clause, Between):
             if bounds := _between(clause.low, clause.high):
                 conditions.append({"o": bounds})
+        elif isinstance(clause, Either):
+            ways = [all_hold(way) for way in clause.ways]
+            if all(ways):  # a way without conditions is met by everything
+                conditions.append({"$or": [{"$and": way} for way in ways]} if ways else NOTHING)
         elif isinstance(clause, NoneOf):
             if clause.terms:
                 expressions.append({"$not": [_has_any(clause.terms)]})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from server.store.algebra import AnyInterval, Between, Clause
+from server.store.algebra import AnyInterval, Between, Clause, Either
 from server.store.mongo.match import Condition
 from server.store.mongo.schema import Database
 
@@ -50,4 +50,4 @@ class Rarity:
 
 
 def _is_small(clause: Clause) -> bool:
-    return isinstance(clause, AnyInterval | Between) or len(clause.terms) <= SMALL
+    return isinstance(clause, AnyInterval | Between | Either) or len(clause.terms) <= SMALL

@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Hit, Interval, NoneOf, Plan
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, Hit, Interval, NoneOf, Plan
 from server.store.sqlite.long_intervals import LONG, LONG_CONDITION, LONG_INDEX
 
 PROBE: Final = 512
@@ -184,6 +184,10 @@ def _probes(clauses: Sequence[Clause]) -> tuple[str, Values]:
                 if bound is not None:
                     conditions.append(f"AND d.ord {operator} ?")
                     values.append(bound)
+        elif isinstance(clause, Either):
+            ways = [_probes(way) for way in clause.ways]
+            conditions.append(f"AND ({' OR '.join(f'(1 {condition})' for condition, _ in ways) or '0'})")
+            values.extend(value for _, part in ways for value in part)
         else:
             negation = "NOT " if isinstance(clause, NoneOf) else ""
             marks = _marks(len(clause.terms))
