@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from random import Random
 from typing import Any
 
 from terminology.catalogue import Layers, MemoryCatalogue
-from terminology.code_search import index_of
+from terminology.code_search import index_of, words_of
+from terminology.code_system import CodeSystem
 from terminology.content.builtin import builtin_content
 from terminology.expand import expand
 from terminology.question import read_question
@@ -51,6 +53,31 @@ def per_second(work: Callable[[], object], rounds: int) -> float:
     return rounds / (time.process_time() - start)
 
 
+def milliseconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return (time.process_time() - start) * 1000
+
+
+def as_typed(system: CodeSystem, kind: str, chance: Random) -> str:
+    """A code, or some words of a name, as somebody may type them."""
+    row = chance.randrange(len(system.codes))
+    if kind == "code":
+        return system.codes[row][: chance.randint(1, 8)]
+    words = words_of(system.displays[row] or "")
+    words = chance.sample(words, min(len(words), chance.randint(1, 4)))
+    if kind == "begun words":
+        return " ".join(word[: chance.randint(2, 4)] for word in words)
+    return " ".join(misspelt(word, chance) if kind == "misspelt words" and len(word) > 4 else word for word in words)
+
+
+def misspelt(word: str, chance: Random) -> str:
+    """A letter left out, added, wrong, or swapped with the next."""
+    place, letter = chance.randrange(len(word)), chance.choice("aeinorst")
+    rest = word[place + 1 :]
+    return word[:place] + chance.choice((rest, letter + word[place:], letter + rest, rest[:1] + word[place] + rest[1:]))
+
+
 def main() -> None:
     start = time.process_time()
     builtin = builtin_content()
@@ -78,6 +105,10 @@ def main() -> None:
     print(f"search index made: {time.process_time() - start:.2f} s")
     for typed in TYPED:
         print(f"search {typed!r}: {1000 / per_second(partial(index.search, typed), 20):.2f} ms")
+    chance = Random(5)
+    for kind in ("code", "words", "begun words", "misspelt words"):
+        taken = sorted(milliseconds(partial(index.search, as_typed(system, kind, chance))) for _ in range(1000))
+        print(f"search by {kind}: median {taken[500]:.2f}, p99 {taken[990]:.2f}, worst {taken[-1]:.2f} ms")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from heapq import nsmallest
-from typing import Final, NamedTuple, TypeAlias
+from itertools import accumulate
+from typing import Final
 
 from terminology.code_system import CodeSystem
 
@@ -24,7 +24,10 @@ _MOST_WORDS: Final = 12
 _FORGIVING: Final = 4
 _MORE_FORGIVING: Final = 8
 _FREQUENT: Final = 1000
-Rows: TypeAlias = "array[int] | frozenset[int]"
+"""Codes: sets of so many are made beforehand."""
+_LONGEST_START: Final = 32
+_AFTER_ALL: Final = "\U0010ffff"
+_SOME_BIT: Final = re.compile(rb"[^\x00]")
 
 
 def words_of(name: str) -> list[str]:
@@ -56,21 +59,31 @@ class Hit:
 
 
 class CodeIndex:
-    """Words to rows of one code system. Takes some seconds for a hundred thousand codes, and then answers in milliseconds."""
+    """Words to codes of one system. Takes a second for a hundred thousand codes, and then answers in milliseconds.
+
+    Codes are numbered by the length of their names, shorter ones first, and sets of codes are integers with a bit for each:
+    to have all words of a query is an `&`, and the lowest bits are the best hits.
+    """
 
     def __init__(self, system: CodeSystem) -> None:
         self._system = system
-        found: dict[str, list[int]] = {}
-        for row, display in enumerate(system.displays):
-            names = [display or "", *(one.value for one in system.designations.get(row, ()))]
+        displays = system.displays
+        self._rows = array("I", sorted(range(len(displays)), key=lambda row: len(displays[row] or "")))
+        found: dict[str, array[int]] = {}
+        for rank, row in enumerate(self._rows):
+            names = [displays[row] or "", *(one.value for one in system.designations.get(row, ()))]
             for word in dict.fromkeys(word for name in names for word in words_of(name)):
-                found.setdefault(word, []).append(row)
+                found.setdefault(word, array("I")).append(rank)
         self._words = sorted(found)
-        self._rows = [_container(found[word]) for word in self._words]
-        self._rank = array("I", bytes(4 * len(system.codes)))
-        for rank, row in enumerate(sorted(range(len(system.codes)), key=lambda row: len(system.displays[row] or ""))):
-            self._rank[row] = rank
-        self._codes = sorted((code.casefold(), row) for row, code in enumerate(system.codes))
+        self._ranks = [found[word] for word in self._words]
+        self._sums = array("Q", accumulate(map(len, self._ranks), initial=0))
+        self._whole = {word: self._set([ranks]) for word, ranks in found.items() if len(ranks) > _FREQUENT}
+        """Sets of the codes that have a common word itself."""
+        self._common: dict[str, int] = {}
+        """Sets of the codes with a word that starts so, for starts that many codes have."""
+        self._collect(0, len(self._words), "")
+        self._codes = sorted((system.codes[row].casefold(), rank) for rank, row in enumerate(self._rows))
+        self._letters = array("Q", map(_letters, self._words))
         self._near: dict[str, list[int]] = {}
         for place, word in enumerate(self._words):
             for key in _keys(word):
@@ -84,64 +97,84 @@ class CodeIndex:
     def rows(self, wanted: str, most: int) -> list[tuple[int, int]]:
         """The same as positions, each with its cost."""
         query = wanted[:_LONGEST].strip()
-        costs: dict[int, int] = {}
-        for row in self._starting(query.casefold(), most):
-            costs[row] = 0
+        costs = dict.fromkeys(sorted(self._starting(query.casefold(), most)), 0)
         asked = words_of(query)[:_MOST_WORDS]
-        if asked and len(costs) < most:
-            for row, cost in self._with_words(asked).items():
-                costs.setdefault(row, cost + 1)
-        rank, step = self._rank, len(self._rank)
-        best = nsmallest(most, costs, key=lambda row: costs[row] * step + rank[row])
-        return [(row, costs[row]) for row in best]
+        for cost, members in enumerate(self._with_words(asked) if asked else (), 1):
+            for rank in _lowest(members, len(self._rows)):
+                if len(costs) >= most:
+                    break
+                costs.setdefault(rank, cost)
+        return [(self._rows[rank], cost) for rank, cost in costs.items()]
 
     def _starting(self, start: str, most: int) -> list[int]:
         if not start:
             return []
         first = bisect_left(self._codes, (start, -1))
-        return [row for code, row in self._codes[first : first + most] if code.startswith(start)]
+        return [rank for code, rank in self._codes[first : first + most] if code.startswith(start)]
 
-    def _with_words(self, asked: Sequence[str]) -> dict[int, int]:
-        """Rows that have every word, with the sum of what each cost."""
-        found = sorted((self._of_word(word) for word in asked), key=lambda parts: sum(len(part.rows) for part in parts))
-        common: dict[int, int] = {}
-        for cost, rows in reversed(found[0]):
-            common.update(dict.fromkeys(rows, cost))
-        for parts in found[1:]:
-            costs = [(part.cost, part.rows if isinstance(part.rows, frozenset) else frozenset(part.rows)) for part in parts]
-            common = {
-                row: cost + more
-                for row, cost in common.items()
-                if (more := next((extra for extra, rows in costs if row in rows), None)) is not None
-            }
-        return common
+    def _with_words(self, asked: Sequence[str]) -> list[int]:
+        """The codes that have every word, by the sum of what each cost; the dearer sets may hold cheaper codes as well."""
+        sums = [-1]
+        for word in asked:
+            parts = self._of_word(word)
+            if not parts:
+                return []
+            grown = [0] * (len(sums) + max(parts))
+            for before, members in enumerate(sums):
+                for cost, having in parts.items():
+                    grown[before + cost] |= members & having
+            sums = grown
+        return sums
 
-    def _of_word(self, word: str) -> list[_Part]:
-        """Rows with the word (cost 0), with one that it begins (1), or that is like it where there is none (2 and 3)."""
+    def _of_word(self, word: str) -> dict[int, int]:
+        """By cost: codes with the word (0), with one that it begins (1), or that is like it where there is none (2 and 3)."""
         first = bisect_left(self._words, word)
-        exact: list[_Part] = []
-        begun: set[int] = set()
-        for place in range(first, len(self._words)):
-            if not self._words[place].startswith(word):
-                break
-            if self._words[place] == word:
-                exact.append(_Part(0, self._rows[place]))
-            else:
-                begun.update(self._rows[place])
-        if exact or begun:
-            return [*exact, _Part(1, frozenset(begun))]
-        return self._like(word)
+        last = bisect_left(self._words, word + _AFTER_ALL, first)
+        if first == last:
+            return self._like(word)
+        exact = self._having(first) if self._words[first] == word else 0
+        begun = self._common.get(word)
+        return {0: exact, 1: self._set(self._ranks[first:last]) if begun is None else begun}
 
-    def _like(self, word: str) -> list[_Part]:
+    def _having(self, place: int) -> int:
+        whole = self._whole.get(self._words[place])
+        return self._set([self._ranks[place]]) if whole is None else whole
+
+    def _set(self, parts: Iterable[array[int]]) -> int:
+        bits = bytearray(len(self._rows) // 8 + 1)
+        for ranks in parts:
+            for rank in ranks:
+                bits[rank >> 3] |= 1 << (rank & 7)
+        return int.from_bytes(bits, "little")
+
+    def _collect(self, first: int, last: int, start: str) -> int:
+        """The set of all words from `first` to `last`, which start so; kept where there are many, and those of longer starts."""
+        if self._sums[last] - self._sums[first] <= _FREQUENT or len(start) >= _LONGEST_START:
+            return self._set(self._ranks[first:last])
+        members, place = 0, first
+        if self._words[place] == start:
+            members, place = self._having(place), place + 1
+        while place < last:
+            longer = self._words[place][: len(start) + 1]
+            end = bisect_left(self._words, longer + _AFTER_ALL, place)
+            members |= self._collect(place, end, longer)
+            place = end
+        if start:
+            self._common[start] = members
+        return members
+
+    def _like(self, word: str) -> dict[int, int]:
         if len(word) < _FORGIVING:
-            return []
+            return {}
         allowed = 1 if len(word) < _MORE_FORGIVING else 2
-        found: dict[int, set[int]] = {}
+        letters = _letters(word)
+        found: dict[int, list[array[int]]] = {}
         for place in {place for key in _keys(word) for place in self._near.get(key, ())}:
-            far = distance(word, self._words[place], allowed)
-            if far <= allowed:
-                found.setdefault(far, set()).update(self._rows[place])
-        return [_Part(far + 1, frozenset(found[far])) for far in sorted(found)]
+            if (letters ^ self._letters[place]).bit_count() <= 2 * allowed:
+                far = distance(word, self._words[place], allowed)
+                if far <= allowed:
+                    found.setdefault(far, []).append(self._ranks[place])
+        return {far + 1: self._set(parts) for far, parts in found.items()}
 
 
 @lru_cache(maxsize=4)
@@ -150,14 +183,19 @@ def index_of(system: CodeSystem) -> CodeIndex:
     return CodeIndex(system)
 
 
-class _Part(NamedTuple):
-    cost: int
-    rows: Rows
+def _lowest(members: int, count: int) -> Iterator[int]:
+    """The bits of a set, lowest first."""
+    for found in _SOME_BIT.finditer(members.to_bytes(count // 8 + 1, "little")):
+        place, byte = found.start() * 8, found.group()[0]
+        yield from (place + bit for bit in range(8) if byte >> bit & 1)
 
 
-def _container(rows: list[int]) -> Rows:
-    """Rows that many names share are kept ready for intersecting; the rest are kept small."""
-    return frozenset(rows) if len(rows) > _FREQUENT else array("I", rows)
+def _letters(word: str) -> int:
+    """Which letters a word has, a bit for each: one wrong letter changes two bits at most."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) & 63)
+    return bits
 
 
 def _keys(word: str) -> set[str]:

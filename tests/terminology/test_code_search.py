@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,25 @@ def test_the_best_hit_comes_first(typed: str, first: str) -> None:
 @pytest.mark.parametrize("typed", ["", "   ", "xyzxyz", "knee diabetes", "\x00", "a" * 10_000])
 def test_what_is_not_there_is_not_found(typed: str) -> None:
     assert INDEX.search(typed) == []
+
+
+CHANCE = Random(7)
+MANY = [
+    " ".join(CHANCE.choices(("ab", "abc", "abcd", "b", "bc", "cab", "x" * 50), k=CHANCE.randint(1, 4))) for _ in range(3000)
+]
+LARGE = CodeIndex(compile_code_system({"concept": [{"code": f"{n:04}", "display": name} for n, name in enumerate(MANY)]}))
+
+
+@given(st.lists(st.sampled_from(("a", "ab", "abc", "abcd", "b", "bc", "c", "cab", "x" * 40)), min_size=1, max_size=3))
+def test_hits_are_those_of_the_plain_definition(asked: list[str]) -> None:
+    def cost(name: str) -> int | None:
+        have = name.split()
+        each = [0 if one in have else 1 if any(word.startswith(one) for word in have) else None for one in asked]
+        return None if None in each else sum(one or 0 for one in each)
+
+    order = sorted(range(len(MANY)), key=lambda row: len(MANY[row]))
+    wanted = sorted(((found, place) for place, row in enumerate(order) if (found := cost(MANY[row])) is not None))
+    assert LARGE.rows(" ".join(asked), 50) == [(order[place], found + 1) for found, place in wanted[:50]]
 
 
 words = st.text("abcd", max_size=6)
