@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 
 _AUTHORIZED = '-H "Authorization: Bearer $TOKEN"'
 _SEND = f"curl -s {_AUTHORIZED} -H 'Content-Type: application/fhir+json'"
 
 
-def banner(base_url: str, sample: bool, assent: str = ".venv/bin/assent") -> str:
+def banner(base_url: str, sample: bool, assent: str = ".venv/bin/assent", accounts: Sequence[tuple[str, str]] = ()) -> str:
     """Copy-and-paste lines for the server at `base_url` (ends in `/fhir`, no trailing slash).
 
-    `sample` says whether the synthetic practice was loaded; `assent` is the program as the person calls it, in words of the
+    `accounts` are the names and passwords of those who may sign in to try it. `sample` says whether the synthetic practice was loaded; `assent` is the program as the person calls it, in words of the
     shell. The lines run in the folder of the checkout. The text ends with a newline.
     """
 
@@ -34,6 +35,9 @@ def banner(base_url: str, sample: bool, assent: str = ".venv/bin/assent") -> str
     for title, command in steps:
         if sample or "synthetic practice" not in title:
             lines += [f"  {title}:", f"    {command}", ""]
+    if accounts:
+        lines += ["  For an app's sign-in page (these exist only with the synthetic practice):", ""]
+        lines += [f"  {name:<14} {password}" for name, password in accounts] + [""]
     holds = "It holds a synthetic practice, in which every person is invented." if sample else "It is empty."
     lines.append(f"{holds} README.md goes on from here. Stop the server with Ctrl+C.")
     return "\n".join(lines) + "\n"

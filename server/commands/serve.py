@@ -13,7 +13,7 @@ import shlex
 import signal
 import socket
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.accounts.demo import SignIn
 from server.banner import banner
 from server.config import ConfigurationError, Settings
 from server.lock import folder_lock
@@ -46,10 +47,8 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
     try:
         with closing(listener(settings)) as own_socket, folder_lock(settings.data):
             log = stderr_log(settings.log_level)
-            application: ASGIApp = import_module("server.app").create_app(
-                settings, log
-            )  # loaded once nothing is in its way
-            serve(settings, application, own_socket, lambda: _announce(settings))
+            application = import_module("server.app").create_app(settings, log)  # loaded once nothing is in its way
+            serve(settings, application, own_socket, lambda: _announce(settings, application.demo_accounts))
     except _SignalledError:
         pass
     return 0
@@ -70,8 +69,9 @@ def _leave(number: int, frame: object) -> None:
     raise _SignalledError
 
 
-def _announce(settings: Settings) -> None:
-    print(banner(f"{settings.base_url}/fhir", settings.sample, _as_called(settings)), end="", flush=True)
+def _announce(settings: Settings, demo_accounts: Sequence[SignIn]) -> None:
+    accounts = [(account.name, account.password) for account in demo_accounts]
+    print(banner(f"{settings.base_url}/fhir", settings.sample, _as_called(settings), accounts), end="", flush=True)
 
 
 def _as_called(settings: Settings) -> str:
