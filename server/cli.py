@@ -50,7 +50,32 @@ def build_parser() -> argparse.ArgumentParser:
     reindex.add_argument("--status", action="store_true", help="only say whether that is under way, and how far it is")
     _add_backup(commands)
     _add_load(commands)
+    _add_user(commands.add_parser("user", help="add, list and deactivate those who may sign in", allow_abbrev=False))
+    _add_client(commands.add_parser("client", help="add, list and remove apps and services", allow_abbrev=False))
+    _add_package(commands.add_parser("package", help="install FHIR packages, list and remove them", allow_abbrev=False))
     return parser
+
+
+def _add_package(package: argparse.ArgumentParser) -> None:
+    package.description = "Profiles, terminology, questionnaires and policies that come as FHIR packages (.tgz, for R4)."
+    actions = package.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="install packages, each whole or not at all", allow_abbrev=False)
+    add.add_argument("files", nargs="+", metavar="FILE.tgz")
+    remove = actions.add_parser("remove", help="delete exactly what a package brought", allow_abbrev=False)
+    remove.add_argument("package", metavar="NAME[#VERSION]")
+    listing = actions.add_parser(
+        "list", help="print name#version, resources, when and by whom it was installed, sha256", allow_abbrev=False
+    )
+    lock = actions.add_parser(
+        "lock", help="print a lock file: what is installed, to be installed elsewhere", allow_abbrev=False
+    )
+    sync = actions.add_parser(
+        "sync", help="install what a lock file names, and see that it is just that", allow_abbrev=False
+    )
+    sync.add_argument("lockfile", metavar="LOCKFILE")
+    sync.add_argument("--from", dest="folder", required=True, metavar="FOLDER", help="where the .tgz files are")
+    for action in (add, remove, listing, lock, sync):
+        action.add_argument("--tenant", default="default", help="whose packages (default)")
 
 
 def _add_load(commands: Any) -> None:
@@ -62,6 +87,52 @@ def _add_load(commands: Any) -> None:
     load.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder with files")
     load.add_argument("--tenant", default="default", help="whose data it becomes (default)")
     load.add_argument("--unvalidated", action="store_true", help="also where the tenant validates by rules or profiles")
+
+
+def _add_user(user: argparse.ArgumentParser) -> None:
+    user.description = "Accounts of people, for the pages where they sign in. A running server knows within a second."
+    actions = user.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="let somebody sign in", allow_abbrev=False)
+    add.add_argument(
+        "--role", action="append", required=True, metavar="ROLE", help="as for `assent token`; may be repeated"
+    )
+    add.add_argument("--display", metavar="NAME", help="what the person is called")
+    add.add_argument("--fhir-user", metavar="REFERENCE", help="who it is in the records, such as Practitioner/1")
+    add.add_argument("--patient", metavar="ID", help="whose record the role patient reads")
+    passwd = actions.add_parser("passwd", help="give an account another password", allow_abbrev=False)
+    deactivate = actions.add_parser("deactivate", help="let somebody sign in no more", allow_abbrev=False)
+    listing = actions.add_parser("list", help="print the accounts, one a line", allow_abbrev=False)
+    for action in (add, passwd):
+        action.add_argument("--generate", action="store_true", help="make a password and print it")
+    for action in (add, passwd, deactivate):
+        action.add_argument("name", metavar="NAME")
+    for action in (add, passwd, deactivate, listing):
+        action.add_argument("--tenant", default="default", help="whose account (default)")
+
+
+def _add_client(client: argparse.ArgumentParser) -> None:
+    client.description = (
+        "Apps and services that may ask for tokens (docs/smart.md). A running server knows within a second."
+    )
+    actions = client.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a client known", allow_abbrev=False)
+    kinds = ["public", "secret", "keys", "backend"]
+    add.add_argument(
+        "--kind", choices=kinds, required=True, help="how it proves itself; backend: keys, and no person asked"
+    )
+    add.add_argument("--name", help="what people are shown (the id)")
+    add.add_argument("--redirect-uri", action="append", metavar="URI", help="where answers go; may be repeated")
+    add.add_argument("--launch-uri", metavar="URI", help="where an EHR starts it")
+    add.add_argument("--scope", metavar="SCOPES", help="the most that it may have; needed for backend")
+    add.add_argument("--role", action="append", metavar="ROLE", help="of a backend service; may be repeated")
+    add.add_argument("--jwks", metavar="FILE", help="its public keys")
+    add.add_argument("--jwks-uri", metavar="URL", help="where its public keys are")
+    remove = actions.add_parser("remove", help="know a client no more", allow_abbrev=False)
+    listing = actions.add_parser("list", help="print the clients, one a line", allow_abbrev=False)
+    for action in (add, remove):
+        action.add_argument("id", metavar="ID")
+    for action in (add, remove, listing):
+        action.add_argument("--tenant", default="default", help="whose client (default)")
 
 
 def _add_backup(commands: Any) -> None:

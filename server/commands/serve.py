@@ -48,7 +48,7 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
         with closing(listener(settings)) as own_socket, folder_lock(settings.data):
             log = stderr_log(settings.log_level)
             application = import_module("server.app").create_app(settings, log)  # loaded once nothing is in its way
-            serve(settings, application, own_socket, lambda: _announce(settings, application.demo_accounts))
+            serve(settings, application, own_socket, lambda: _announce(settings, getattr(application, "demo_accounts", ())))
     except _SignalledError:
         pass
     return 0
@@ -69,7 +69,8 @@ def _leave(number: int, frame: object) -> None:
     raise _SignalledError
 
 
-def _announce(settings: Settings, demo_accounts: Sequence[SignIn]) -> None:
+def _announce(settings: Settings, demo_accounts: Sequence[SignIn] = ()) -> None:
+    """`demo_accounts` are known once the application has started."""
     accounts = [(account.name, account.password) for account in demo_accounts]
     print(banner(f"{settings.base_url}/fhir", settings.sample, _as_called(settings), accounts), end="", flush=True)
 

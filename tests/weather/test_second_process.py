@@ -31,8 +31,11 @@ BESIDE = (
     ["tenant", "validation", "default", "show"],
     ["keys", "status"],
     ["jobs", "list"],
+    ["package", "list"],
     ["reindex"],
     ["backup", "FILE"],
+    ["user", "list"],
+    ["client", "list"],
 )
 """Commands that may run while a server does, ..."""
 
