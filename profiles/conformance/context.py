@@ -151,7 +151,8 @@ class Context:
 
     def repeat(self, findings: list[Finding]) -> None:
         """Tell what a trial found, where it was not told already."""
-        self.sink += [each for each in findings if each not in self.sink]
+        told = {(each.code, each.expression, each.rule, each.text) for each in self.sink} if findings else set()
+        self.sink += [each for each in findings if (each.code, each.expression, each.rule, each.text) not in told]
         if len(self.sink) >= MAX_FINDINGS:
             raise EnoughError
 

@@ -98,12 +98,14 @@ def _step(source: Path, name: str) -> Path | None:
     if len(forms) > 1:
         return Path(_choices(source.get, forms), "", choice=(source.get, forms))
     ((key, code),) = forms
-    get = _of_focus(key, code) if source.is_focus else _members(source.get, key, code)
+    of_focus = _of_focus(key, code, many=element.max != 1)
+    get = of_focus if source.is_focus else _members(source.get, of_focus)
     return Path(get, "" if code in _OPEN else code)
 
 
-def _of_focus(key: str, code: str) -> Get:
+def _of_focus(key: str, code: str, *, many: bool) -> Get:
     sibling, kinds = f"_{key}", _json_types(code)
+    repeated = kinds if many else ()
 
     def get(value: Any, resource: Resource) -> list[Any]:
         if type(value) is not dict or sibling in value:
@@ -111,14 +113,12 @@ def _of_focus(key: str, code: str) -> Get:
         item = value.get(key)
         if item is None:
             return []
-        return [item] if type(item) in kinds else _checked(item, kinds)
+        return [item] if type(item) in kinds else _checked(item, repeated)
 
     return get
 
 
-def _members(source: Get, key: str, code: str) -> Get:
-    of_focus = _of_focus(key, code)
-
+def _members(source: Get, of_focus: Get) -> Get:
     def get(value: Any, resource: Resource) -> list[Any]:
         items = source(value, resource)
         if len(items) == 1:
