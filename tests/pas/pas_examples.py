@@ -235,11 +235,12 @@ def request(
             "id": "role1",
             "practitioner": {"reference": "Practitioner/doc1"},
             "organization": {"reference": "Organization/req"},
+            "telecom": [{"system": "phone", "value": "+1 555 0100"}],
         },
         {
             "resourceType": "Practitioner",
             "id": "doc1",
-            "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "987654321"}],
+            "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}],
             "name": [{"family": "Watson"}],
         },
         {
@@ -247,6 +248,7 @@ def request(
             "id": "note1",
             "status": "current",
             "type": concept("http://loinc.org", "34117-2"),
+            "category": [concept("http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note")],
             "subject": {"reference": "Patient/p1"},
             "content": [{"attachment": {"contentType": "text/plain", "data": "QmFjayBwYWluIGZvciA4IHdlZWtzLg=="}}],
         },
