@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, Optional
@@ -12,7 +11,7 @@ from profiles import fhirpath
 from profiles.conformance import trees
 from profiles.conformance.context import Context, Item
 from profiles.conformance.discriminators import extension_url
-from profiles.conformance.nodes import TreeError
+from profiles.conformance.nodes import Tree, TreeError
 from profiles.conformance.reading import items_in
 from profiles.fhirpath.model import ancestors
 from profiles.json import Json, Resource
@@ -32,6 +31,18 @@ class Place:
     type: str
     paths: tuple[str, ...]
     within: str | None = None
+    names: frozenset[str] = frozenset()
+    """All by which a context may name the element: its paths, its type and what that is a kind of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """What an extension's definition says of it as a whole. `contexts`: None where it may stand anywhere."""
+
+    modifier: bool
+    contexts: tuple[Resource, ...] | None
+    elements: frozenset[str]
+    """The contexts that are elements by name."""
 
 
 Standing = tuple[Optional["Standing"], str | None, str, str | None]
@@ -47,14 +58,19 @@ def place_of(standing: Standing) -> Place:
     """The place of an element: by the path from the resource, by that from its data type, choices with [x] and without."""
     above, holder, name, code = standing
     if above is None:
-        return Place(name, (name,))
+        return _place(name, (name,), None)
     around = place_of(above)
     paths = [path for path in around.paths if path.count(".") < _LONGEST]
     if code is None or holder is None:
-        return Place("Extension", ("Extension", *(f"{path}.{name}" for path in paths)), holder)
+        return _place("Extension", ("Extension", *(f"{path}.{name}" for path in paths)), holder)
     found = {f"{path}.{name}" for path in (*paths, holder)}
     within = around.within if holder == "Extension" and name == "value" else None
-    return Place(code, tuple(sorted(found | {f"{path}[x]" for path in found})), within)
+    return _place(code, tuple(sorted(found | {f"{path}[x]" for path in found})), within)
+
+
+def _place(type_name: str, paths: tuple[str, ...], within: str | None) -> Place:
+    names = frozenset({*paths, *ancestors(type_name), type_name, "Element", "Base"})
+    return Place(type_name, paths, within, names)
 
 
 def check_extension(item: Item, standing: Standing, context: Context, *, modifier: bool) -> None:
@@ -80,8 +96,14 @@ def check_extension(item: Item, standing: Standing, context: Context, *, modifie
     elif tree.type_name != "Extension":
         context.add("extension", "The URL is that of a definition which is no extension.", where, rule=url)
     else:
-        _check_place(tree.definition, place, item, context)
-        _check_modifier(tree.definition, item, context, modifier=modifier)
+        told = _told(tree)
+        if not _may_stand(told, place, item, context):
+            context.add("extension", "The extension may not stand here by its definition.", item.path, rule=tree.url)
+        if told.modifier != modifier:
+            text = (
+                "The extension is a modifier and stands in extension." if told.modifier else "The extension is no modifier."
+            )
+            context.add("extension", text, item.path, rule=tree.url)
         trees.apply(url, item, context)
 
 
@@ -102,12 +124,19 @@ def _unknown(url: str, item: Item, context: Context) -> None:
     context.add("extension-unknown", "The definition of the extension is not known here.", item.path, severity)
 
 
-def _check_modifier(definition: Resource, item: Item, context: Context, *, modifier: bool) -> None:
-    elements = [*_elements(definition, "snapshot"), *_elements(definition, "differential")]
-    told = any(each.get("isModifier") is True for each in elements if each.get("path") == "Extension")
-    if told != modifier:
-        text = "The extension is a modifier and stands in extension." if told else "The extension is no modifier."
-        context.add("extension", text, item.path, rule=str(definition.get("url")))
+def _told(tree: Tree) -> _Definition:
+    if "extension" not in tree.root.plans:
+        definition = tree.definition
+        elements = [*_elements(definition, "snapshot"), *_elements(definition, "differential")]
+        contexts: Json = definition.get("context")
+        told = [each for each in contexts if isinstance(each, dict)] if isinstance(contexts, list) else []
+        tree.root.plans["extension"] = _Definition(
+            any(each.get("isModifier") is True for each in elements if each.get("path") == "Extension"),
+            tuple(told) or None,
+            frozenset(str(each.get("expression", "")) for each in told if each.get("type") == "element"),
+        )
+    found: _Definition = tree.root.plans["extension"]
+    return found
 
 
 def _elements(definition: Resource, name: str) -> list[Resource]:
@@ -116,13 +145,10 @@ def _elements(definition: Resource, name: str) -> list[Resource]:
     return [each for each in found[:1] if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def _check_place(definition: Resource, place: Place, item: Item, context: Context) -> None:
-    contexts: Json = definition.get("context")
-    told = [each for each in contexts if isinstance(each, dict)] if isinstance(contexts, list) else []
-    if told and not any(_allows(each, place, item, context) for each in told):
-        context.add(
-            "extension", "The extension may not stand here by its definition.", item.path, rule=str(definition.get("url"))
-        )
+def _may_stand(told: _Definition, place: Place, item: Item, context: Context) -> bool:
+    if told.contexts is None or not told.elements.isdisjoint(place.names):
+        return True
+    return any(_allows(each, place, item, context) for each in told.contexts)
 
 
 def _allows(told: Resource, place: Place, item: Item, context: Context) -> bool:
@@ -135,7 +161,7 @@ def _allows(told: Resource, place: Place, item: Item, context: Context) -> bool:
         return True  # by a profile's element id: not told by the place alone
     if text in ("CanonicalResource", "MetadataResource"):
         return place.type in canonical_types()
-    return text in _names(place) or text in ("Element", "Base")
+    return text in place.names
 
 
 @cache
@@ -159,7 +185,3 @@ def _is_selected(text: str, item: Item, context: Context) -> bool:
         for name in ("extension", "modifierExtension")
         for one in items_in(holder, name)
     )
-
-
-def _names(place: Place) -> Sequence[str]:
-    return [*place.paths, *ancestors(place.type), place.type]
