@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Final
 
 from terminology.code_system import CodeSystem
@@ -90,27 +90,31 @@ class CodeIndex:
                 self._near.setdefault(key, []).append(place)
 
     def search(self, wanted: str, most: int = 20) -> list[Hit]:
-        """The best codes: those that start so, then those with all the words, shorter names first."""
+        """The best codes: those that start so, in their order, then those with all the words, shorter names first."""
         system = self._system
         return [Hit(system.codes[row], system.displays[row], cost) for row, cost in self.rows(wanted, most)]
 
     def rows(self, wanted: str, most: int) -> list[tuple[int, int]]:
         """The same as positions, each with its cost."""
+        return list(islice(self.hits(wanted), most))
+
+    def hits(self, wanted: str) -> Iterator[tuple[int, int]]:
+        """All of them, the best first: codes that start so in their order."""
         query = wanted[:_LONGEST].strip()
-        costs = dict.fromkeys(sorted(self._starting(query.casefold(), most)), 0)
+        start = query.casefold()
+        seen: set[int] = set()
+        for place in range(bisect_left(self._codes, (start, -1)), len(self._codes) if start else 0):
+            code, rank = self._codes[place]
+            if not code.startswith(start):
+                break
+            seen.add(rank)
+            yield self._rows[rank], 0
         asked = words_of(query)[:_MOST_WORDS]
         for cost, members in enumerate(self._with_words(asked) if asked else (), 1):
             for rank in _lowest(members, len(self._rows)):
-                if len(costs) >= most:
-                    break
-                costs.setdefault(rank, cost)
-        return [(self._rows[rank], cost) for rank, cost in costs.items()]
-
-    def _starting(self, start: str, most: int) -> list[int]:
-        if not start:
-            return []
-        first = bisect_left(self._codes, (start, -1))
-        return [rank for code, rank in self._codes[first : first + most] if code.startswith(start)]
+                if rank not in seen:
+                    seen.add(rank)
+                    yield self._rows[rank], cost
 
     def _with_words(self, asked: Sequence[str]) -> list[int]:
         """The codes that have every word, by the sum of what each cost; the dearer sets may hold cheaper codes as well."""
@@ -200,7 +204,9 @@ def _letters(word: str) -> int:
 
 def _keys(word: str) -> set[str]:
     """The ends of a word: one that is misspelt has one of its ends right, as a rule."""
-    return {f"<{word[:2]}", f">{word[-3:]}"} if len(word) >= _FORGIVING else set()
+    if len(word) < _FORGIVING:
+        return set()
+    return {f"<{word[:2]}", f">{word[-3:]}", f"{word[0]}|{word[-1]}"}
 
 
 def distance(one: str, other: str, most: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from terminology import messages
@@ -109,13 +110,15 @@ class Enumeration:
             return
         self.used[system.canonical] = system
         searching = self.wanted is not None and len(system.codes) >= _LARGE
-        for row in self._searched(system) if searching else _rows(rule.filters, system):
+        rows = (row for row, _ in index_of(system).hits(self.wanted or "")) if searching else _rows(rule.filters, system)
+        for row in islice(self._passing(rule, system, rows), _MOST_HITS if searching else None):
+            yield Entry(system.url, system.version, system.codes[row], system, row, None, searching)
+
+    def _passing(self, rule: Rule, system: CodeSystem, rows: Iterable[int]) -> Iterator[int]:
+        for row in rows:
             self._look()
             if all(one.contains(system, row) for one in rule.filters):
-                yield Entry(system.url, system.version, system.codes[row], system, row, None, searching)
-
-    def _searched(self, system: CodeSystem) -> list[int]:
-        return [row for row, _ in index_of(system).rows(self.wanted or "", _MOST_HITS)]
+                yield row
 
     def _imported(self, value_set: ValueSet, rule: Rule) -> Iterator[Entry]:
         sets = [self._set(canonical, value_set) for canonical in rule.value_sets]

@@ -233,3 +233,14 @@ def test_what_is_built_in() -> None:
     assert len(specialties.take().codes) >= 90
     found = ask(expand, url="https://assent.example/fhir/ValueSet/procedure-kind", filter="knee", excludeNested="true")
     assert {"knee-replacement", "mri-of-the-knee"} <= {row["code"] for row in found["expansion"]["contains"]}
+
+
+def test_a_search_in_a_small_part_of_a_large_system_finds_what_is_in_that_part() -> None:
+    concept = [{"code": "part", "concept": [{"code": f"in-{n}", "display": f"pain of a long kind {n}"} for n in range(5)]}]
+    concept += [{"code": f"out-{n}", "display": "pain"} for n in range(3000)]
+    system = {"resourceType": "CodeSystem", "url": "urn:large", "content": "complete", "concept": concept}
+    rule = {"system": "urn:large", "filter": [{"property": "concept", "op": "is-a", "value": "part"}]}
+    value_set = {"resourceType": "ValueSet", "url": "urn:part", "compose": {"include": [rule]}}
+    question = read_question({"parameter": [{"name": "url", "valueUri": "urn:part"}, {"name": "filter", "valueString": "pian"}]})
+    found = expand(MemoryCatalogue([system, value_set]), question, NOW)
+    assert {row["code"] for row in found["expansion"]["contains"]} == {f"in-{n}" for n in range(5)}
