@@ -18,6 +18,9 @@ Made = TypeVar("Made")
 Source = Callable[[str, str], Sequence[Resource]]
 """All versions of a definition, by its kind and URL, the preferred one first; the same objects at every call."""
 
+_LONGEST: Final = 300
+_MOST: Final = 8192
+"""Canonicals that are remembered, found or not; longer ones are sought each time."""
 _KINDS: Final = frozenset(
     {"StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "SearchParameter", "ConceptMap"}
 )
@@ -32,6 +35,8 @@ class Definitions:
         self._by_url: dict[tuple[str, str], list[Resource]] = {}
         self._own: set[int] = set()
         self._made: dict[tuple[object, int], Any] = {}
+        self._added = 0
+        self._found: dict[tuple[int, str, str], Resource | None] = {}
 
     def add(self, resource: Json) -> bool:
         """Take a conformance resource in; false if it is none that has a canonical URL. The last one added is preferred."""
@@ -42,6 +47,7 @@ class Definitions:
             return False
         self._by_url.setdefault((kind, url), []).insert(0, resource)
         self._own.add(id(resource))
+        self._added += 1
         return True
 
     def load_package(self, data: bytes) -> int:
@@ -50,6 +56,23 @@ class Definitions:
 
     def find(self, kind: str, canonical: str) -> Resource | None:
         """The resource under `url` or `url|version`; without a version the one that was added last."""
+        if len(canonical) > _LONGEST:
+            return self._sought(kind, canonical)
+        key = (self._edition(), kind, canonical)
+        try:
+            return self._found[key]
+        except KeyError:
+            found = self._sought(kind, canonical)
+        if len(self._found) >= _MOST:
+            self._found.clear()
+        self._found[key] = found
+        return found
+
+    def _edition(self) -> int:
+        """How many resources were added so far, here and above: what was found before is not asked for again until one is."""
+        return self._added if self._above is None else self._added + self._above._edition()
+
+    def _sought(self, kind: str, canonical: str) -> Resource | None:
         url, _, version = canonical.partition("#")[0].partition("|")
         for resource in self._versions(kind, url):
             if not version or _fits(str(resource.get("version", "")), version):
