@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from answers_by_profile import profile_faults
 from memory_context import Memory
 
 from operations.pas.claim_inquire import claim_inquire
@@ -33,6 +34,7 @@ async def submit_raw(
     sent = {each["fullUrl"]: loads(dumps(each["resource"])) for each in bundle["entry"]}
     assert response_faults(answer, Expectation(made.pas_version, "submit", sequences, sent)) == []
     assert [each for each in validate_resource(answer) if each.severity == "error"] == []
+    assert profile_faults(answer, bundle, made.pas_version) == []
     for history in memory.versions.values():
         assert [each for each in validate_resource(history[-1]) if each.severity == "error"] == [], history[-1]
     return output.body
@@ -60,6 +62,7 @@ async def inquire(memory: Memory, body: Any, **context: Any) -> dict[str, Any]:
     for bundle in bundles:
         if any(each["resource"]["resourceType"] == "ClaimResponse" for each in bundle["entry"]):
             assert response_faults(bundle, Expectation(made.pas_version, "inquire")) == []
+    assert profile_faults(answer, body, made.pas_version) == []
     return answer
 
 
