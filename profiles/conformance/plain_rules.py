@@ -250,7 +250,7 @@ _WRITTEN: Final = STRING_TYPES | {"date"}
 def _length(get: Get) -> Get:
     def length(item: Any, resource: Resource) -> list[Any]:
         found = get(item, resource)
-        if len(found) > 1:
+        if len(found) > 1 or not all(isinstance(each, str) for each in found):
             raise UnsureError
         return [len(each) for each in found]
 
