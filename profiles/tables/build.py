@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     for name, content in make_tables(read_package(options.package)).items():
-        encoded = msgspec.json.encode(content, order="sorted")
+        encoded = msgspec.json.encode(content)  # XML wants elements in the order of their definition
         if options.show == name:
             sys.stdout.write(msgspec.json.format(encoded, indent=1).decode() + "\n")
         elif options.show is None:

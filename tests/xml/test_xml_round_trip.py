@@ -196,3 +196,23 @@ def test_what_is_read_wrongly_typed_is_left_to_validation(body: str, expression:
 def test_what_xml_cannot_say_is_refused(resource: Resource) -> None:
     with pytest.raises(XmlError):
         to_xml(resource)
+
+
+def reversed_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: reversed_keys(item) for name, item in reversed(value.items())}
+    return [reversed_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def test_elements_stand_in_the_order_of_their_definition() -> None:
+    """XML has an order where JSON has none: that of R4's definitions, whatever order the keys came in."""
+    written = to_xml(reversed_keys(AS_JSON)).decode()
+    names = ["id", "text", "contained", "extension", "active", "name id", "multipleBirthInteger", "managingOrganization"]
+    places = [written.index(f"<{name}") for name in names]
+    assert places == sorted(places)
+    assert written == to_xml(AS_JSON).decode()
+    outcome = {"code": "invalid", "severity": "error", "details": {"coding": [{"code": "c", "system": "urn:s"}]}}
+    assert to_xml({"resourceType": "OperationOutcome", "issue": [outcome]}).decode().endswith(
+        '<issue><severity value="error"/><code value="invalid"/><details><coding><system value="urn:s"/><code value="c"/></coding>'
+        "</details></issue></OperationOutcome>"
+    )  # fmt: skip
