@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import uuid4
 
 from server.accounts.account import Account
 from server.accounts.session import Limits
@@ -115,7 +116,7 @@ class Authority:
             client,
             frozenset(account.roles),
             parse_scopes(scope),
-            f"{self.call.request_id}.{client}",
+            str(uuid4()),
             _LONG_AGO,
             account.fhir_user or None,
             patient or account.patient or None,
@@ -123,7 +124,7 @@ class Authority:
 
     def machine(self, client: str, roles: Sequence[str] = ()) -> Principal:
         """A client's principal where no person is."""
-        return Principal(self.tenant, client, client, frozenset(roles), parse_scopes(""), self.call.request_id, _LONG_AGO)
+        return Principal(self.tenant, client, client, frozenset(roles), parse_scopes(""), str(uuid4()), _LONG_AGO)
 
     async def commit(self, changes: Sequence[Keep | Drop], *audit: bytes) -> None:
         """Raises StaleVersionError, StoreUnavailableError."""

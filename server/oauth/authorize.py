@@ -78,7 +78,7 @@ async def visit(authority: Authority, flow: Flow) -> Visit:
     if client is None:
         raise PageError("The app that sent you here is not known to this server any more.")
     signed = await sessions.signed_in(authority.own, cookies.session(authority), authority.limits)
-    if signed is not None and signed.since < flow.fresh_from:
+    if signed is not None and signed.session.started < flow.fresh_from:
         signed = None
     return Visit(flow, client.value.name, client.value.scope, signed)
 

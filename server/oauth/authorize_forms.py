@@ -99,8 +99,6 @@ async def _search(authority: Authority, at: Visit, form: Parameters) -> Answer:
         found, more = await find_patients(authority, caller, name, birthdate)
     except ValueError as error:
         return patient_page(authority, at, str(error), name=name, birthdate=birthdate)
-    noted = authority.note("patient-search", who=caller, patients=[choice.id for choice in found])
-    await authority.commit([], noted)
     return patient_page(authority, at, name=name, birthdate=birthdate, found=found, more=more)
 
 

@@ -7,6 +7,7 @@ PKCE with S256 is wanted of every client, and `aud` must be a FHIR base of this 
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import Final
 
 import msgspec
@@ -104,17 +105,18 @@ def _flow(authority: Authority, parameters: Parameters, client: Client, redirect
         begun=now,
         nonce=parameters.get("nonce") or "",
         silent="none" in prompts,
-        fresh_from=now if prompts & {"login", "select_account"} else _fresh_from(parameters.get("max_age"), now),
+        fresh_from=_fresh_from(authority, prompts, parameters.get("max_age")),
         login_hint=(parameters.get("login_hint") or "")[:128],
     )
 
 
-def _fresh_from(max_age: str | None, now: int) -> int:
-    if max_age is None:
-        return 0
-    if re.fullmatch(r"[0-9]{1,9}", max_age) is None:
+def _fresh_from(authority: Authority, prompts: Set[str], max_age: str | None) -> int:
+    """Raises OAuthError."""
+    if max_age is not None and re.fullmatch(r"[0-9]{1,9}", max_age) is None:
         raise OAuthError("invalid_request", "max_age is a number of seconds.")
-    return now - int(max_age)
+    if prompts & {"login", "select_account"}:
+        return authority.own.now()
+    return 0 if max_age is None else authority.own.now() - int(max_age) * 1_000_000
 
 
 async def _launched(authority: Authority, parameters: Parameters, flow: Flow) -> Flow:

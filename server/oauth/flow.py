@@ -24,7 +24,7 @@ STALE: Final = "This page is no longer good. Go back to the app and start again.
 
 
 class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`begun` is in seconds. `fresh_from`: the person must have proved who they are since then."""
+    """`begun` is in seconds. `fresh_from`, in microseconds: the person must have proved who they are since then."""
 
     client: str
     redirect_uri: str

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from profiles.json import Resource
-from profiles.outcome import FhirError
 from server.auth.principal import Principal
 from server.oauth.authority import Authority
 from server.oauth.records import read, search
@@ -37,17 +36,16 @@ async def find_patients(authority: Authority, caller: Principal, name: str, birt
         query.append(("birthdate", birthdate))
     if not query or len(query) > 10:
         raise ValueError("Type a name, a birth date, or both.")
-    try:
-        found = await search(authority, caller, "Patient", query, SHOWN + 1)
-    except FhirError as error:
-        raise ValueError("Type a name, a birth date, or both.") from error
+    found = await search(authority, caller, "Patient", [*query, ("_count", str(SHOWN + 1))])
+    if found is None:
+        raise ValueError("Type a name, a birth date, or both.")
     return [_patient(patient) for patient in found[:SHOWN]], len(found) > SHOWN
 
 
 async def find_visits(authority: Authority, caller: Principal, patient: str) -> list[Choice]:
     """The latest ones of a patient."""
-    found = await search(authority, caller, "Encounter", [("patient", patient), ("_sort", "-date")], SHOWN)
-    return [_visit(visit) for visit in found]
+    query = [("patient", f"Patient/{patient}"), ("_sort", "-date"), ("_count", str(SHOWN))]
+    return [_visit(visit) for visit in await search(authority, caller, "Encounter", query) or ()]
 
 
 async def name_of(authority: Authority, caller: Principal, patient: str) -> str | None:

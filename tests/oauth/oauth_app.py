@@ -199,7 +199,7 @@ class App:
             data = {name: value for name, value in {**own_id, **fields}.items() if value is not None}
             return await client.post(f"{self.issuer}{path}", data=data, auth=auth or httpx.USE_CLIENT_DEFAULT)
 
-    async def redeem(self, code: str, **changes: Any) -> httpx.Response:
+    async def redeem(self, code: str, /, **changes: Any) -> httpx.Response:
         whole = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri, "code_verifier": VERIFIER, **changes,
         }  # fmt: skip
