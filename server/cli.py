@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     reindex.add_argument("--status", action="store_true", help="only say whether that is under way, and how far it is")
     _add_backup(commands)
     _add_load(commands)
+    _add_terminology(commands.add_parser("terminology", help="load lists of codes from files", allow_abbrev=False))
     _add_user(commands.add_parser("user", help="add, list and deactivate those who may sign in", allow_abbrev=False))
     _add_client(commands.add_parser("client", help="add, list and remove apps and services", allow_abbrev=False))
     _add_package(commands.add_parser("package", help="install FHIR packages, list and remove them", allow_abbrev=False))
@@ -76,6 +77,25 @@ def _add_package(package: argparse.ArgumentParser) -> None:
     sync.add_argument("--from", dest="folder", required=True, metavar="FOLDER", help="where the .tgz files are")
     for action in (add, remove, listing, lock, sync):
         action.add_argument("--tenant", default="default", help="whose packages (default)")
+
+
+def _add_terminology(terminology: argparse.ArgumentParser) -> None:
+    terminology.description = "Codes that Assent may not ship (docs/terminology.md), also while a server runs."
+    actions = terminology.add_subparsers(dest="action", required=True, metavar="ACTION")
+    load = actions.add_parser("load", help="store a list of codes from a file as a CodeSystem", allow_abbrev=False)
+    load.add_argument("file", metavar="FILE", help="CSV, or text with tabs or bars, with a header")
+    load.add_argument("--url", required=True, help="the URL of the code system")
+    load.add_argument("--edition", required=True, help="its version")
+    load.add_argument("--name", required=True, help="its name for computers, such as HCPCS")
+    load.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="OURS=THEIRS",
+        help="code=..., display=..., definition=..., end=...",
+    )
+    load.add_argument("--encoding", default="utf-8", help="of the file (utf-8)")
+    load.add_argument("--tenant", default="default", help="whose data it becomes (default)")
 
 
 def _add_load(commands: Any) -> None:

@@ -121,7 +121,21 @@ class Session:
         url, version = split_canonical(canonical)
         version = version or self.question.versions.value_sets.get(url)
         found = _newest(self.catalogue.value_sets(url), version)
-        return found.take() if found is not None else None
+        return found.take() if found is not None else self._implicit(url, version)
+
+    def _implicit(self, url: str, version: str | None) -> ValueSet | None:
+        """All codes of a system that is here (`?fhir_vs`), or those below one (`?fhir_vs=isa/CODE`): R4 has it for SNOMED CT."""
+        system, mark, part = url.partition("?fhir_vs")
+        op, _, anchor = part.partition("/")
+        if not mark or (part and (op != "=isa" or not anchor)) or self.system(system, version) is None:
+            return None
+        if url not in self._contained:
+            rule: Resource = {"system": system} | ({"version": version} if version else {})
+            if anchor:
+                rule["filter"] = [{"property": "concept", "op": "is-a", "value": anchor}]
+            head = {"resourceType": "ValueSet", "url": url, "status": "active"} | ({"version": version} if version else {})
+            self._contained[url] = read_value_set({**head, "compose": {"include": [rule]}})
+        return self._contained[url]
 
     def named(self, canonical: str) -> str:
         """A canonical with the version that the question pins it to."""

@@ -1,8 +1,9 @@
 """Code systems from an operator's files: HCPCS, CPT, or any list that Assent may not ship (docs/terminology.md).
 
-A file is CSV, or text with tabs or bars between the columns, in UTF-8, with a header. It needs a column of codes; the names
-of the columns may be given, and are guessed where they are not: code, short and long description, dates of beginning and
-end, parent. A code whose end lies in the past counts as inactive.
+A file is CSV, or text with tabs or bars between the columns, with a header. It needs a column of codes; the names of the columns
+may be given, and are guessed where they are not: code, short and long description, dates of beginning and end, parent. A code
+whose end lies in the past counts as inactive. Where lines are numbered (`SEQNUM`, as CMS does), those that repeat a code go on with
+its long description.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "definition": ("definition", "long description", "long_description"),
     "parent": ("parent",),
+    "sequence": ("seqnum", "sequence", "sequence number"),
     "start": ("start", "effective date", "act eff dt", "add dt", "effective_date"),
     "end": ("end", "termination date", "term dt", "end_date", "termination_date"),
 }
-_MOST_ROWS: Final = 2_000_000
+MOST_BYTES: Final = 200 * 2**20
+_MOST_ROWS: Final = 500_000
 _LONGEST_CODE: Final = 50
 
 
@@ -48,14 +51,17 @@ class CodeFile:
     version: str
     name: str
     columns: Mapping[str, str] | None = None
+    encoding: str = "utf-8"
 
 
 def load_code_file(data: bytes, about: CodeFile, today: date) -> Resource:
-    """The CodeSystem that a file holds. Raises CodeFileError: not UTF-8, no code column, no codes, a code twice, too many."""
+    """The CodeSystem that a file holds. Raises CodeFileError: not in its encoding, no code column, no codes, a code twice, too many."""
     try:
-        content = data.decode("utf-8-sig")
+        content = data.decode(about.encoding).removeprefix("\ufeff")
+    except LookupError as error:
+        raise CodeFileError("There is no encoding of that name; utf-8 and cp1252 are two.") from error
     except UnicodeDecodeError as error:
-        raise CodeFileError("The file is not UTF-8.") from error
+        raise CodeFileError(f"The file is not {about.encoding.upper()}; lists of CMS may be cp1252.") from error
     concepts = list(_concepts(content, about, today))
     if not concepts:
         raise CodeFileError("The file holds no codes.")
@@ -84,7 +90,7 @@ def _concepts(content: str, about: CodeFile, today: date) -> Iterator[Resource]:
     delimiter = max(",\t|;", key=first.count)
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
     columns = _columns(next(reader, []), about.columns or {})
-    seen: set[str] = set()
+    seen: dict[str, Resource] = {}
     try:
         for row in reader:
             values = {name: row[place].strip() for name, place in columns.items() if place < len(row)}
@@ -93,14 +99,24 @@ def _concepts(content: str, about: CodeFile, today: date) -> Iterator[Resource]:
                 continue
             if len(code) > _LONGEST_CODE:
                 raise CodeFileError(f"Line {reader.line_num}: a code is longer than {_LONGEST_CODE} characters.")
+            if code in seen and "sequence" in values:
+                _go_on(seen[code], values)
+                continue
             if code in seen:
                 raise CodeFileError(f"Line {reader.line_num}: the code was there before.")
-            seen.add(code)
-            if len(seen) > _MOST_ROWS:
+            if len(seen) == _MOST_ROWS:
                 raise CodeFileError(f"The file holds more than {_MOST_ROWS} codes.")
-            yield _concept(code, values, today, reader.line_num)
+            seen[code] = _concept(code, values, today, reader.line_num)
     except csv.Error as error:
         raise CodeFileError(f"Line {reader.line_num} is not in the form of the others.") from error
+    yield from seen.values()
+
+
+def _go_on(concept: Resource, values: Mapping[str, str]) -> None:
+    """A further line of a code: more of its long description."""
+    more = values.get("definition")
+    if more:
+        concept["definition"] = f"{concept.get('definition', '')} {more}".strip()
 
 
 def _columns(header: list[str], given: Mapping[str, str]) -> dict[str, int]:

@@ -82,6 +82,9 @@ def test_a_file_of_an_operator_becomes_a_code_system() -> None:
     system = compile_code_system(load_code_file(data, ABOUT, TODAY))
     assert (system.url, list(system.codes), system.displays[0]) == ("urn:hcpcs", ["X0001", "X0002"], "Thing, one")
     assert [system.inactive(row) for row in (0, 1)] == [False, True]
+    lines = b"HCPC,SEQNUM,LONG DESCRIPTION,SHORT DESCRIPTION\nX0001,0010,Thing that,Thing\nX0001,0020,goes on,\n"
+    (longer,) = load_code_file(lines, ABOUT, TODAY)["concept"]
+    assert (longer["display"], longer["definition"]) == ("Thing", "Thing that goes on")
     tabs = load_code_file(b"c\tn\na\tAy\n", CodeFile("u", "1", "n", {"code": "c", "display": "n"}), TODAY)
     assert tabs["concept"] == [{"code": "a", "display": "Ay"}]
 

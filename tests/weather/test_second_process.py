@@ -36,6 +36,7 @@ BESIDE = (
     ["backup", "FILE"],
     ["user", "list"],
     ["client", "list"],
+    ["terminology", "load", "CODES", "--url", "urn:codes", "--edition", "1", "--name", "Codes"],
 )
 """Commands that may run while a server does, ..."""
 
@@ -69,7 +70,9 @@ def test_every_command_is_of_one_kind_or_the_other() -> None:
 @pytest.mark.parametrize("words", BESIDE, ids=" ".join)
 @pytest.mark.usefixtures("beside")
 def test_commands_that_work_beside_a_server(server: LiveServer, tmp_path: Path, words: list[str]) -> None:
-    assert main([str(tmp_path / "copy.ndjson") if word == "FILE" else word for word in words]) == 0
+    (tmp_path / "codes.csv").write_text("code\na\n")
+    files = {"FILE": str(tmp_path / "copy.ndjson"), "CODES": str(tmp_path / "codes.csv")}
+    assert main([files.get(word, word) for word in words]) == 0
     assert server.client().get("/Patient").status_code == 200
 
 
