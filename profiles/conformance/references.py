@@ -9,7 +9,7 @@ from __future__ import annotations
 from profiles.conformance import trees
 from profiles.conformance.context import Context, Item
 from profiles.conformance.invariants import Check
-from profiles.conformance.nodes import NodeType, TreeError
+from profiles.conformance.nodes import NodeType
 from profiles.fhirpath.model import ancestors
 from profiles.json import Resource
 from profiles.references import parse_reference
@@ -59,11 +59,9 @@ def _check_address(text: str, told: object, targets: tuple[str, ...], item: Item
 def _type_of(canonical: str, context: Context) -> str | None:
     if trees.is_base(canonical):
         return trees.base_type(canonical)
-    try:
-        found = trees.tree(canonical, context.run)
-    except TreeError:
-        return None
-    return None if found is None else found.type_name
+    definition = context.run.definitions.structure(canonical)
+    name = None if definition is None else definition.get("type")
+    return name if isinstance(name, str) else None
 
 
 def _check_aggregation(text: str, modes: frozenset[str], item: Item, context: Context, here: bool) -> None:

@@ -87,6 +87,9 @@ class _Building:
         self._above = above
         self._specializes = specializes
         self._root = str(elements[0]["path"]) if elements else ""
+        self._places: dict[str, int] = {}
+        """Where each id stands; empty when elements were put in since it was made."""
+        self._holders: set[str] = set()
 
     def constrain(self, row: Resource) -> None:
         """Lay one element of the differential over the one it names, and put that in first where it is missing."""
@@ -118,7 +121,7 @@ class _Building:
         if ":" in last_segment(element_id):
             self._add_slice(element_id)
         elif self._specializes and row:
-            self.elements.insert(self._after(holder), {**row, "id": element_id})
+            self._insert(self._after(holder), [{**row, "id": element_id}])
         else:
             raise SnapshotError(f"There is no element {path_of(element_id)} to constrain.")
 
@@ -144,7 +147,15 @@ class _Building:
         self.elements[slice_at] = {**self.elements[slice_at], "min": choice.get("min", 0)}
 
     def _find(self, element_id: str) -> int | None:
-        return next((index for index, element in enumerate(self.elements) if element["id"] == element_id), None)
+        if not self._places:
+            for index, element in enumerate(self.elements):
+                self._places.setdefault(element["id"], index)
+            self._holders = {parent_id(each) for each in self._places}
+        return self._places.get(element_id)
+
+    def _insert(self, at: int, elements: Sequence[Resource]) -> None:
+        self.elements[at:at] = elements
+        self._places = {}
 
     def _place(self, element_id: str) -> int:
         at = self._find(element_id)
@@ -153,7 +164,8 @@ class _Building:
         return at
 
     def _has_children(self, element_id: str) -> bool:
-        return any(parent_id(element["id"]) == element_id for element in self.elements)
+        self._find(element_id)
+        return element_id in self._holders
 
     def _after(self, element_id: str) -> int:
         """The place behind an element, its children and its slices."""
@@ -177,13 +189,13 @@ class _Building:
             self.elements[base_at] = {**base, "slicing": _implied_slicing(base)}
         if last_segment(base_id).endswith("[x]"):
             added = _of_one_type(added, name, last_segment(base_id)[:-3])
-        self.elements.insert(self._after(base_id), added)
+        self._insert(self._after(base_id), [added])
 
     def _unfold(self, element_id: str) -> None:
         """Put the children of an element under it."""
         at = self._place(element_id)
         children = self._children_of(element_id, self.elements[at])
-        self.elements[at + 1 : at + 1] = children
+        self._insert(at + 1, children)
 
     def _children_of(self, element_id: str, element: Resource) -> list[Resource]:
         types = _types(element)
