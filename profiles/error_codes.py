@@ -17,6 +17,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     # -- the HTTP request ------------------------------------------------------------------------------------------
     "body-missing": ErrorCode(400, "required", "The interaction needs a body and none was sent."),
     "body-not-json": ErrorCode(400, "structure", "The body is not JSON in UTF-8, or is nested too deeply."),
+    "body-not-xml": ErrorCode(400, "structure", "The body is not a resource in XML in UTF-8, or is nested too deeply."),
     "body-too-large": ErrorCode(413, "too-long", "The body is larger than the server takes."),
     "content-type": ErrorCode(415, "not-supported", "The body's Content-Type is not one the server reads."),
     "document-type": ErrorCode(415, "not-supported", "Content of this type is not among those that are kept here."),
@@ -176,6 +177,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "job-result-size": ErrorCode(
         413, "too-long", "The answer is larger than the server keeps for later; ask for less, or without respond-async."
     ),
+    "too-many-listeners": ErrorCode(429, "throttled", "Too many listen to the audit trail already."),
     "too-many-jobs": ErrorCode(
         429, "throttled", "More requests with respond-async wait than are allowed; ask again later."
     ),

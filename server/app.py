@@ -15,7 +15,7 @@ from typing import Final
 from uuid import uuid4
 
 import httpx
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from operations.documents.signed_link import LinkSigner
 from operations.pas.services import PasServices
@@ -23,6 +23,7 @@ from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
 from operations.registry import job_handlers, operations
 from operations.validation.checker import Checker
+from operations.validation.pas_profiles import PasProfiles
 from profiles import json
 from profiles.library import library
 from server.accounts.demo import SignIn
@@ -52,8 +53,9 @@ from server.repository import DamagedRecordError, microseconds
 from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
 from server.rest.exchange import Services
+from server.rest.formats import wanted_format
 from server.rest.linked import answer_link
-from server.rest.request import Request, check_accept
+from server.rest.request import Request
 from server.rest.response import Response
 from server.rest.terminology_capabilities import terminology_capabilities
 from server.rest.written_check import WrittenCheck
@@ -201,7 +203,7 @@ class Application:
                 return
 
     async def _metadata(self, request: Request) -> Response:
-        check_accept(request.headers, request.query)
+        wanted_format(request.headers, request.query)
         url = request.base.url
         if ("mode", "terminology") in request.query:
             return Response(200, json.dumps(terminology_capabilities(request.base)))
@@ -237,7 +239,7 @@ class Application:
         return self.services
 
 
-def create_app(settings: Settings, log: EventLog | None = None) -> ASGIApp:
+def create_app(settings: Settings, log: EventLog | None = None) -> Application:
     """An ASGI application; its lifespan opens and closes the store."""
     return Application(settings, log or stderr_log(settings.log_level))
 
@@ -268,15 +270,13 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
     revoked = Revoked(store, keyring, lambda: microseconds(clock()))
     await revoked.look()
     outgoing = httpx.AsyncClient(follow_redirects=False)
-    pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing))
-    checker = Checker(library())
+    profiles, checker = PasProfiles(), Checker(library())
+    pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing), profiles=profiles)
     return opened, Services(
         settings=settings,
         store=store,
         keyring=keyring,
-        verifier=TokenVerifier(
-            key, settings.base_url, clock=lambda: clock().timestamp(), is_revoked=revoked.holds
-        ),
+        verifier=TokenVerifier(key, settings.base_url, clock=lambda: clock().timestamp(), is_revoked=revoked.holds),
         revoked=revoked,
         audit=audit,
         proof=proof,
@@ -293,7 +293,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         },
         jobs=job_handlers(pas),
         written=WrittenCheck(checker, keyring, settings.validation),
-        closers=(checker.close, outgoing.aclose, store.close),
+        closers=(checker.close, profiles.close, outgoing.aclose, store.close),
     )
 
 

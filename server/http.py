@@ -19,6 +19,7 @@ from server.auth.bearer import unauthenticated
 from server.documents.signed_link import PATH as LINK_PATH
 from server.logs import EventLog, request_id
 from server.rest.address import template_of
+from server.rest.formats import written
 from server.rest.request import Base, Request, parse_pairs
 from server.rest.response import CONTENT_TYPE, Response, error_response, internal_error
 from server.rest.upload import Upload, check_length, is_upload
@@ -78,7 +79,7 @@ class FhirHttp:
                 response = await self._outside(scope, headers, identity)
             else:
                 request = await self._read(scope, receive, headers, identity, base, segments, route)
-                response = await self._inside(request)
+                response = await written(request, await self._inside(request))
                 if request.pretty and response.body and response.content_type == CONTENT_TYPE:
                     response = _indented(response)
         except FhirError as error:

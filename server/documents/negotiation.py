@@ -11,7 +11,7 @@ from typing import Final
 
 from profiles.outcome import refuse
 
-_JSON: Final = frozenset({"application/fhir+json", "application/json", "text/json"})
+_FHIR: Final = frozenset({"application/fhir+json", "application/json", "text/json", "application/fhir+xml"})
 _WEIGHT: Final = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 
@@ -23,7 +23,7 @@ def wants_resource(headers: Mapping[str, str], query: Iterable[tuple[str, str]],
     if not accept:
         return False
     weights = dict(_weights(accept))
-    resource = max((weight for media, weight in weights.items() if media in _JSON), default=0.0)
+    resource = max((weight for media, weight in weights.items() if media in _FHIR), default=0.0)
     ranges = (content_type, f"{content_type.partition('/')[0]}/*", "*/*")
     content = next((weights[name] for name in ranges if name in weights), 0.0)
     if resource == content == 0.0:

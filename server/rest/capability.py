@@ -11,6 +11,7 @@ from profiles.json import Resource
 from profiles.search_parameters import SearchParameter
 from profiles.structure import resource_types
 from server.rest.exchange import AUDIT_TYPE
+from server.rest.formats import FHIR_XML
 from server.rest.interactions.patch import READERS
 from server.rest.request import FHIR_JSON, Base
 from server.rest.routes import ROUTES
@@ -74,7 +75,7 @@ def capability_statement(
         "software": {"name": "Assent", "version": version("assent")},
         "implementation": {"description": f"Assent, Da Vinci PAS {base.pas_version}", "url": base.url},
         "fhirVersion": "4.0.1",
-        "format": ["json", FHIR_JSON],
+        "format": ["json", FHIR_JSON, "xml", FHIR_XML],
         "patchFormat": list(READERS),
         "rest": [rest],
     }

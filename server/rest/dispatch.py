@@ -11,14 +11,18 @@ from functools import cache, partial
 
 from profiles.outcome import FhirError, refuse
 from profiles.structure import resource_types
+from server.access.access import nothing
+from server.audit.purposes import HEADER as PURPOSE
+from server.audit.purposes import stated_purpose
 from server.audit.trail import Trail
-from server.auth.bearer import authenticate_value, forbidden
+from server.auth.bearer import authenticate_value
 from server.auth.principal import Principal
 from server.repository import DamagedRecordError, Repository
-from server.rest.exchange import AUDIT_TYPE, UNLIMITED, Exchange, Services, check_type, is_id
+from server.rest.exchange import AUDIT_TYPE, Exchange, Services, check_type, is_id
+from server.rest.formats import read_as_json, wanted_format
 from server.rest.interactions.asynchronous import accept
 from server.rest.interactions.binary_upload import receive_content
-from server.rest.request import Request, check_accept, refuse_unknown
+from server.rest.request import Request, refuse_unknown
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable
 from server.rest.unavailable import unavailable
@@ -78,8 +82,8 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
     if request.fault is not None:
         raise request.fault
     tenant = await services.tenant_of(principal)
-    if not _negotiates(request):
-        check_accept(request.headers, request.query)
+    if not _negotiates(services, request):
+        wanted_format(request.headers, request.query)
     if not routes:
         raise refuse("unknown-address", "There is nothing at this address.", "http.url")
     if route is None:
@@ -93,13 +97,11 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
             )
     if route.template in PLAIN_TEMPLATES or route.interaction == "create":
         refuse_unknown(request.query)
-    decision = UNLIMITED
-    if route.letter is not None and type_ is not None:
-        decision = services.decide(principal, route.letter, type_)
-        if not decision.granted:
-            raise forbidden(decision)
+    gate = services.gate(principal, tenant, request.base.url)
+    access = nothing("*") if route.letter is None or type_ is None else gate.access(route.letter, type_)
+    request = await read_as_json(request)
     repository = Repository(services.store, tenant, request.base.url, services.clock)
-    exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services), decision)
+    exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services), gate, access)
     return await _handle(exchange, route)
 
 
@@ -113,12 +115,18 @@ async def _handle(exchange: Exchange, route: Route) -> Response:
     return await (route.handler(exchange) if upload is None else receive_content(exchange, upload))
 
 
-def _negotiates(request: Request) -> bool:
-    """A Binary can be had as what it holds, whatever that is: server/documents/negotiation.py decides."""
+def _negotiates(services: Services, request: Request) -> bool:
+    """A Binary can be had as what it holds, whatever that is (server/documents/negotiation.py); a stream is in a form of its own."""
+    if request.template == "{type}/${operation}":
+        found = services.operations.get(("type", request.segments[0], request.segments[1][1:]))
+        return found is not None and found.streams
     return request.segments[:1] == ("Binary",) and request.template in PLAIN_TEMPLATES and request.method in {"GET", "HEAD"}
 
 
 def _authenticate(services: Services, request: Request, trail: Trail) -> Principal:
+    """Who asks, and why, noted in the trail. Raises FhirError."""
+    if PURPOSE in request.headers:
+        trail.purpose = stated_purpose(request.headers)
     if request.principal is not None:
         trail.principal = request.principal
         return request.principal

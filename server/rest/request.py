@@ -16,7 +16,7 @@ from server.auth.principal import Principal
 from server.rest.upload import Upload
 
 FHIR_JSON: Final = "application/fhir+json"
-_JSON_TYPES: Final = frozenset({FHIR_JSON, "application/json", "text/json"})
+JSON_TYPES: Final = frozenset({FHIR_JSON, "application/json", "text/json"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _ETAG: Final = re.compile(r'W/"(\d{1,9})"\Z')
 FORMAT_PARAMETERS: Final = frozenset({"_format", "_pretty"})
@@ -104,7 +104,7 @@ class Request:
     @property
     def media_type(self) -> str:
         """The Content-Type without its parameters, in lower case."""
-        return _media_type(self.headers.get("content-type", ""))
+        return media_type(self.headers.get("content-type", ""))
 
     def parsed(self) -> Json:
         """The body as JSON, whatever its Content-Type is. Raises FhirError (400)."""
@@ -136,40 +136,19 @@ class Request:
 
 def check_content_type(value: str | None) -> None:
     """Raises FhirError (415) for a body that does not say it is JSON, or says it is not UTF-8."""
-    if value is None or _media_type(value) not in _JSON_TYPES:
-        raise refuse("content-type", f"The body must be JSON: send Content-Type: {FHIR_JSON}.", "http.Content-Type")
-    if not _is_r4(value):
+    if value is None or media_type(value) not in JSON_TYPES:
+        raise refuse("content-type", f"The body must be JSON or XML: send Content-Type: {FHIR_JSON}.", "http.Content-Type")
+    if not is_r4(value):
         raise refuse("content-type", "Bodies are FHIR 4.0; the Content-Type names another version.", "http.Content-Type")
     charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", value, re.IGNORECASE)
     if charset is not None and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
         raise refuse("content-type", "JSON bodies must be in UTF-8.", "http.Content-Type")
 
 
-def _is_r4(value: str) -> bool:
+def is_r4(value: str) -> bool:
     """Whether a media type names FHIR 4.0, or no version at all (R4 http.html#version-parameter)."""
     version = re.search(r"fhirVersion\s*=\s*\"?([0-9.]+)", value)
     return version is None or version[1] in {"4.0", "4.0.1"}
-
-
-def check_accept(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) -> None:
-    """Raises FhirError (406) when JSON is not among what the caller can read; `_format` goes before Accept."""
-    wanted = next((value for name, value in query if name == "_format"), None)
-    if wanted is not None:
-        if wanted.replace(" ", "+") in {"json", *_JSON_TYPES}:
-            return
-        raise refuse("not-acceptable", "Only JSON can be written: use _format=json.", "http._format")
-    accept = headers.get("accept")
-    if accept is None:
-        return
-    for part in accept.split(","):
-        media, _, rest = part.partition(";")
-        if not _is_r4(rest):
-            continue
-        if _media_type(media) in {"*/*", "application/*", *_JSON_TYPES} and not re.search(
-            r"\bq\s*=\s*0(?:\.0*)?\s*(?:;|$)", rest
-        ):
-            return
-    raise refuse("not-acceptable", f"Only {FHIR_JSON} can be written; the Accept header does not take it.", "http.Accept")
 
 
 def refuse_unknown(query: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> None:
@@ -192,5 +171,6 @@ def parse_pairs(text: bytes) -> tuple[tuple[str, str], ...]:
         raise refuse("parameter-value", "The query is not percent-encoded UTF-8, or has too many parameters.") from error
 
 
-def _media_type(value: str) -> str:
+def media_type(value: str) -> str:
+    """A Content-Type without its parameters, in lower case."""
     return value.partition(";")[0].strip().lower()

@@ -15,7 +15,8 @@ from in_process import BASE, House
 from profiles import json
 from profiles.base_validation import validate_resource
 from server.audit.batches import audit_binding
-from server.audit.record import AuditRecord, decode_batch, to_audit_event
+from server.audit.event import to_audit_event
+from server.audit.record import AuditRecord, decode_batch
 
 PATIENT = {"resourceType": "Patient", "id": "p1"}
 NEW = {"resourceType": "Patient"}
@@ -81,10 +82,10 @@ CASES: list[tuple[Call, int, str, str, str, set[str]]] = [
     (send("DELETE", "/Patient/p1"), 204, "delete", "D", "", {"Patient/p1/_history/2"}),
     (send("DELETE", "/Patient/none"), 404, "delete", "D", "not-found", {"Patient/none"}),
     (send("DELETE", "/Patient/gone"), 204, "delete", "D", "", set()),
-    (send("GET", "/Patient", Accept="application/xml"), 406, "search-type", "E", "not-acceptable", set()),
+    (send("GET", "/Patient", Accept="text/turtle"), 406, "search-type", "E", "not-acceptable", set()),
     (send("GET", "/Nothing/1"), 404, "read", "R", "unknown-type", set()),
     (send("GET", "/Patient/1/2/3/4"), 404, "unknown", "E", "unknown-address", set()),
-    (send("PATCH", "/Patient/p1", {}), 415, "patch", "U", "content-type", {"Patient/p1"}),
+    (send("PATCH", "/Patient/p1", {}, Content_Type="text/plain"), 415, "patch", "U", "content-type", {"Patient/p1"}),
     (send("PUT", "/AuditEvent/1", {"resourceType": "AuditEvent"}), 405, "update", "U", "read-only-type", {"AuditEvent/1"}),
     (send("POST", "/Claim/$no-such-thing", {}), 404, "operation", "E", "unknown-operation", set()),
     (send("POST", "", bundle("collection")), 400, "batch", "E", "bundle-type", set()),

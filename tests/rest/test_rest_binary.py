@@ -96,7 +96,7 @@ async def test_whoever_takes_neither_is_told(client: httpx.AsyncClient) -> None:
     id_ = await stored(client, SMALL)
     for accept in ("image/png", "application/pdf;q=0", "text/*"):
         refused(await client.get(f"/Binary/{id_}", headers={"Accept": accept}), 406, "not-acceptable", "http.Accept")
-    for format_ in ("xml", "application/pdf", ""):
+    for format_ in ("ttl", "application/pdf", ""):
         answer = await client.get(f"/Binary/{id_}", params={"_format": format_})
         refused(answer, 406, "not-acceptable", "http._format")
 

@@ -18,7 +18,8 @@ from server.documents.ranges import UnsatisfiableError, asked_range
 from server.documents.type_names import extension_of, parse_content_type
 from server.repository import DamagedRecordError, Version
 from server.rest.exchange import Exchange
-from server.rest.request import FHIR_JSON, check_accept
+from server.rest.formats import wanted_format
+from server.rest.request import FHIR_JSON
 from server.rest.response import Response, version_headers, version_response
 from server.store.blobs import Blobs
 
@@ -34,7 +35,7 @@ async def answer_read(exchange: Exchange, version: Version) -> Response:
     if request.inside_bundle:
         return version_response(version, 200, body=version.listed)
     if wants_resource(request.headers, request.query, parse_content_type(_type_of(resource)).name):
-        check_accept(_AS_JSON, request.query)
+        wanted_format(_AS_JSON, request.query)
         return await _as_resource(exchange, version)
     asked = asked_part(request.method, request.headers, version)
     return await content_response(exchange.services.store.blobs, exchange.tenant.number, version, resource, asked)
