@@ -6,20 +6,25 @@ from pathlib import Path
 
 import pytest
 from live_server import LiveServer
-from program import assent, refused
+
+from server.cli import main
 
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 ABOUT = ("--url", HCPCS, "--edition", "2026-01", "--name", "HCPCS")
 
 
-def test_a_list_is_stored_beside_a_running_server(empty_server: LiveServer, tmp_path: Path) -> None:
-    file, data, client = tmp_path / "hcpcs.csv", empty_server.data, empty_server.client()
+def test_a_list_is_stored_beside_a_running_server(
+    empty_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, client = tmp_path / "hcpcs.csv", empty_server.client()
+    monkeypatch.setenv("ASSENT_DATA", str(empty_server.data))
 
     def load(rows: str) -> str:
         file.write_text(f"HCPC,SEQNUM,LONG DESCRIPTION,SHORT DESCRIPTION,TERM DT\n{rows}")
-        done = assent("terminology", "load", str(file), *ABOUT, data=data)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
+        assert main(["terminology", "load", str(file), *ABOUT]) == 0
+        said = capsys.readouterr()
+        assert said.err == ""
+        return said.out
 
     def result(code: str) -> bool:
         answer = client.get("/CodeSystem/$validate-code", params={"url": HCPCS, "code": code})
@@ -55,9 +60,19 @@ def test_a_list_is_stored_beside_a_running_server(empty_server: LiveServer, tmp_
     ids=["no codes", "twice", "not UTF-8", "encoding", "column", "tenant", "no file"],
 )
 def test_what_cannot_be_loaded_is_one_sentence(
-    empty_server: LiveServer, tmp_path: Path, content: bytes | None, more: tuple[str, ...], words: str
+    empty_server: LiveServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | None,
+    more: tuple[str, ...],
+    words: str,
 ) -> None:
     file = tmp_path / "list.csv"
     if content is not None:
         file.write_bytes(content)
-    refused(assent("terminology", "load", str(file), *ABOUT, *more, data=empty_server.data), words)
+    monkeypatch.setenv("ASSENT_DATA", str(empty_server.data))
+    assert main(["terminology", "load", str(file), *ABOUT, *more]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert words in said.err
