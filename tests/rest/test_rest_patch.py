@@ -124,7 +124,7 @@ async def test_the_result_is_checked_as_every_write(filled: httpx.AsyncClient) -
 async def test_bodies_that_are_no_json_patch(filled: httpx.AsyncClient) -> None:
     for kind in (
         "application/xml-patch+xml",
-        "application/fhir+xml",
+        "application/fhir+turtle",
         "text/plain",
     ):
         answer = await filled.patch("/Patient/p", content="[]", headers={"Content-Type": kind})
