@@ -73,7 +73,10 @@ def _rules(type_name: str, steps: int) -> _Rules:
 
 def walk(item: Item, standing: Standing, context: Context) -> None:
     """Check an object and everything in it by R4's rules."""
-    rules = _rules(item.type, context.run.options.steps)
+    _walk(_rules(item.type, context.run.options.steps), item, standing, context)
+
+
+def _walk(rules: _Rules, item: Item, standing: Standing, context: Context) -> None:
     for check in rules.checks:
         check(item, context)
     members, path = rules.members, item.path
@@ -147,7 +150,9 @@ def _member(definition: TypeDefinition, element: ElementDefinition, type_: TypeR
     primitive = is_primitive(type_.code)
     if primitive and not checks:
         return None
-    inner = _primitive(checks, type_.code) if primitive else _object(definition, element, type_, checks)
+    if checks == (check_urn,) and element.max == 1:
+        return _uri(step, type_.code)
+    inner = _primitive(checks, type_.code) if primitive else _object(definition, element, type_, checks, steps)
 
     def member(value: Json, path: Path, standing: Standing, context: Context) -> None:
         if type(value) is list:
@@ -155,6 +160,16 @@ def _member(definition: TypeDefinition, element: ElementDefinition, type_: TypeR
                 inner(each, (path, step, index), standing, context)
         else:
             inner(value, (path, step, -1), standing, context)
+
+    return member
+
+
+def _uri(step: str, code: str) -> Member:
+    """One URI: only those with the scheme urn are looked at."""
+
+    def member(value: Json, path: Path, standing: Standing, context: Context) -> None:
+        if type(value) is str and value[:4] == "urn:":
+            check_urn(Item(value, None, code, (path, step, -1)), context)
 
     return member
 
@@ -169,11 +184,15 @@ def _primitive(checks: tuple[Check, ...], code: str) -> Member:
     return one
 
 
-def _object(definition: TypeDefinition, element: ElementDefinition, type_: TypeRef, checks: tuple[Check, ...]) -> Member:
+def _object(
+    definition: TypeDefinition, element: ElementDefinition, type_: TypeRef, checks: tuple[Check, ...], steps: int
+) -> Member:
     code, name, holder = type_.code, element.name, definition.name
     modifier = name == "modifierExtension"
+    rules: _Rules | None = None
 
     def one(value: Json, where: Path, standing: Standing, context: Context) -> None:
+        nonlocal rules
         if type(value) is not dict:
             return
         context.run.left += WORK_PER_OBJECT
@@ -186,9 +205,12 @@ def _object(definition: TypeDefinition, element: ElementDefinition, type_: TypeR
         if code == "Extension":
             check_extension(item, standing, context, modifier=modifier)
             url = value.get("url")
-            walk(item, (standing, url[:_LONGEST_URL] if isinstance(url, str) else None, name, None), context)
+            standing = (standing, url[:_LONGEST_URL] if isinstance(url, str) else None, name, None)
         else:
-            walk(item, (standing, holder, name, code), context)
+            standing = (standing, holder, name, code)
+        if rules is None:
+            rules = _rules(code, steps)
+        _walk(rules, item, standing, context)
 
     return one
 

@@ -34,6 +34,12 @@ def _names(type_name: str, name: str) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+@lru_cache(maxsize=16_384)
+def keys_of(type_name: str, name: str) -> tuple[str, ...]:
+    """The JSON members in which an element can stand, with their `_name` siblings."""
+    return tuple(key for each, _, _ in _names(type_name, name) for key in (each, f"_{each}"))
+
+
 def items_of(value: Json, extra: Resource | None, type_name: str, name: str, path: Path) -> list[Item]:
     """The elements called `name` of a value: of an object, or of a primitive with the object beside it."""
     return collector(type_name, name)(value, extra, path)

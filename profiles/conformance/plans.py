@@ -6,14 +6,15 @@ when an element of a type first meets a node, and kept on the node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 
 from profiles.conformance import references, slicing, trees
 from profiles.conformance.bound_codes import pointer
 from profiles.conformance.context import Context, Item
-from profiles.conformance.elements import collector, element_of
+from profiles.conformance.elements import collector, element_of, keys_of
 from profiles.conformance.invariants import Check, invariant_check
 from profiles.conformance.nodes import Binding, Node
 from profiles.conformance.value_checks import value_checks
@@ -22,7 +23,16 @@ from profiles.fhirpath.model import ancestors, is_primitive
 from profiles.structure import ElementDefinition, type_definition
 from profiles.tables import table
 
-Plan = tuple[Check, ...]
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a node asks of elements of a type: checks for each, and checks by the JSON members that an element has."""
+
+    always: tuple[Check, ...]
+    by_member: Mapping[str, Check]
+
+
+NOTHING: Final = Plan((), {})
 _ABSTRACT: Final = frozenset({"Element", "BackboneElement", "Resource", "DomainResource"})
 
 
@@ -35,14 +45,30 @@ def hold(node: Node, item: Item, context: Context) -> None:
     run.left -= 1
     if run.left < 0:
         context.work(0)
-    for check in plan:
+    for check in plan.always:
         check(item, context)
+    by_member = plan.by_member
+    if by_member and type(item.value) is dict:
+        for check in dict.fromkeys([by_member[key] for key in item.value if key in by_member]):
+            check(item, context)
 
 
 def _plan(node: Node, type_name: str, steps: int) -> Plan:
-    checks = [*value_checks(node, type_name), *_types(node, type_name), *_invariants(node, type_name, steps)]
-    checks += [_child(child, type_name) for child in node.children.values() if _says_more(child, type_name)]
-    return tuple(checks)
+    always = [*value_checks(node, type_name), *_types(node, type_name), *_invariants(node, type_name, steps)]
+    by_member: dict[str, Check] = {}
+    for child in node.children.values():
+        if _says_more(child, type_name):
+            check, keys = _child(child, type_name), () if is_primitive(type_name) else keys_of(type_name, child.name)
+            if keys and not _must_be_there(child):
+                by_member.update(dict.fromkeys(keys, check))
+            else:
+                always.append(check)
+    return Plan(tuple(always), by_member) if always or by_member else NOTHING
+
+
+def _must_be_there(node: Node) -> bool:
+    """Whether an element that is not there can be a fault."""
+    return node.min > 0 or any(each.min > 0 for each in node.slices)
 
 
 def _invariants(node: Node, type_name: str, steps: int) -> Iterator[Check]:
@@ -149,7 +175,7 @@ def _child(node: Node, holder: str) -> Check:
     resources = _resource_types(node)
     nested = node.name in ("contained", "resource")
     sliced = bool(node.slices) or node.slicing is not None
-    optional = low == 0 and not any(each.min > 0 for each in node.slices)
+    optional = not _must_be_there(node)
     collect, plans = collector(holder, node.name), node.plans
 
     def check(item: Item, context: Context) -> None:
@@ -163,7 +189,7 @@ def _child(node: Node, holder: str) -> Check:
         for each in found:
             if (allowed and each.type not in allowed) or (resources and resources.isdisjoint(ancestors(each.type))):
                 _wrong_type(node, each, context)
-            elif plans.get(each.type) != ():
+            elif plans.get(each.type) is not NOTHING:
                 hold(node, each, trees.inside(each, context) if nested else context)
         if sliced:
             slicing.hold_slices(node, found, item, context, hold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from profiles.conformance import trees
+from profiles.conformance import plans, trees
 from profiles.conformance.bound_codes import pointer
 from profiles.conformance.context import Context, Item
 from profiles.conformance.discriminators import Test, extension_url, slice_test
@@ -27,7 +27,7 @@ def hold_slices(node: Node, items: list[Item], holder: Item, context: Context, h
         own = [item for item, at in zip(items, belongs, strict=True) if at == place]
         _check_count(node, slice_, own, holder, context)
         for item in own:
-            if slice_.plans.get(item.type) != ():
+            if slice_.plans.get(item.type) is not plans.NOTHING:
                 hold(slice_, item, trees.inside(item, context))
         if slice_.slices:
             hold_slices(slice_, own, holder, context, hold)
