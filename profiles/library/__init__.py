@@ -25,28 +25,28 @@ __all__ = ["PasVersion", "library"]
 
 PasVersion = Literal["2.2.1", "2.0.1"]
 
+_ONE: Final = {
+    "cdex": ("2.1.0",),
+    "backport": ("1.1.0",),
+    "sdc": ("4.0.0",),
+    "r5": ("0.1.0",),
+    "assent": ("0.1.0",),
+    "fhir": ("4.0.1",),
+}
 _PREFERRED: Final[dict[PasVersion, dict[str, tuple[str, ...]]]] = {
     "2.2.1": {
         "pas": ("2.2.1", "2.0.1"),
         "us-core": ("6.1.0", "7.0.0", "3.1.1"),
         "hrex": ("1.2.0", "1.0.0"),
         "crd": ("2.2.1", "2.0.1"),
-        "cdex": ("2.1.0",),
-        "backport": ("1.1.0",),
-        "sdc": ("4.0.0",),
-        "r5": ("0.1.0",),
-        "fhir": ("4.0.1",),
+        **_ONE,
     },
     "2.0.1": {
         "pas": ("2.0.1", "2.2.1"),
         "us-core": ("3.1.1", "6.1.0", "7.0.0"),
         "hrex": ("1.0.0", "1.2.0"),
         "crd": ("2.0.1", "2.2.1"),
-        "cdex": ("2.1.0",),
-        "backport": ("1.1.0",),
-        "sdc": ("4.0.0",),
-        "r5": ("0.1.0",),
-        "fhir": ("4.0.1",),
+        **_ONE,
     },
 }
 """The versions of each guide; the first is meant where a canonical names none."""
@@ -62,13 +62,13 @@ def library(pas: PasVersion = "2.2.1") -> Definitions:
 
     def find(kind: str, url: str) -> Sequence[Resource]:
         guide = guide_of(url)
-        made = (_made(f"{guide}-{version}", kind, url) for version in preferred[guide])
-        return [each for each in made if each is not None]
+        tables = (table(f"{guide}-{version}") for version in preferred[guide])
+        return [_made(each.guide, each.version, kind, url) for each in tables if url in each.definitions.get(kind, ())]
 
     return Definitions(source=find)
 
 
 @cache
-def _made(name: str, kind: str, url: str) -> Resource | None:
-    found = table(name)
-    return rendered(kind, url, found) if url in found.definitions.get(kind, ()) else None
+def _made(guide: str, version: str, kind: str, url: str) -> Resource:
+    """Kept for what the tables have, so that nobody fills the memory with what they have not."""
+    return rendered(kind, url, table(f"{guide}-{version}"))

@@ -20,6 +20,7 @@ GUIDES: Final[Mapping[str, str]] = {
     "cdex": "http://hl7.org/fhir/us/davinci-cdex/",
     "backport": "http://hl7.org/fhir/uv/subscriptions-backport/",
     "sdc": "http://hl7.org/fhir/uv/sdc/",
+    "assent": "https://assent.example/fhir/",
 }
 """The address under which each guide has its definitions."""
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from profiles.conformance import Definitions, Validator
+from profiles.conformance import Definitions, Finding, Validator
 from profiles.conformance.nodes import tree_of
 from profiles.definitions.snapshot import snapshot_of
 from profiles.json import Resource
-from profiles.library import library
+from profiles.library import _made, library
 from profiles.library.canonicals import shortened, whole
 from profiles.library.facts import KINDS, Table, table
 from profiles.library.rendering import NOT_SHIPPED
 
 PAS = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/"
 CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
+ROOT = Path(__file__).parents[2]
+OWN = re.compile(r"""(?:assent\.example/fhir/|\{ASSENT\}/)StructureDefinition/([a-z-]+)"|ASSENT_SD \+ "([a-z-]+)\"""")
 NAMES = (
     "pas-2.2.1", "pas-2.0.1", "us-core-3.1.1", "us-core-6.1.0", "us-core-7.0.0", "hrex-1.0.0", "hrex-1.2.0", "crd-2.0.1",
-    "crd-2.2.1", "cdex-2.1.0", "backport-1.1.0", "sdc-4.0.0", "r5-0.1.0", "fhir-4.0.1",
+    "crd-2.2.1", "cdex-2.1.0", "backport-1.1.0", "sdc-4.0.0", "r5-0.1.0", "assent-0.1.0", "fhir-4.0.1",
 )  # fmt: skip
 
 
@@ -138,6 +142,37 @@ def test_short_canonicals_are_told_whole_again() -> None:
     }.items():
         assert shortened(canonical, "StructureDefinition", uses) == short
         assert whole(short, "StructureDefinition", uses) == canonical
+
+
+def test_what_nobody_knows_is_not_kept() -> None:
+    before = _made.cache_info().currsize
+    for number in range(100):
+        for start in (f"{PAS}none", "https://example.org/", "http://hl7.org/fhir/StructureDefinition/none"):
+            assert library().structure(f"{start}{number}") is None
+    assert _made.cache_info().currsize == before
+
+
+def test_our_own_extensions_are_known() -> None:
+    """Every extension that the server writes or reads has a definition."""
+    named = set()
+    for package in ("operations", "profiles", "server"):
+        for path in (ROOT / package).rglob("*.py"):
+            named |= {each[0] or each[1] for each in OWN.findall(path.read_text("utf-8"))}
+    assert len(named) > 10
+    assert [
+        each
+        for each in sorted(named)
+        if library().structure(f"https://assent.example/fhir/StructureDefinition/{each}") is None
+    ] == []
+
+
+def test_a_finding_as_an_outcome_conforms_to_our_own_extensions() -> None:
+    finding = Finding(
+        "required-element", "It is missing.", "Patient.name", rule="pat-1", fix=({"op": "remove", "path": "/a"},)
+    )
+    outcome = {"resourceType": "OperationOutcome", "issue": [finding.to_fhir()]}
+    found = Validator(library()).validate(outcome)
+    assert [each for each in found if each.rule != "dom-6"] == []
 
 
 def test_nothing_is_read_before_it_is_asked_for() -> None:
