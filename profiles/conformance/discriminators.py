@@ -196,8 +196,8 @@ def _own_constant(node: Node) -> Iterator[Test]:
         fixed = node.fixed[0]
         yield lambda item, context: values.equals(item.value, fixed)
     if node.pattern is not None:
-        pattern = node.pattern[0]
-        yield lambda item, context: values.matches(item.value, pattern)
+        fits = values.matcher(node.pattern[0])
+        yield lambda item, context: fits(item.value)
 
 
 def _some(name: str, below: Test) -> Test:

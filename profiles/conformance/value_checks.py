@@ -49,8 +49,10 @@ def _fixed(wanted: Json, rule: str) -> Check:
 
 
 def _pattern(wanted: Json, rule: str) -> Check:
+    fits = values.matcher(wanted)
+
     def check(item: Item, context: Context) -> None:
-        if item.value is None or values.matches(item.value, wanted):
+        if item.value is None or fits(item.value):
             return
         simple = not isinstance(wanted, dict)
         fix = ({"op": "replace", "path": pointer(item.path), "value": wanted},) if simple else ()
