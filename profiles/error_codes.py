@@ -19,6 +19,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "body-not-json": ErrorCode(400, "structure", "The body is not JSON in UTF-8, or is nested too deeply."),
     "body-not-xml": ErrorCode(400, "structure", "The body is not a resource in XML in UTF-8, or is nested too deeply."),
     "body-too-large": ErrorCode(413, "too-long", "The body is larger than the server takes."),
+    "content-coding": ErrorCode(400, "structure", "The body is not compressed in the way that Content-Encoding says."),
     "content-type": ErrorCode(415, "not-supported", "The body's Content-Type is not one the server reads."),
     "document-type": ErrorCode(415, "not-supported", "Content of this type is not among those that are kept here."),
     "document-disguised": ErrorCode(415, "invalid", "Content is of another kind than its content type says."),

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from profiles import json
 from profiles.outcome import FhirError, refuse
 from server.auth.bearer import unauthenticated
+from server.content_coding import check_coding, encoded, not_read
 from server.documents.signed_link import PATH as LINK_PATH
 from server.logs import EventLog, request_id
 from server.rest.address import template_of
@@ -82,6 +83,7 @@ class FhirHttp:
                 response = await written(request, await self._inside(request))
                 if request.pretty and response.body and response.content_type == CONTENT_TYPE:
                     response = _indented(response)
+                response = await encoded(headers, response)
         except FhirError as error:
             response = error_response(error)
         except Exception as error:  # nothing may reach the server's own error page
@@ -151,14 +153,15 @@ class FhirHttp:
 
     def _upload(self, receive: Receive, headers: dict[str, str]) -> Upload:
         check_length(headers, self._max_document)
-        _check_encoding(headers)
+        if check_coding(headers) is not None:
+            raise not_read("The content of a document is read as it is, without Content-Encoding.")
         return Upload(receive, self._max_document)
 
     async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self._max_body:
             raise self._too_large()
-        _check_encoding(headers)
+        check_coding(headers)
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -175,11 +178,6 @@ class FhirHttp:
 
     def _too_large(self) -> FhirError:
         return refuse("body-too-large", f"A body may have at most {self._max_body} bytes (ASSENT_MAX_BODY).", "http.body")
-
-
-def _check_encoding(headers: dict[str, str]) -> None:
-    if headers.get("content-encoding", "identity") != "identity":
-        raise refuse("content-type", "Bodies are read without Content-Encoding only.", "http.Content-Encoding")
 
 
 def find_base(base_url: str, path: str) -> tuple[Base | None, tuple[str, ...]]:

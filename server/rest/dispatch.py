@@ -17,6 +17,7 @@ from server.audit.purposes import stated_purpose
 from server.audit.trail import Trail
 from server.auth.bearer import authenticate_value
 from server.auth.principal import Principal
+from server.content_coding import unpacked
 from server.repository import DamagedRecordError, Repository
 from server.rest.exchange import AUDIT_TYPE, Exchange, Services, check_type, is_id
 from server.rest.formats import read_as_json, wanted_format
@@ -99,7 +100,7 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
         refuse_unknown(request.query)
     gate = services.gate(principal, tenant, request.base.url)
     access = nothing("*") if route.letter is None or type_ is None else gate.access(route.letter, type_)
-    request = await read_as_json(request)
+    request = await read_as_json(await unpacked(request, services.settings.max_body))
     repository = Repository(services.store, tenant, request.base.url, services.clock)
     exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services), gate, access)
     return await _handle(exchange, route)

@@ -120,10 +120,11 @@ def test_content_types(live: httpx.Client, content_type: str, status: int) -> No
         refused(answer, 415, "content-type", "http.Content-Type")
 
 
-async def test_compressed_bodies_are_refused(client: httpx.AsyncClient) -> None:
-    for coding in ("gzip", "br", "deflate", "nonsense"):
+async def test_codings_that_are_not_read(client: httpx.AsyncClient) -> None:
+    for coding in ("br", "deflate", "nonsense", "gzip, gzip", "gzip, zstd"):
         answer = await client.post("/Patient", content=b"x", headers={**FHIR, "Content-Encoding": coding})
         refused(answer, 415, "content-type", "http.Content-Encoding")
+        assert answer.headers["accept-encoding"] == "zstd, gzip"
     assert (await client.post("/Patient", json=patient(), headers={"Content-Encoding": "identity"})).status_code == 201
 
 
