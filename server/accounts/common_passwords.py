@@ -40,6 +40,8 @@ _RUNS: Final = (
     "1q2w3e4r5t6y7u8i9o0p",
 )
 _SHORTEST_RUN: Final = 3
+_FEWEST: Final = 5
+"""Different characters."""
 _LEET: Final = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
 
 
@@ -47,12 +49,14 @@ def is_common(password: str, of_whom: Sequence[str] = ()) -> bool:
     """`of_whom` are words that are known of the person: they count as well-known ones."""
     folded = password.casefold()
     known = _WORDS | {part for word in of_whom for part in re.split(r"[^a-z]+", word.casefold()) if len(part) > 2}
-    letters = re.sub(r"[^a-z]", "", folded)
+    letters = re.sub("[^a-z]", "", folded)
+    within = re.sub("^[^a-z]+|[^a-z]+$", "", folded)
+    spelled = {letters, *(re.sub("[^a-z]", "", text.translate(_LEET)) for text in (folded, within))}
     return (
-        _is_repeated(folded)
-        or _is_made_of(re.sub(r"[^a-z0-9]", "", folded), frozenset())
-        or len(set(folded)) < 5
-        or any(_is_made_of(spelling, known) for spelling in {letters, re.sub("[^a-z]", "", folded.translate(_LEET))})
+        len(set(folded)) < _FEWEST
+        or _is_repeated(folded)
+        or _is_made_of(re.sub("[^a-z0-9]", "", folded), frozenset())
+        or any(_is_made_of(spelling, known) for spelling in spelled)
     )
 
 

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 from in_process import House
-from oauth_app import APP, SCOPE, App, Browser, make_account, make_client, sent_to
+from oauth_app import APP, SCOPE, App, Browser, make_account, make_client, own, sent_to
+
+from server.accounts.account import find_by_name
+from server.oauth.administration import deactivate, remove_client
+from server.oauth.client import find
 
 
 async def test_an_app_gets_tokens_and_reads_with_them(town_house: House) -> None:
@@ -235,12 +239,6 @@ async def test_tokens_of_one_tenant_are_nothing_to_another(town_house: House) ->
 
 
 async def test_a_deactivated_account_and_a_removed_client_end_at_once(town_house: House) -> None:
-    from oauth_app import own
-
-    from server.accounts.account import find_by_name
-    from server.oauth.administration import deactivate, remove_client
-    from server.oauth.client import find
-
     app = App(town_house)
     tokens, code = await app.tokens(), await app.code()
     account = await find_by_name(own(town_house), "dora")
