@@ -11,7 +11,8 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +38,7 @@ MOST_BYTES: Final = 96 * 2**20
 LIMITS: Final = Limits(file=16 * 2**20)
 SECONDS: Final = 180.0
 MOST_NAMED: Final = 50
+_NO_MANIFEST: Final = "The archive has no package/package.json, so it is no FHIR package."
 _ERRORS: Final = frozenset({"error", "fatal"})
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 _WORD: Final = re.compile(r"[A-Za-z]{1,64}\Z")
@@ -91,18 +93,32 @@ class _Found:
 
 def read_contents(data: bytes) -> Contents:
     """Takes seconds for a large package: call it in a thread. Raises FhirError (package-..., see docs/errors.md)."""
-    try:
+    with _as_refusals():
         return _Reader().read(data)
-    except PackageTooLargeError as error:
-        raise refuse("package-too-large", str(error)) from error
-    except PackageError as error:
-        raise refuse("package-invalid", str(error)) from error
+
+
+def package_of(data: bytes) -> PackageName:
+    """What a package says that it is, without its resources being looked at. Raises FhirError."""
+    with _as_refusals():
+        for _, content in files(data, lambda path: path == PATH, LIMITS):
+            return read_manifest(content).package
+    raise refuse("package-invalid", _NO_MANIFEST)
 
 
 def digest_of(resource: Resource) -> str:
     """Of everything but what the store writes anew, version and time."""
     meta = {name: value for name, value in resource.get("meta", {}).items() if name not in _STAMP}
     return hashlib.blake2b(json.dumps_sorted({**resource, "meta": meta}), digest_size=12).hexdigest()
+
+
+@contextmanager
+def _as_refusals() -> Iterator[None]:
+    try:
+        yield
+    except PackageTooLargeError as error:
+        raise refuse("package-too-large", str(error)) from error
+    except PackageError as error:
+        raise refuse("package-invalid", str(error)) from error
 
 
 class _Reader:
@@ -124,7 +140,7 @@ class _Reader:
             else:
                 self._take(content)
         if manifest is None:
-            raise refuse("package-invalid", "The archive has no package/package.json, so it is no FHIR package.")
+            raise refuse("package-invalid", _NO_MANIFEST)
         if not self._found:
             raise refuse("package-invalid", "The package holds no conformance resource that could be installed.")
         self._refuse_twins()

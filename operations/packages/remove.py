@@ -1,13 +1,13 @@
 """Removing a package: exactly what it brought is deleted, with its record, in one commit; earlier versions stay in the history.
 
 Refused, by name, while another installed package builds on it, while stored profiles build on its profiles or answers on its
-questionnaires, and when somebody has changed a resource of it since.
+questionnaires and no other version of those is there, and when somebody has changed a resource of it since.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final
 
 from operations.packages.contents import GUIDE, digest_of
@@ -22,12 +22,13 @@ ATTEMPTS: Final = 3
 AT_ONCE: Final = 40
 """Canonicals in one question."""
 
-MOST_USERS: Final = 5
+MOST_USERS: Final = 1000
+MOST_NAMED: Final = 5
 _USES: Final = (
-    ("StructureDefinition", "StructureDefinition", "base"),
-    ("Questionnaire", "QuestionnaireResponse", "questionnaire"),
+    ("StructureDefinition", "StructureDefinition", "base", "baseDefinition"),
+    ("Questionnaire", "QuestionnaireResponse", "questionnaire", "questionnaire"),
 )
-"""(what the package brings, what may rest on it, the search parameter that says so)."""
+"""(what the package brings, what may rest on it, the search parameter and the element that say so)."""
 
 
 async def remove(name: str, version: str | None, context: Context) -> InstalledPackage:
@@ -67,17 +68,35 @@ async def _unchanged(present: InstalledPackage, context: Context) -> list[Resour
 
 async def _refuse_used(present: InstalledPackage, resources: Sequence[Resource], context: Context) -> None:
     own = {(type_, id_) for type_, id_, _ in present.resources}
-    for brought, users, parameter in _USES:
-        canonicals = sorted({str(one["url"]) for one in resources if one["resourceType"] == brought and "url" in one})
-        for asked in _parts(canonicals):
-            limit = len(own) + MOST_USERS
+    for brought, users, parameter, element in _USES:
+        versions = {str(one["url"]): str(one.get("version", "")) for one in resources if _has_url(one, brought)}
+        for asked in _parts(sorted(versions)):
             try:
-                using = await context.records.search(users, {parameter: ",".join(map(_escaped, asked))}, limit)
+                using = await context.records.search(users, {parameter: ",".join(map(_escaped, asked))}, MOST_USERS)
             except FhirError as error:
-                raise _in_use(f"More than {limit} of type {users} rest on it.") from error
-            others = [f"{users}/{one['id']}" for one in using if (users, one["id"]) not in own]
-            if others:
-                raise _in_use(f"{', '.join(others[:MOST_USERS])} rest on what it brought: change or delete those first.")
+                raise _in_use(f"More than {MOST_USERS} of type {users} may rest on what it brought.") from error
+            lost = [
+                f"{users}/{one['id']}"
+                for one in using
+                if (users, one["id"]) not in own and await _is_lost(str(one[element]), versions, brought, own, context)
+            ]
+            if lost:
+                raise _in_use(f"{', '.join(lost[:MOST_NAMED])} rest on what it brought: change or delete those first.")
+
+
+async def _is_lost(
+    canonical: str, versions: Mapping[str, str], type_: str, own: Container[object], context: Context
+) -> bool:
+    """Whether what a canonical leads to goes with the package; without a version, any other version will do as well."""
+    url, _, version = canonical.partition("#")[0].partition("|")
+    if url not in versions or version not in {"", versions[url]}:
+        return False
+    others = await context.records.search(type_, {"url": url, **({"version": version} if version else {})}, MOST_USERS)
+    return all((type_, one["id"]) in own for one in others)
+
+
+def _has_url(resource: Resource, type_: str) -> bool:
+    return resource["resourceType"] == type_ and "url" in resource
 
 
 def _parts(items: Sequence[str]) -> Iterator[Sequence[str]]:

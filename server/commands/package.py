@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from operations.packages.contents import LIMITS
+from operations.packages.contents import LIMITS, package_of
 from operations.packages.install import Installation, install
 from operations.packages.installed import installed_packages
 from operations.packages.lock import Locked, differing, lock_of, read_lock
@@ -86,17 +86,13 @@ async def _sync(tenant: Acting, lockfile: Path, folder: Path) -> None:
     if refusal is not None:
         raise refusal
     there = {one.package for one in present}
-    wanted = [one for one in locked if one.package not in there]
-    for one, path in zip(wanted, _find(wanted, folder), strict=True):
-        done = await install(_read(path, LIMITS.packed), tenant.context("install"))
-        if (done.package, done.sha256) != (one.package, one.sha256):
-            raise ConfigurationError(f"{path} changed, or is not {one.package}, which the lock file says that it is.")
-        _tell(done)
+    for path in _find([one for one in locked if one.package not in there], folder):
+        _tell(await install(_read(path, LIMITS.packed), tenant.context("install")))
     print(f"All {len(locked)} packages of the lock file are installed, and no other.")
 
 
 def _find(wanted: Sequence[Locked], folder: Path) -> list[Path]:
-    """The file of each package in the folder, known by its content. Raises ConfigurationError for what is not there."""
+    """The file of each package in the folder, known by its content. Raises ConfigurationError, and FhirError."""
     if not folder.is_dir():
         raise ConfigurationError(f"There is no folder {folder}.")
     files = {_digest(path): path for path in sorted(folder.glob("*.tgz"))} if wanted else {}
@@ -105,6 +101,9 @@ def _find(wanted: Sequence[Locked], folder: Path) -> list[Path]:
         raise ConfigurationError(
             f"No .tgz file in {folder} has the content that the lock file names for {', '.join(missing)}."
         )
+    for one in wanted:
+        if package_of(_read(files[one.sha256], LIMITS.packed)) != one.package:
+            raise ConfigurationError(f"{files[one.sha256]} is not {one.package}, which the lock file says that it is.")
     return [files[one.sha256] for one in wanted]
 
 
