@@ -17,6 +17,7 @@ from operations.pas.inquiry_response import inquiry_parameters, inquiry_single_b
 from operations.pas.known_resources import candidates, escaped
 from operations.pas.member_number import coverages, member_identifiers
 from operations.pas.paths import entry_path
+from operations.pas.receiving import receive
 from operations.pas.redeciding import Standing, standing
 from operations.pas.request import packet_of
 from operations.pas.services import PasServices
@@ -24,7 +25,6 @@ from operations.ports import Context, Operation, OperationInput, OperationOutput
 from profiles.json import Resource
 from profiles.outcome import refuse
 from profiles.pas_names import RESPONSE_BUNDLE_LINK
-from profiles.pas_request import read_request
 from profiles.reading import Coded, child, text
 
 
@@ -34,7 +34,7 @@ def claim_inquire(services: PasServices) -> Operation:
     async def run(given: OperationInput, context: Context) -> OperationOutput:
         if given.resource is None:
             raise refuse("body-missing", "Send a PAS inquiry Bundle as the body.", "Bundle")
-        request = read_request(given.resource, "inquire")
+        request = await receive(given.resource, "inquire", services, context)
         packet = packet_of(request, context.now())
         found = await _found(packet, context)
         for each in found:

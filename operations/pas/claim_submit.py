@@ -19,6 +19,7 @@ from operations.pas.forwarding import forward
 from operations.pas.idempotency import Standing, standing_of
 from operations.pas.intake import Intake, intake
 from operations.pas.later import decide_jobs
+from operations.pas.receiving import receive
 from operations.pas.recording import FirstAnswer, record
 from operations.pas.response import as_sent
 from operations.pas.services import PasServices
@@ -37,7 +38,6 @@ from operations.ports import (
 )
 from profiles.json import dumps
 from profiles.outcome import refuse
-from profiles.pas_request import read_request
 
 TRIES: Final = 6
 
@@ -48,7 +48,7 @@ def claim_submit(services: PasServices) -> Operation:
     async def run(given: OperationInput, context: Context) -> OperationOutput:
         if given.resource is None:
             raise refuse("body-missing", "Send a PAS request Bundle as the body.", "Bundle")
-        request = read_request(given.resource)
+        request = await receive(given.resource, "submit", services, context)
         scenario = asked_scenario(given.headers, request.claim.resource)
         received = intake(request, scenario, context)
         for _ in range(TRIES):

@@ -63,7 +63,7 @@ def _findings(check: Check, shelf: Shelf) -> list[Finding]:
     if check.strict and isinstance(check.resource, dict):
         missing = [each for each in claimed(check.resource) if not _is_known(each, definitions)]
         found += [Finding("profile-unknown", _UNKNOWN_CLAIM, f"{root}.meta.profile", rule=each) for each in missing]
-    validator = Validator(definitions, shelf.codes, Options(claims=check.claims, best_practice="information"))
+    validator = Validator(definitions, shelf.codes, Options(claims=check.claims, best_practice=None))
     known = [each for each in check.profiles if each not in unknown]
     found += validator.validate(check.resource, profiles=known, expected_type=check.expected_type)
     once: dict[tuple[str | None, ...], Finding] = {}

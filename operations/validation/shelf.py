@@ -55,8 +55,13 @@ class Shelf:
         self.codes = Codes(Layers(DefinitionCatalogue(self.definitions), known, r4_lists()), library)
 
     def wanted(self) -> set[Wanted]:
-        """What was asked for since the last look."""
+        """What was asked for, and nobody has looked for yet."""
         return self._wanted - self.looked
+
+    def was_looked_for(self, wanted: set[Wanted]) -> None:
+        """In vain, all of them."""
+        self.looked |= wanted
+        self._wanted -= wanted
 
     def fuller(self, found: Mapping[Wanted, Sequence[Resource]], looked: set[Wanted], size: int) -> Shelf:
         """A shelf with more on it. What was compiled stays behind: it may rest on what was not there."""

@@ -37,6 +37,10 @@ _AT_ONCE: Final = 100
 _LONGEST_URL: Final = 1000
 
 
+class _TooManyWantedError(Exception):
+    """More is wanted than is looked for."""
+
+
 class StoredDefinitions:
     """The shelves of the tenants. `library` is before R4 on each; `known` are the codes that every server knows."""
 
@@ -55,19 +59,29 @@ class StoredDefinitions:
 
     async def answer(self, question: Question[Answer], context: Context) -> Answer:
         """The answer with all that it needs of the tenant's definitions at hand. Raises FhirError where that is too much."""
-        shelf = await self._shelf(context)
+        try:
+            return await self._answer(question, await self._shelf(context), context)
+        except _TooManyWantedError:  # perhaps by others who ask at the same time: this one is asked by itself
+            self._shelves.pop(context.tenant, None)
+        try:
+            return await self._answer(question, await self._fresh(await context.edition(), context), context)
+        except _TooManyWantedError as error:
+            text = f"More than {MOST_WANTED} definitions would have to be looked for."
+            raise refuse("validation-limit", text) from error
+
+    async def _answer(self, question: Question[Answer], shelf: Shelf, context: Context) -> Answer:
         for _ in range(MOST_ROUNDS):
             answer = await self._ask(question, shelf)
             wanted = shelf.wanted()
             if not wanted:
                 return answer
-            if len(wanted) >= MOST_WANTED:
-                raise refuse("validation-limit", f"More than {MOST_WANTED} definitions would have to be looked for.")
+            if len(wanted) > MOST_WANTED:
+                raise _TooManyWantedError
             found, size = await _fetch(wanted, context, MOST_BYTES - shelf.size)
             if not found:
-                shelf.looked |= wanted
-                if len(shelf.looked) > MOST_LOOKED:
-                    self._forget(context.tenant, shelf)
+                shelf.was_looked_for(wanted)
+                if len(shelf.looked) > MOST_LOOKED and self._shelves.get(context.tenant) is shelf:
+                    del self._shelves[context.tenant]
                 return answer
             shelf = shelf.fuller(found, wanted, size)
             self._keep(context.tenant, shelf)
@@ -82,24 +96,19 @@ class StoredDefinitions:
         if kept is not None and kept.edition == edition:
             self._shelves.move_to_end(context.tenant)
             return kept
-        kinds = frozenset([kind for kind in KINDS if await _has_any(kind, context)])
-        shelf = Shelf(self._library, self._known, edition, kinds) if kinds else self._bare_of(edition)
+        shelf = await self._fresh(edition, context)
         self._keep(context.tenant, shelf)
         return shelf
 
-    def _bare_of(self, edition: bytes) -> Shelf:
-        """A tenant without definitions shares all that is compiled of the library."""
-        return Shelf(self._library, self._known, edition)
+    async def _fresh(self, edition: bytes, context: Context) -> Shelf:
+        kinds = frozenset([kind for kind in KINDS if await _has_any(kind, context)])
+        return Shelf(self._library, self._known, edition, kinds)
 
     def _keep(self, tenant: str, shelf: Shelf) -> None:
         self._shelves[tenant] = shelf
         self._shelves.move_to_end(tenant)
         while sum(each.size for each in self._shelves.values()) > MOST_BYTES:
             self._shelves.popitem(last=False)
-
-    def _forget(self, tenant: str, shelf: Shelf) -> None:
-        if self._shelves.get(tenant) is shelf:
-            del self._shelves[tenant]
 
 
 async def _has_any(kind: str, context: Context) -> bool:

@@ -15,6 +15,7 @@ from operations.validation.checker import Check, Checker
 from operations.validation.modes import for_create, for_delete, for_update
 from operations.validation.question import Asked, Form, read_asked
 from operations.validation.validate_definition import VALIDATE_DEFINITION
+from profiles.conformance.context import MAX_FINDINGS
 from profiles.json import Json, Resource
 from profiles.outcome import Issue, operation_outcome, refuse
 from profiles.structure import resource_types
@@ -26,6 +27,7 @@ _LEFT_OUT: Final = Issue(
     None,
     "information",
 )
+_MORE: Final = Issue("validation-limit", "More was found than is told; mend these first, and ask again.", None, "warning")
 _UNKNOWN: Final = frozenset({"profile-unknown", "extension-unknown", "questionnaire-unknown", "code-unknown"})
 
 
@@ -73,6 +75,8 @@ async def _outcome(
     sees_definitions = context.may("r", "StructureDefinition")
     found = await (checker.findings(check, context) if sees_definitions else checker.findings_by_library(check))
     issues = [*(for_create(resource, context) if asked.mode == "create" else ()), *more, *found]
+    if len(found) >= MAX_FINDINGS:
+        issues.append(_MORE)
     if not sees_definitions and any(each.code in _UNKNOWN for each in issues):
         issues.append(_LEFT_OUT)
     wrong = any(each.severity != "information" for each in issues)

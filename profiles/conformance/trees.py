@@ -72,7 +72,8 @@ def _apply(canonical: str, item: Item, context: Context) -> None:
         return
     if found is None:
         severity = context.run.options.unknown_profile
-        context.add("profile-unknown", "A profile to check against is not known here.", item.path, severity)
+        text = "A profile to check against is not known here."
+        context.add("profile-unknown", text, item.path, severity, rule=canonical)
     elif found.type_name not in ancestors(item.type):
         text = f"The profile is for {found.type_name}, and the element is none."
         context.add("type-invalid", text, item.path, rule=canonical)
