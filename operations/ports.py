@@ -237,8 +237,9 @@ class Operation:
     content_types: tuple[str, ...] = ()
     """Media types of a body that is no resource: it is handed over as a Binary that holds it (R4 binary.html)."""
     roles: frozenset[str] = frozenset()
-    """Only callers with one of these roles may call it, with a token that is not limited to one patient (none: whoever the scope
-    lets)."""
+    """Only callers with one of these roles may call it (none: whoever the scope lets), ..."""
+    one_patient: bool = False
+    """... and with a token that is limited to one patient's record only where this says so."""
     streams: bool = False
     """It answers with a stream: not in a Bundle, and not later."""
     repeatable: bool = False

@@ -22,6 +22,9 @@ def _on(path: str, *holders: str) -> str:
 
 
 OWN_SEARCH_PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "AuditEvent": {
+        "purpose": ("token", "purposeOfEvent | agent.purposeOfUse"),
+    },
     "Claim": {
         "administration-reference-number": ("token", _on(_PENDED, "", "item")),
         "authorization-number": ("token", _on(_NUMBER, "", "item")),

@@ -51,6 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_backup(commands)
     _add_load(commands)
     _add_terminology(commands.add_parser("terminology", help="load lists of codes from files", allow_abbrev=False))
+    _add_audit(
+        commands.add_parser("audit", help="tell whether the audit trail is whole, and export it", allow_abbrev=False)
+    )
     _add_user(commands.add_parser("user", help="add, list and deactivate those who may sign in", allow_abbrev=False))
     _add_client(commands.add_parser("client", help="add, list and remove apps and services", allow_abbrev=False))
     _add_package(commands.add_parser("package", help="install FHIR packages, list and remove them", allow_abbrev=False))
@@ -77,6 +80,25 @@ def _add_package(package: argparse.ArgumentParser) -> None:
     sync.add_argument("--from", dest="folder", required=True, metavar="FOLDER", help="where the .tgz files are")
     for action in (add, remove, listing, lock, sync):
         action.add_argument("--tenant", default="default", help="whose packages (default)")
+
+
+def _add_audit(audit: argparse.ArgumentParser) -> None:
+    audit.description = "The audit trail of the store that the settings name (docs/audit.md), also while a server runs."
+    actions = audit.add_subparsers(dest="action", required=True, metavar="ACTION")
+    verify = actions.add_parser(
+        "verify", help="follow the chain; exit code 1 where a link does not hold", allow_abbrev=False
+    )
+    verify.add_argument("--tenant", metavar="NAME", help="only this tenant's trail (all of them)")
+    verify.add_argument("--recent", action="store_true", help="from the newest signed checkpoint that still fits")
+    verify.add_argument(
+        "--witness", metavar="HEAD", help="a head that was printed before: it must still be part of the trail"
+    )
+    verify.add_argument("--json", action="store_true", help="print one JSON object a tenant")
+    export = actions.add_parser("export", help="write AuditEvents to standard output", allow_abbrev=False)
+    export.add_argument("--tenant", default="default", metavar="NAME", help="whose trail (default)")
+    export.add_argument("--from", dest="start", metavar="DATE", help="a date or an instant: records made then or later")
+    export.add_argument("--to", dest="end", metavar="DATE", help="a date, whose day still counts, or an instant")
+    export.add_argument("--format", choices=["ndjson", "csv"], default="ndjson", help="what is written (ndjson)")
 
 
 def _add_terminology(terminology: argparse.ArgumentParser) -> None:

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from profiles.json import Resource
 from server.audit.batches import POSITION_BITS, BatchBrokenError, audit_binding, opened, row_number
-from server.audit.record import AuditRecord, encode_batch, to_audit_event
+from server.audit.event import to_audit_event, without_server
+from server.audit.record import AuditRecord, encode_batch
 from server.repository import DamagedRecordError, instant
 from server.seal.keyring import Keyring, Tenant
 from server.search.index_entries import index_resource
@@ -49,7 +50,7 @@ class AuditLog:
 
     async def read(self, tenant: Tenant, id_: str, compartment: str | None = None) -> Resource | None:
         """The AuditEvent of that id, if it is one of this tenant's and, with `compartment`, of that patient alone."""
-        rid = _reveal(tenant, id_)
+        rid = row_of(tenant, id_)
         if rid is None:
             return None
         batch = await self._store.audit_batch(rid >> POSITION_BITS)
@@ -59,7 +60,7 @@ class AuditLog:
         record = self._open(tenant, batch)[position]
         if compartment is not None and compartment not in reach_of(record.patients):
             return None
-        return self._render(tenant, batch.seq, position, record)
+        return self.render(tenant, batch.seq, position, record)
 
     async def fetch(self, tenant: Tenant, rids: list[int]) -> dict[int, Resource]:
         """AuditEvents by row number; batches are opened once each."""
@@ -71,7 +72,7 @@ class AuditLog:
                 batch = await self._store.audit_batch(seq)
                 batches[seq] = self._open(tenant, batch) if batch is not None else []
             if position < len(batches[seq]):
-                found[rid] = self._render(tenant, seq, position, batches[seq][position])
+                found[rid] = self.render(tenant, seq, position, batches[seq][position])
         return found
 
     async def backlog(self) -> int:
@@ -132,9 +133,9 @@ class AuditLog:
     def _entries(self, tenant: Tenant, batch: AuditBatch) -> list[tuple[int, Index]]:
         entries = []
         for position, record in enumerate(self._open(tenant, batch)):
-            event = self._render(tenant, batch.seq, position, record)
+            event = self.render(tenant, batch.seq, position, record)
             index = index_resource(
-                event, reach_of(record.patients), tenant.index, record.recorded, self._base_url_of(tenant)
+                without_server(event), reach_of(record.patients), tenant.index, record.recorded, self._base_url_of(tenant)
             )
             entries.append((row_number(batch.seq, position), index))
         return entries
@@ -145,7 +146,7 @@ class AuditLog:
         except BatchBrokenError as error:
             raise DamagedRecordError(str(error)) from error
 
-    def _render(self, tenant: Tenant, seq: int, position: int, record: AuditRecord) -> Resource:
+    def render(self, tenant: Tenant, seq: int, position: int, record: AuditRecord) -> Resource:
         id_ = event_id(tenant, row_number(seq, position))
         return to_audit_event(record, id_, instant(record.recorded), self._base_url_of(tenant))
 
@@ -156,7 +157,8 @@ def event_id(tenant: Tenant, rid: int) -> str:
     return (encryptor.update(rid.to_bytes(16)) + encryptor.finalize()).hex()
 
 
-def _reveal(tenant: Tenant, id_: str) -> int | None:
+def row_of(tenant: Tenant, id_: str) -> int | None:
+    """The row number that an id stands for; None for what is no id of ours."""
     try:
         block = bytes.fromhex(id_)
     except ValueError:

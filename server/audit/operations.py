@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from operations.ports import Operation
+from server.audit.disclosures_operation import disclosures_operations
+from server.audit.export_operation import export_trail
 from server.audit.log import AuditLog
 from server.audit.proof import Proof
+from server.audit.tail import tail
 from server.audit.verify_operation import verify
 from server.seal.keyring import Keyring, Tenant
 
@@ -16,4 +19,10 @@ def audit_operations(log: AuditLog, proof: Proof, keyring: Keyring) -> tuple[Ope
             raise LookupError(name)  # who asks was let in as a caller of that tenant
         return found
 
-    return (verify(proof, tenant_of),)
+    store = proof.store
+    return (
+        verify(proof, tenant_of),
+        export_trail(store, log, tenant_of),
+        tail(store, log, tenant_of),
+        *disclosures_operations(log),
+    )

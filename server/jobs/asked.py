@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 
 from profiles.json import Resource
+from server.audit.purposes import HEADER as PURPOSE
 from server.auth.principal import Principal
 from server.auth.scopes import ScopeSet
 from server.rest.request import Base, Request
@@ -18,7 +19,7 @@ from server.seal.keyring import Tenant
 
 KIND: Final = "request"
 
-_KEPT_HEADERS: Final = frozenset({"content-type", "accept", "if-match", "if-none-match", "if-none-exist"})
+_KEPT_HEADERS: Final = frozenset({"content-type", "accept", "if-match", "if-none-match", "if-none-exist", PURPOSE})
 
 
 def asked_by(principal: Principal) -> Resource:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from profiles.search_parameters import Value
-from server.audit.record import SYSTEMS
+from server.audit.event import SYSTEMS
 from server.search.terms import token_terms
 
 _KNOWN: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {"AuditEvent": SYSTEMS}

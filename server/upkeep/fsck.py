@@ -6,19 +6,20 @@ backup is where it comes from.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from profiles.references import parse_reference
-from server.audit.batches import audit_binding
-from server.audit.record import decode_batch
+from server.audit.batches import BatchBrokenError, opened
+from server.audit.checkpoint import Notary, signers
+from server.audit.statements import Statements, statements_of
 from server.internal import internal_binding
 from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Keyring, Tenant
 from server.search.index_schema import rules_digest
+from server.store.audit_chain import chain_after
 from server.store.store import AuditBatch, Store
 from server.store.upkeep import HeldKey, KeptJob, NewIndex, Row
 from server.upkeep.index_rules import stored_rules
@@ -186,29 +187,51 @@ class Fsck:
 
     async def _audit(self) -> AsyncIterator[Finding]:
         """Batches are numbered without gaps, open, hold as many records as they say, and each hash covers the one before."""
-        chains: dict[int, bytes] = {}
-        last = 0
+        statements = await self._statements()
+        pruned = {number: own.pruned.checkpoint for number, own in statements.items() if own.pruned is not None}
+        chains = {number: bytes.fromhex(told.chain) for number, told in pruned.items()}
+        last = max((told.batch for told in pruned.values()), default=0)
         while batches := await self._store.audit_batches(last, AT_ONCE):
             for batch in batches:
                 for problem in self._batch(batch, last, chains):
                     yield Finding(f"Audit batch {batch.seq} {problem}.")
                 last = batch.seq
             self._look_at(len(batches))
+        async for finding in self._signed(statements):
+            yield finding
         indexed, _ = await self._store.audit_watermark()
         if indexed > last:
             yield Finding(
                 f"The audit trail ends at batch {last}, and was made findable up to {indexed}: its end is missing."
             )
 
+    async def _statements(self) -> dict[int, Statements]:
+        notary = Notary(lambda: signers(self._keyring.entries()))
+        numbers = [tenant.number for tenant in self._tenants]
+        return {number: await statements_of(self._store, notary, None, number) for number in numbers}
+
+    async def _signed(self, statements: Mapping[int, Statements]) -> AsyncIterator[Finding]:
+        for number, own in statements.items():
+            name = self._keyring.by_number(number).name
+            if own.forged:
+                yield Finding(
+                    f"{own.forged} statements about the audit trail of {name} bear no signature of this installation."
+                )
+            for signed in own.checkpoints:
+                batch = await self._store.audit_batch(signed.checkpoint.batch)
+                if batch is None or batch.tenant != number or batch.chain.hex() != signed.checkpoint.chain:
+                    yield Finding(f"The audit trail of {name} is not what was signed: see `assent audit verify`.")
+                    break
+
     def _batch(self, batch: AuditBatch, last: int, chains: dict[int, bytes]) -> list[str]:
         problems = [] if batch.seq == last + 1 else [f"follows batch {last}: what was between is missing"]
         before = chains.get(batch.tenant, b"")
         chains[batch.tenant] = batch.chain
-        if hashlib.blake2b(before + batch.seq.to_bytes(8) + batch.body, digest_size=32).digest() != batch.chain:
+        if chain_after(before, batch.seq, batch.body) != batch.chain:
             problems.append("does not fit the one before it: the chain is broken")
         try:
             tenant = self._keyring.by_number(batch.tenant)
-            records = decode_batch(tenant.cipher.open(batch.body, audit_binding(batch.tenant, batch.seq)))
-        except (SealBrokenError, KeyError):
+            records = opened(tenant, batch).records
+        except (BatchBrokenError, KeyError):
             return [*problems, "does not open"]
         return problems if len(records) == batch.count else [*problems, "holds another number of records than it says"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,14 +47,14 @@ class SqliteRows:
         self._path = str(data / "assent.db")
 
     def read(self) -> list[Row]:
-        with _closing(apsw.Connection(self._path)) as connection:
+        with closing(apsw.Connection(self._path)) as connection:
             connection.set_busy_timeout(5000)
             return [
                 Row(*row) for row in connection.execute("SELECT seq, tenant, count, chain, body FROM audit ORDER BY seq")
             ]
 
     def write(self, rows: list[Row]) -> None:
-        with _closing(apsw.Connection(self._path)) as connection:
+        with closing(apsw.Connection(self._path)) as connection:
             connection.set_busy_timeout(5000)
             with connection:
                 connection.execute("DELETE FROM audit")
@@ -79,17 +79,6 @@ class MongoRows:
                 {"_id": row.seq, "n": row.tenant, "count": row.count, "chain": row.chain, "b": row.body, "w": b""}
                 for row in rows
             )
-
-
-class _closing:
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> apsw.Connection:
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
 
 
 @dataclass(frozen=True)

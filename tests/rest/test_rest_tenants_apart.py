@@ -268,7 +268,15 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     ],
     "evaluate": NO_BODY,
     "signed-link": NO_BODY,
+    "install": [parameters(package="Binary/foreign-1"), {"resourceType": "Binary", "data": "AAAA"}, *NO_BODY],
+    "uninstall": [
+        {"resourceType": "Parameters", "parameter": [{"name": "name", "valueString": "acme.policies"}]},
+        *NO_BODY,
+    ],
+    "installed": NO_BODY,
     "validate": [by_foreign_profile(), *NO_BODY],
+    **dict.fromkeys(("verify", "export-trail", "tail"), NO_BODY),
+    "disclosures": [parameters(patient="foreign-1"), *NO_BODY],
     "closure": [parameters(name="foreign"), parameters(name="foreign", version="1"), *NO_BODY],
     **dict.fromkeys(("lookup", "validate-code", "batch-validate-code", "expand", "subsumes", "translate"), TERMINOLOGY),
 }
@@ -286,8 +294,16 @@ def operation_asks(template: str, method: str) -> Case:
                 path = "/".join(part for part in (type_, id_, f"${code}") if part)
                 for body in OPERATION_BODIES[code] if method == "POST" else [None]:
                     yield Ask(method, path, body)
+                if code == "tail":
+                    yield from foreign_places(method, path, known)
 
     return asks
+
+
+def foreign_places(method: str, path: str, known: Known) -> Iterator[Ask]:
+    """To go on behind an event of the other tenant: no stream begins."""
+    for id_ in known.ids["AuditEvent"]:
+        yield Ask(method, path, headers={"Accept": "text/event-stream", "Last-Event-ID": id_})
 
 
 CASES: Final[dict[tuple[str, str], Case]] = {

@@ -16,7 +16,7 @@ from shared import shared_data
 from operations.policy.library.bundled import bundled_libraries
 from profiles.json import loads
 from profiles.structure import resource_types
-from server.audit.record import SYSTEMS
+from server.audit.event import SYSTEMS
 from server.reach import patients_of
 from server.repository import stamp
 from server.sample.practice import practice_requests, practice_resources

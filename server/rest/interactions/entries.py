@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from profiles import json
 from profiles.json import Json, Resource
 from profiles.outcome import FhirError, Issue, refuse
+from server.audit.purposes import HEADER as PURPOSE
 from server.rest.address import template_of
 from server.rest.request import Request, parse_pairs
 from server.rest.response import Response
@@ -113,9 +114,13 @@ def _address(url: str, place: str) -> tuple[tuple[str, ...], tuple[tuple[str, st
     return segments, parse_pairs(percent_encoded(split.query).encode("ascii"))
 
 
+_INHERITED: Final = frozenset({"authorization", "prefer", PURPOSE})
+"""Headers of the whole that count for each entry."""
+
+
 def request_of(whole: Request, entry: Entry) -> Request:
     """The request that the entry would be by itself, of the request that brought the Bundle."""
-    headers = {name: value for name, value in whole.headers.items() if name in {"authorization", "prefer"}}
+    headers = {name: value for name, value in whole.headers.items() if name in _INHERITED}
     body = b""
     if entry.resource is not None and entry.method == "PATCH":
         body, headers["content-type"] = _patch_body(entry.resource, entry.at)

@@ -13,7 +13,7 @@ from server.auth.decision import Decision
 from server.rest.context import context_for
 from server.rest.exchange import Exchange
 from server.rest.request import Request, check_content_type, refuse_unknown
-from server.rest.response import Response
+from server.rest.response import CONTENT_TYPE, Response
 
 
 async def operation(exchange: Exchange) -> Response:
@@ -47,7 +47,7 @@ async def operation(exchange: Exchange) -> Response:
         kind, headers = output.content_type, dict(output.headers)
         return Response(output.status, b"", headers, kind, stream=output.stream, length=None, patience=output.patience)
     body = output.body if isinstance(output.body, bytes) else json.dumps(output.body)
-    return Response(output.status, body, dict(output.headers))
+    return Response(output.status, body, dict(output.headers), output.content_type or CONTENT_TYPE)
 
 
 def raw_content(request: Request, found: Operation) -> Resource | None:
@@ -67,7 +67,7 @@ def authorize_operation(exchange: Exchange, found: Operation, type_: str | None)
         return decision
     if not found.roles & exchange.principal.roles:
         raise forbidden(Decision(False, f"${found.code} is for: {', '.join(sorted(found.roles))}."))
-    if decision.compartment is not None:
+    if decision.compartment is not None and not found.one_patient:
         raise forbidden(Decision(False, f"${found.code} is not for a token that reaches one patient's record only."))
     return decision
 
