@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from benchmarks.population import LOINC, OWN, population
 from profiles import json
+from server.access.access import everything
 from server.repository import Repository
 from server.seal.keyring import Keyring, Tenant
 from server.search.compile import compile_query
@@ -196,7 +197,7 @@ def plan(side: Side, question: str) -> Plan:
     """As a search over HTTP asks the store: one more than a page."""
     type_, _, query = question.partition("?")
     pairs = [(name, value) for name, _, value in (part.partition("=") for part in query.split("&"))]
-    compiled = compile_query(parse_query(type_, pairs), side.tenant.index, BASE, None)
+    compiled = compile_query(parse_query(type_, pairs), side.tenant.index, BASE, everything(type_))
     return Plan(telling(compiled.clauses), compiled.order, None, PAGE + 1)
 
 

@@ -15,6 +15,9 @@ from typing import Final
 from profiles import json
 from profiles.definition_types import is_definition
 from profiles.json import Resource
+from profiles.references import parse_reference
+from server.access.access import Access
+from server.access.listing import visible_page
 from server.documents.apart import LARGEST_BODY, Apart, body_apart, content_apart, inline_content
 from server.documents.kept import DamagedContentError, new_blob_of, read_all
 from server.internal import renewed as renewed_internals
@@ -29,6 +32,7 @@ from server.store.blobs import NewBlob
 from server.store.internal import Keep
 from server.store.jobs import NewJob
 from server.store.store import Commit, Index, KeyClaim, Put, Record, Store, StoreUnavailableError
+from server.store.timeline import Listed as Entry
 from server.store.timeline import Moment, Timeline
 
 MICROSECOND: Final = 1_000_000
@@ -95,6 +99,10 @@ class Prepared:
     def blobs(self) -> list[NewBlob]:
         """What the commit makes current."""
         return [new_blob_of(part.name) for part in self.apart]
+
+
+Listed = tuple[Version, bool]
+"""A version of a history, and whether the one before it was a deletion."""
 
 
 class Preparation:
@@ -169,29 +177,95 @@ class Preparation:
 
 
 class Repository(Preparation):
-    """Reads versions of one tenant as well."""
+    """Reads versions of one tenant as well: those that an `Access` reaches."""
 
     def __init__(self, store: Store, tenant: Tenant, base_url: str, clock: Callable[[], datetime]) -> None:
         super().__init__(tenant, base_url, clock)
         self.store = store
 
-    async def read(self, type_: str, id_: str) -> Version | None:
+    async def read(self, access: Access, id_: str) -> Version | None:
+        """The current version, also a deletion; None where there is none, or `access` does not reach it."""
+        version = await self._current(access.type, id_)
+        return version if version is None or access.is_whole or await self.admits(access, version) else None
+
+    async def read_version(self, access: Access, id_: str, number: int) -> Version | None:
+        """One version; None where there is none, or `access` does not reach it."""
+        version = await self._version(access.type, id_, number)
+        return version if version is None or access.is_whole or await self.admits(access, version) else None
+
+    async def admits(self, access: Access, version: Version) -> bool:
+        """Whether `access` reaches a version of its type. A deletion lies where lay what was deleted."""
+        if access.is_whole:
+            return True
+        if version.deleted and access.asks_content:
+            before = await self._version(version.type, version.id, version.version - 1)
+            return before is not None and not before.deleted and await self.admits(access, before)
+        return access.admits(version, await self.context(version))
+
+    async def admits_write(self, access: Access, version: Version) -> bool:
+        """Whether a caller with `access` may leave, or take away, a version like this."""
+        if access.is_whole:
+            return True
+        if version.deleted:
+            return access.compartment is None or {access.compartment} == set(version.patients)
+        return access.admits_write(version, await self.context(version))
+
+    async def context(self, version: Version) -> Version | None:
+        """What a Binary was stored for, in whose record it lies (R4 binary.html#security): for decisions, and not to be shown."""
+        if version.type != "Binary" or version.deleted:
+            return None
+        reference = version.resource().get("securityContext", {}).get("reference")
+        found = parse_reference(reference) if isinstance(reference, str) else None
+        if found is None or found.kind != "relative" or not found.type or not found.id or found.type == "Binary":
+            return None
+        current = await self._current(found.type, found.id)
+        if current is not None and current.deleted:
+            return await self._version(found.type, found.id, current.version - 1)
+        return current
+
+    async def stored_at(self, type_: str, id_: str, number: int) -> tuple[int, bool] | None:
+        """When a version was stored, and whether it is a deletion; nothing of what it says."""
+        record = await self.store.read_version(self.tenant.index.record_key(type_, id_), number)
+        return None if record is None else (record.updated, record.deleted)
+
+    async def history(self, access: Access, id_: str, first: int, last: int) -> list[Listed]:
+        """The versions from `last` down to `first` that `access` reaches."""
+        key = self.tenant.index.record_key(access.type, id_)
+        records = await self.store.history(key, last + 1, last - first + 2)
+        deleted = {record.version for record in records if record.deleted}
+        versions = [await self.whole(self.open(record, access.type, id_)) for record in records if record.version >= first]
+        return [(each, each.version - 1 in deleted) for each in versions if await self.admits(access, each)]
+
+    async def timeline(self, accesses: Mapping[int, Access], plan: Timeline) -> tuple[list[Listed], Moment | None]:
+        """(versions, where to go on). `accesses`: of each term of the plan."""
+        if not any(access.asks_content for access in accesses.values()):  # then the terms say it all
+            page = await self.store.timeline(plan)
+            whole = [await self._listed(accesses, entry) for entry in page.listed]
+            return whole, page.rest
+
+        async def look(entry: Entry) -> Listed | None:
+            version, revived = await self._listed(accesses, entry)
+            return (version, revived) if await self._reaches_now(accesses[entry.term], version) else None
+
+        return await visible_page(self.store.timeline, look, plan)
+
+    async def _listed(self, accesses: Mapping[int, Access], entry: Entry) -> Listed:
+        return await self.whole(self.open(entry.record, accesses[entry.term].type)), entry.revived
+
+    async def _reaches_now(self, access: Access, version: Version) -> bool:
+        """Whether `access` reaches a version and its record as it is now (docs/decisions, 0024)."""
+        if access.is_whole:
+            return True
+        current = await self._current(version.type, version.id)
+        return current is not None and await self.admits(access, current) and await self.admits(access, version)
+
+    async def _current(self, type_: str, id_: str) -> Version | None:
         record = await self.store.read(self.tenant.index.record_key(type_, id_))
         return await self.whole(self.open(record, type_, id_)) if record is not None else None
 
-    async def read_version(self, type_: str, id_: str, version: int) -> Version | None:
-        record = await self.store.read_version(self.tenant.index.record_key(type_, id_), version)
+    async def _version(self, type_: str, id_: str, number: int) -> Version | None:
+        record = await self.store.read_version(self.tenant.index.record_key(type_, id_), number)
         return await self.whole(self.open(record, type_, id_)) if record is not None else None
-
-    async def history(self, type_: str, id_: str, before: int | None, limit: int) -> list[Version]:
-        records = await self.store.history(self.tenant.index.record_key(type_, id_), before, limit)
-        return [await self.whole(self.open(record, type_, id_)) for record in records]
-
-    async def timeline(self, types: Mapping[int, str], plan: Timeline) -> tuple[list[tuple[Version, bool]], Moment | None]:
-        """(versions, each with whether the one before it was a deletion; where to go on). `types`: term -> resource type."""
-        page = await self.store.timeline(plan)
-        versions = [await self.whole(self.open(entry.record, types[entry.term])) for entry in page.listed]
-        return [(version, entry.revived) for version, entry in zip(versions, page.listed, strict=True)], page.rest
 
     def open(self, record: Record, type_: str, id_: str | None = None) -> Version:
         """Raises DamagedRecordError when the record is not what was stored. `id_` only names it in that message.
@@ -206,18 +280,8 @@ class Repository(Preparation):
             raise DamagedRecordError(f"{type_}/{id_ or '?'} version {record.version}: {error}") from error
         line, _, body = plain.partition(b"\n")
         head = read_head(line)
-        return Version(
-            type_,
-            head.id,
-            record.version,
-            record.updated,
-            record.deleted,
-            body,
-            head.patients,
-            record,
-            head.content,
-            head.body,
-        )
+        made = (type_, head.id, record.version, record.updated, record.deleted, body, head.patients, record)
+        return Version(*made, content=head.content, body_apart=head.body)
 
     async def whole(self, version: Version) -> Version:
         """The version with its body, wherever that lies. Raises DamagedRecordError."""

@@ -6,13 +6,13 @@ compartment only. What is missing from a token gives nothing: no roles, no scope
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from server.auth.principal import Principal
 from server.auth.roles import ROLES, scope_allows
-from server.auth.scopes import Filter, ResourceScope
+from server.auth.scopes import Filter
 
 Letter = Literal["c", "r", "u", "d", "s"]
 
@@ -20,39 +20,55 @@ _VERBS: Final[dict[Letter, str]] = {"c": "create", "r": "read", "u": "update", "
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """No with a reason, or yes within limits.
+class Way:
+    """What one scope opens: the record of one patient (None: of anybody), where all search parameters of `filter` match."""
 
-    `compartment` is the id of the patient to whose compartment the yes is limited (None: no such limit). `filters` are
-    alternatives, each a list of search parameters that must all match (empty: no such limit). Whoever acts on the decision
-    must apply both. `needed` is the scope that would have allowed it, where scopes were what was missing.
+    compartment: str | None = None
+    filter: Filter = ()
+
+
+ANYTHING: Final = Way()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """No with a reason, or yes in one of several ways.
+
+    Whoever acts on a yes must keep to its ways (server/access makes an `Access` of them). `needed` is the scope that would have
+    allowed it, where scopes were what was missing.
     """
 
     granted: bool
     reason: str = ""
-    compartment: str | None = None
-    filters: tuple[Filter, ...] = ()
+    ways: tuple[Way, ...] = ()
     needed: str | None = None
+
+    @property
+    def compartment(self) -> str | None:
+        """The one patient to whose record all ways lead, if there is one."""
+        patients = {way.compartment for way in self.ways}
+        return patients.pop() if len(patients) == 1 else None
 
 
 def decide(principal: Principal, letter: Letter, resource_type: str, *, filters_enforced: bool = False) -> Decision:
     """Judge one interaction on one type; in a batch or transaction the caller asks for every entry.
 
-    `filters_enforced` says that whoever acts on the decision can apply `filters`; without it a yes that would need them is
-    a no.
+    `filters_enforced` says that whoever acts on the decision can apply search parameters; without it, scopes that have some open
+    nothing.
     """
     own_record_only = _role_reach(principal.roles, letter, resource_type)
     if own_record_only is None:
         return Decision(False, f"No role of the caller may {_VERBS[letter]} {resource_type}.")
     scopes = [scope for scope in principal.scopes.resources if scope_allows(scope, letter, resource_type)]
-    wide = [scope for scope in scopes if scope.reach != "patient" and not own_record_only]
-    narrow = [scope for scope in scopes if scope.reach == "patient" or own_record_only]
-    if wide and (grant := _grant(wide, None, filters_enforced)).granted:
-        return grant
-    if narrow and principal.patient is None:
+    usable = [scope for scope in scopes if filters_enforced or not scope.filter]
+    narrow = [scope for scope in usable if scope.reach == "patient" or own_record_only]
+    ways = {Way(None, scope.filter) for scope in usable if scope not in narrow}
+    if principal.patient is not None:
+        ways |= {Way(principal.patient, scope.filter) for scope in narrow}
+    if ways:
+        return Decision(True, ways=tuple(_without_repetition(ways)))
+    if narrow:
         return Decision(False, "The token reaches one patient's record only, and names no patient.")
-    if narrow and (grant := _grant(narrow, principal.patient, filters_enforced)).granted:
-        return grant
     if scopes:
         return Decision(
             False, "The token's scopes are limited by search parameters, which the server cannot apply to this interaction."
@@ -70,9 +86,9 @@ def _role_reach(roles: Iterable[str], letter: Letter, resource_type: str) -> boo
     return all(reaches) if reaches else None
 
 
-def _grant(scopes: Iterable[ResourceScope], compartment: str | None, filters_enforced: bool) -> Decision:
-    """Yes for any of `scopes`, all of one reach. One scope without a filter opens what the others only open in part."""
-    filters = tuple(scope.filter for scope in scopes)
-    if not all(filters):
-        return Decision(True, compartment=compartment)
-    return Decision(filters_enforced, compartment=compartment, filters=filters)
+def _without_repetition(ways: set[Way]) -> Iterator[Way]:
+    """In a fixed order, without those that lie within another: one scope without a filter opens what the others only open in part."""
+    for way in sorted(ways, key=lambda way: (way.compartment is not None, way.filter)):
+        wider = {ANYTHING, Way(None, way.filter), Way(way.compartment)} - {way}
+        if way == ANYTHING or ways.isdisjoint(wider):
+            yield way

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from operations.ports import Context, JobHandler
+from server.access.access import everything
+from server.access.gate import ServersGate
 from server.audit.trail import Trail
 from server.auth.principal import Principal
 from server.auth.scopes import parse_scopes
@@ -35,5 +37,5 @@ def job_context(services: Services, repository: Repository, base: Base, kind: st
     async def nothing(_: Request) -> Response:
         raise LookupError("A job sends no requests.")
 
-    exchange = Exchange(request, services, repository.tenant, principal, repository, trail, nothing)
-    return context_for(exchange, exchange.decision)
+    exchange = Exchange(request, services, repository.tenant, principal, repository, trail, nothing, ServersGate())
+    return context_for(exchange, everything("*"))

@@ -17,6 +17,7 @@ from uuid import uuid4
 from profiles import json
 from profiles.json import Resource
 from profiles.references import parse_reference
+from server.access.access import everything
 from server.audit.trail import Trail
 from server.documents.apart import drop_apart, inline_content, put_apart
 from server.load.files import Source, Unit, units
@@ -198,7 +199,7 @@ class Loader:
         repository = self._repository
         for one in fresh:
             type_, _, id_ = one.reference.partition("/")
-            current = await repository.read(type_, id_)
+            current = await repository.read(everything(type_), id_)
             if current is None:
                 puts.append(one.put())
                 counts.stored += 1
@@ -210,7 +211,7 @@ class Loader:
                 changes.append(repository.prepare(resource, id_, current))
                 counts.changed += 1
         for resource in large:
-            current = await repository.read(resource["resourceType"], resource["id"])
+            current = await repository.read(everything(resource["resourceType"]), resource["id"])
             if current is not None and await self._is_same(current, resource):
                 counts.same += 1
             else:

@@ -21,6 +21,7 @@ from operations.ports import (
     Context,
     Deletion,
     KeyTakenError,
+    Operation,
     State,
     UniqueKey,
     VersionConflictError,
@@ -28,7 +29,8 @@ from operations.ports import (
 )
 from profiles.json import Resource
 from profiles.outcome import refuse
-from server.auth.decision import Decision, Letter
+from server.access.access import Access, everything
+from server.auth.decision import Letter
 from server.internal import OwnRecords
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version
@@ -52,25 +54,20 @@ class StoredRecords:
     exchange: Exchange
     discloses: bool = False
     """Whether what is read is for the caller to see, so that each type needs the caller's own right to read it."""
+    consented: bool = True
+    """Whether what patients' consents hide from the caller is hidden here as well: not from the server's own books."""
 
     async def read(self, type: str, id: str) -> Resource | None:
-        self._require("r", type)
-        version = await self.exchange.visible(type, id, self.exchange.decision)
+        version = await self.exchange.repository.read(self._access("r", type), id)
         return None if version is None or version.deleted else self._noted(version)
 
     async def read_version(self, type: str, id: str, version: int) -> Resource | None:
-        self._require("r", type)
-        found = await self.exchange.repository.read_version(type, id, version)
-        if found is None or found.deleted or not await self.exchange.sees(found, self.exchange.decision):
-            return None
-        return self._noted(found)
+        found = await self.exchange.repository.read_version(self._access("r", type), id, version)
+        return None if found is None or found.deleted else self._noted(found)
 
     async def content(self, binary: str, version: int, most: int) -> bytes | None:
-        self._require("r", "Binary")
-        found = await self.exchange.repository.read_version("Binary", binary, version)
-        if found is None or found.deleted or not await self.exchange.sees(found, self.exchange.decision):
-            return None
-        return await self.exchange.repository.content(found, most)
+        found = await self.exchange.repository.read_version(self._access("r", "Binary"), binary, version)
+        return None if found is None or found.deleted else await self.exchange.repository.content(found, most)
 
     async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
         compiled = self._compiled(type, query)
@@ -87,12 +84,10 @@ class StoredRecords:
 
     def _compiled(self, type: str, query: Mapping[str, str | Sequence[str]]) -> Compiled:
         """Raises FhirError for what the caller may not search."""
-        self._require("s", type)
         pairs = [(name, value) for name, given in query.items() for value in ([given] if isinstance(given, str) else given)]
         parsed = parse_query(type, pairs)
-        return compile_query(
-            parsed, self.exchange.tenant.index, self.exchange.repository.base_url, self.exchange.compartment_for(type)
-        )
+        access = self._access("s", type)
+        return compile_query(parsed, self.exchange.tenant.index, self.exchange.repository.base_url, access)
 
     async def holder(self, key: UniqueKey) -> str | None:
         return await self.exchange.repository.holder(key)
@@ -103,18 +98,25 @@ class StoredRecords:
     async def states(self, kind: str, most: int) -> int:
         return await count_states(_own(self.exchange), kind, most)
 
-    def _require(self, letter: Letter, type: str) -> None:
+    def _access(self, letter: Letter, type: str) -> Access:
+        """Raises FhirError (403) for what the caller would see and may not."""
         if self.discloses and type in personal_types():
-            self.exchange.authorize(letter, type)
+            return self.exchange.authorize(letter, type)
+        return self.exchange.gate.part(type, self.exchange.access.compartment, consented=self.consented)
 
     def _noted(self, version: Version) -> Resource:
         self.exchange.trail.patients.update(version.patients)
         return version.resource()
 
 
-def context_for(exchange: Exchange, decision: Decision, *, discloses: bool = False) -> Context:
-    """The context of a call made by the exchange's principal. `discloses` is that of the operation."""
-    limited = replace(exchange, decision=decision)
+def context_for(exchange: Exchange, access: Access, operation: Operation | None = None) -> Context:
+    """The context of a call made by the exchange's principal, with the access that the right to call `operation` gave.
+
+    An operation that stores something keeps books of its own, and reads them whatever a patient's consent hides from the caller.
+    """
+    limited = replace(exchange, access=access)
+    discloses = operation is not None and operation.discloses
+    consented = discloses or (operation is not None and not operation.affects_state)
     principal = exchange.principal
     caller = Caller(principal.subject, principal.roles, principal.client_id, principal.fhir_user)
 
@@ -125,7 +127,7 @@ def context_for(exchange: Exchange, decision: Decision, *, discloses: bool = Fal
         tenant=exchange.tenant.name,
         base_url=exchange.request.base.url,
         caller=caller,
-        records=StoredRecords(limited, discloses),
+        records=StoredRecords(limited, discloses, consented),
         commit=commit,
         now=exchange.services.clock,
         new_id=exchange.services.new_id,
@@ -160,7 +162,7 @@ def _own(exchange: Exchange) -> OwnRecords:
 
 def _refuse_others_records(exchange: Exchange, prepared: Sequence[Prepared]) -> None:
     """A caller who is limited to one patient causes no change in anybody else's record, by no operation."""
-    compartment = exchange.decision.compartment
+    compartment = exchange.access.compartment
     if compartment is not None and any(set(item.version.patients) - {compartment} for item in prepared):
         raise refuse("forbidden", "The token allows changes inside one patient's record only.")
 
@@ -177,7 +179,7 @@ async def _prepare(repository: Repository, write: Write) -> Prepared:
     resource, id_ = write.resource, write.resource["id"]
     if write.expected is None and not write.after_deletion:
         return repository.prepare(resource, id_, None)
-    current = await repository.read(resource["resourceType"], id_)
+    current = await repository.read(everything(resource["resourceType"]), id_)
     if write.expected is None and (current is None or current.deleted):
         return repository.prepare(resource, id_, current)
     if current is None or current.version != write.expected:
@@ -186,7 +188,7 @@ async def _prepare(repository: Repository, write: Write) -> Prepared:
 
 
 async def _prepare_deletion(repository: Repository, deletion: Deletion) -> Prepared:
-    current = await repository.read(deletion.type, deletion.id)
+    current = await repository.read(everything(deletion.type), deletion.id)
     if current is None or current.deleted or current.version != deletion.expected:
         raise VersionConflictError
     return repository.prepare_deletion(current)

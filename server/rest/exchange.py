@@ -13,13 +13,14 @@ from uuid import uuid4
 
 from operations.ports import JobHandler, Operation
 from profiles.outcome import FhirError, refuse
-from profiles.references import parse_reference
 from profiles.structure import resource_types
+from server.access.access import Access, nothing
+from server.access.gate import CallersGate, Gate, Judgements
 from server.audit.log import AuditLog
 from server.audit.proof import Proof
 from server.audit.trail import Trail
 from server.auth.access_token import TokenVerifier
-from server.auth.bearer import forbidden, unauthenticated
+from server.auth.bearer import unauthenticated
 from server.auth.decision import Decision, Letter, decide
 from server.auth.principal import Principal
 from server.config import Settings
@@ -27,7 +28,6 @@ from server.documents.apart import drop_apart, put_apart
 from server.documents.attached import DocumentRules, check_documents
 from server.logs import EventLog
 from server.oauth.revoked import Revoked
-from server.reach import personal_types
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
 from server.rest.response import Response, outcome_response, version_headers, version_response
@@ -43,9 +43,6 @@ from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 AUDIT_TYPE: Final = "AuditEvent"
 MAX_DECISIONS: Final = 50_000
-
-UNLIMITED: Final = Decision(True)
-"""What routes begin with that decide for themselves who may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +91,7 @@ class Services:
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
+    judgements: Judgements = field(default_factory=Judgements)
     turns: Turns = field(default_factory=Turns)
     index_state: IndexState = field(default_factory=IndexState)
     outage: Outage = field(default_factory=Outage)
@@ -117,8 +115,12 @@ class Services:
         """Microseconds since 1970."""
         return microseconds(self.clock())
 
+    def gate(self, principal: Principal, tenant: Tenant, base_url: str) -> Gate:
+        """What a caller may reach."""
+        return CallersGate(principal, tenant.index, base_url, self.judgements)
+
     def decide(self, principal: Principal, letter: Letter, type_: str) -> Decision:
-        """As server.auth.decision.decide, remembered for each token: a token's claims never change."""
+        """Whether the caller may do this to every record of the type, or of one patient; remembered as a token's claims never change."""
         key = (principal.token_id, letter, type_)
         decision = self.decisions.get(key)
         if decision is None:
@@ -155,42 +157,14 @@ class Exchange:
     trail: Trail
     respond: Callable[[Request], Awaitable[Response]]
     """Answers another request on the caller's behalf, audited by itself: what a batch needs."""
-    decision: Decision = UNLIMITED
+    gate: Gate
+    """What the caller may reach."""
+    access: Access = field(default_factory=lambda: nothing("*"))
+    """What of the route's type may be reached by its letter; nothing where the handler asks for itself."""
 
-    def authorize(self, letter: Letter, type_: str) -> Decision:
+    def authorize(self, letter: Letter, type_: str) -> Access:
         """Raises FhirError (403) when the caller may not do this to the type at all."""
-        decision = self.services.decide(self.principal, letter, type_)
-        if not decision.granted:
-            raise forbidden(decision)
-        return decision
-
-    def may_see(self, version: Version, decision: Decision) -> bool:
-        """Whether the version lies inside the compartment that a decision is limited to."""
-        if decision.compartment is None:
-            return True
-        if version.type not in personal_types():
-            return True
-        return decision.compartment in version.patients
-
-    def compartment_for(self, type_: str) -> str | None:
-        """The patient that a search of the type is limited to; types that belong to no patient are not limited."""
-        return self.decision.compartment if type_ in personal_types() else None
-
-    async def visible(self, type_: str, id_: str, decision: Decision) -> Version | None:
-        """The current version (also a deletion), or None when there is none or the caller may not know of it."""
-        version = await self.repository.read(type_, id_)
-        return version if version is None or await self.sees(version, decision) else None
-
-    async def sees(self, version: Version, decision: Decision) -> bool:
-        """As `may_see`; and a Binary is as visible as what it was stored for (R4 binary.html#security)."""
-        if self.may_see(version, decision):
-            return True
-        if version.type != "Binary" or version.deleted:
-            return False
-        context = parse_reference(version.resource().get("securityContext", {}).get("reference", ""))
-        if context is None or context.kind != "relative" or not context.type or not context.id or context.type == "Binary":
-            return False
-        return await self.visible(context.type, context.id, decision) is not None
+        return self.gate.access(letter, type_)
 
     async def commit(self, prepared: list[Prepared], *, status: int) -> None:
         """Store the versions together with this interaction's audit record. Raises FhirError (409) on a lost race."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from profiles.outcome import FhirError, refuse
+from server.access.access import everything
 from server.audit.trail import Trail
 from server.auth.principal import Principal
 from server.auth.scopes import ScopeSet
@@ -75,8 +76,8 @@ async def _content(
 
 async def _version(repository: Repository, id_: str, number: int) -> Version:
     """Raises FhirError (403) where there is none, and also when the Binary was deleted since."""
-    current = await repository.read("Binary", id_)
-    version = await repository.read_version("Binary", id_, number)
+    current = await repository.read(everything("Binary"), id_)
+    version = await repository.read_version(everything("Binary"), id_, number)
     if current is None or current.deleted or version is None or version.deleted:
         raise _no_link()
     return version

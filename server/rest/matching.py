@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from profiles.outcome import FhirError, refuse
-from server.reach import personal_types
 from server.repository import Prepared, Version
 from server.rest.exchange import Exchange
 from server.search.criteria import Criteria, Pairs, compile_criteria, placed
@@ -38,9 +37,8 @@ class Lookup:
 def read_criteria(exchange: Exchange, type_: str, pairs: Pairs, place: str) -> Criteria:
     """Criteria limited to what the caller may search. Raises FhirError: 400 at `place`, 403 without the right to search."""
     try:
-        decision = exchange.authorize("s", type_)
-        compartment = decision.compartment if type_ in personal_types() else None
-        return compile_criteria(type_, pairs, exchange.tenant.index, exchange.repository.base_url, compartment)
+        access = exchange.authorize("s", type_)
+        return compile_criteria(type_, pairs, exchange.tenant.index, exchange.repository.base_url, access)
     except FhirError as error:
         raise placed(error, place) from error
 

@@ -11,6 +11,8 @@ from typing import Final
 from operations.policy.library.bundled import bundled_libraries
 from operations.ports import OperationInput
 from profiles.outcome import FhirError
+from server.access.access import everything
+from server.access.gate import ServersGate
 from server.audit.trail import Trail
 from server.auth.principal import Principal
 from server.auth.scopes import parse_scopes
@@ -37,14 +39,14 @@ async def load_practice(services: Services) -> None:
     prepared = [
         exchange.repository.prepare(resource, resource["id"], None)
         for resource in resources
-        if await exchange.repository.read(resource["resourceType"], resource["id"]) is None
+        if await exchange.repository.read(everything(resource["resourceType"]), resource["id"]) is None
     ]
     await exchange.commit(prepared, status=201)
     submit = services.operations[("type", "Claim", "submit")]
     for request in practice_requests(today):
         exchange = await _exchange(services, "$submit", "E")
         try:
-            await submit.run(OperationInput(request, "Claim"), context_for(exchange, exchange.decision))
+            await submit.run(OperationInput(request, "Claim"), context_for(exchange, everything("*")))
         except FhirError as error:
             if error.issues[0].code != "pas-duplicate-request":  # submitted on another day, before loading was interrupted
                 raise
@@ -59,7 +61,7 @@ async def _exchange(services: Services, interaction: str, action: str) -> Exchan
     principal = Principal(tenant.name, _SUBJECT, _SUBJECT, frozenset({"staff"}), parse_scopes(""), identity, 0)
     request = Request("POST", base, (), (), {}, b"", identity, "")
     repository = Repository(services.store, tenant, base.url, services.clock)
-    return Exchange(request, services, tenant, principal, repository, trail, _no_requests)
+    return Exchange(request, services, tenant, principal, repository, trail, _no_requests, ServersGate())
 
 
 async def _no_requests(_: Request) -> Response:

@@ -1,12 +1,13 @@
 """A checked query becomes a `Plan` of the store algebra, plus checks for hits that a term may over-match.
 
-The access filter (tenant by the keys of the terms, compartment by a term) is the first clause after the type.
+What the caller may reach (server/access) comes first after the type; the tenant is in the keys of the terms.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -15,6 +16,7 @@ from typing import Final
 from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
 from profiles.text import instant_range
+from server.access.access import Access
 from server.seal.blind_index import BlindIndex
 from server.search import calendar
 from server.search.compile_terms import Check, compile_terms
@@ -22,7 +24,6 @@ from server.search.index_entries import (
     PRIMARY_DATES,
     SEALED_DATES,
     TYPE_TERM,
-    compartment_term,
     date_column,
     number_in_unit,
     same_date,
@@ -45,36 +46,55 @@ _INTERVAL_COST: Final = 4
 class Compiled:
     """What to ask the store, and what to ask of each decrypted hit. `codes`: the parameters that this needs the index of.
 
-    `compartment` is the patient that one of the clauses limits it to.
+    `access` is what the clauses limit it to, and what every hit is to be held against once more.
     """
 
     clauses: tuple[Clause, ...]
     order: Order
     checks: tuple[Check, ...]
-    codes: frozenset[str] = frozenset()
-    compartment: str | None = None
+    codes: frozenset[str]
+    access: Access
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the clauses alone tell what matches: then it can be counted unread."""
+        return not self.checks and self.access.is_exact
 
 
-def compile_query(query: Query, index: BlindIndex, base_url: str, compartment: str | None) -> Compiled:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What criteria come to, without the type that they are about."""
+
+    clauses: tuple[Clause, ...]
+    checks: tuple[Check, ...]
+
+
+def compile_query(query: Query, index: BlindIndex, base_url: str, access: Access) -> Compiled:
     """Raises FhirError for values of the wrong form."""
-    clauses: list[Clause] = [AnyOf((index.term(query.type, TYPE_TERM, ""),))]
-    if compartment is not None:
-        clauses.append(AnyOf((compartment_term(index, query.type, compartment),)))
+    type_clause = AnyOf((index.term(query.type, TYPE_TERM, ""),))
+    wanted = compile_wanted(query.type, query.criteria, index, base_url)
+    codes = {criterion.code for criterion in query.criteria} | ({query.sort.code} if query.sort is not None else set())
+    clauses = (type_clause, *access.clauses(index), *wanted.clauses)
+    return Compiled(clauses, _order(query.type, query.sort, index), wanted.checks, access.codes | codes, access)
+
+
+def compile_wanted(type_: str, criteria: Sequence[Criterion], index: BlindIndex, base_url: str) -> Wanted:
+    """Raises FhirError for values of the wrong form."""
+    clauses: list[Clause] = []
     checks: list[Check] = []
     cost = 0
-    for criterion in query.criteria:
-        clause, check = _compile(query.type, criterion, index, base_url)
+    for criterion in criteria:
+        clause, check = _compile(type_, criterion, index, base_url)
         if clause is not None:
             clauses.append(clause)
             cost += _cost(clause)
-            if same_date(query.type, criterion.code) == PRIMARY_DATES.get(query.type) and isinstance(clause, AnyInterval):
+            if same_date(type_, criterion.code) == PRIMARY_DATES.get(type_) and isinstance(clause, AnyInterval):
                 clauses += _span(clause)
         if cost > MAX_TERMS:
             raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
         if check is not None:
             checks.append(check)
-    codes = {criterion.code for criterion in query.criteria} | ({query.sort.code} if query.sort is not None else set())
-    return Compiled(tuple(clauses), _order(query.type, query.sort, index), tuple(checks), frozenset(codes), compartment)
+    return Wanted(tuple(clauses), tuple(checks))
 
 
 def _cost(clause: Clause) -> int:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from profiles.json import Resource
 from profiles.outcome import FhirError, Issue, refuse
 from profiles.structure import resource_types
+from server.access.access import Access, everything
 from server.seal.blind_index import BlindIndex
 from server.search.compile import Compiled, compile_query, fits
 from server.search.query import RESULT_PARAMETERS, parse_query
@@ -46,7 +47,7 @@ class Criteria:
         )
 
 
-def compile_criteria(type_: str, pairs: Pairs, index: BlindIndex, base_url: str, compartment: str | None) -> Criteria:
+def compile_criteria(type_: str, pairs: Pairs, index: BlindIndex, base_url: str, access: Access) -> Criteria:
     """Raises FhirError (400) for no criteria, unknown or result parameters, and values of the wrong form."""
     if type_ == SERVER_ONLY_TYPE or type_ not in resource_types():
         raise refuse("condition-criteria", "No resource of that type can be found by a condition.")
@@ -59,8 +60,8 @@ def compile_criteria(type_: str, pairs: Pairs, index: BlindIndex, base_url: str,
         raise refuse(
             "condition-criteria", "A condition needs at least one search criterion, such as identifier=system|value."
         )
-    wide = compile_query(query, index, base_url, None)
-    narrow = wide if compartment is None else compile_query(query, index, base_url, compartment)
+    wide = compile_query(query, index, base_url, everything(type_))
+    narrow = wide if access.is_whole else compile_query(query, index, base_url, access)
     text = f"{type_}?" + "&".join(f"{name}={value}" for name, value in pairs)
     return Criteria(
         type_, text, ("conditional", type_, *sorted({_normal(clause) for clause in wide.clauses})), wide, narrow

@@ -11,6 +11,7 @@ from profiles import json
 from profiles.json import Resource
 from profiles.outcome import Issue, operation_outcome, refuse
 from profiles.references import parse_reference
+from server.audit.log import reach_of
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.compile import Compiled, compile_query
@@ -31,6 +32,9 @@ FETCHED_AT_ONCE: Final = 100
 MAX_COUNTED: Final = 1_000_000
 MAX_INCLUDED: Final = 1000
 
+_PERSON: Final = "1"
+"""What an event says of the patients whom it names (audit-entity-type)."""
+
 Found = tuple[Hit, Version]
 
 
@@ -39,14 +43,14 @@ async def run_search(exchange: Exchange, query: Query) -> bytes:
     if query.type == AUDIT_TYPE:
         await exchange.services.audit.catch_up()
     repository = exchange.repository
-    compiled = compile_query(query, exchange.tenant.index, repository.base_url, exchange.decision.compartment)
+    compiled = compile_query(query, exchange.tenant.index, repository.base_url, exchange.access)
     total = await _total(exchange, query, compiled) if query.count_only or query.total else None
     if query.count_only:
         return _bundle(exchange, query, [], [], total, None)
     after = read_cursor(exchange.tenant.cipher, query, exchange.principal.subject)
     page, more = await _page(exchange, query, compiled, after)
-    for _, version in page:
-        exchange.trail.note(version.reference, version.patients)
+    for _, version in page:  # the trail names whose records were seen: reading the trail itself is not that
+        exchange.trail.note(version.reference, version.patients if query.type != AUDIT_TYPE else ())
     included = await _included(exchange, query.includes, [version for _, version in page])
     last = Position(page[-1][0].value, page[-1][0].rid) if more else None
     return _bundle(exchange, query, [version for _, version in page], included, total, last)
@@ -73,14 +77,14 @@ async def matches(
     exchange.services.index_state.check(type_, compiled.codes)
     clauses = telling(compiled.clauses)
     examined, given = 0, 0
-    batch = min(wanted, FETCHED_AT_ONCE) if not compiled.checks else FETCHED_AT_ONCE
+    batch = min(wanted, FETCHED_AT_ONCE) if compiled.is_exact else FETCHED_AT_ONCE
     while given < wanted:
         hits = await exchange.services.store.find(Plan(clauses, compiled.order, after, batch))
         versions = await _open_hits(exchange, type_, hits)
         for hit in hits:
             version = versions.pop(hit.rid, None)
             whole = None if version is None else await exchange.repository.whole(version)
-            if whole is not None and _passes(compiled, whole):
+            if whole is not None and await _passes(exchange, compiled, whole):
                 given += 1
                 yield hit, whole
                 if given == wanted:
@@ -100,10 +104,9 @@ def telling(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
     return clauses[1:] if any(isinstance(clause, AnyOf) for clause in clauses[1:]) else clauses
 
 
-def _passes(compiled: Compiled, version: Version) -> bool:
-    """A record may have gone over to another patient since the store found it; audit events never change."""
-    strays = compiled.compartment is not None and compiled.compartment not in version.patients
-    if strays and version.type != AUDIT_TYPE:
+async def _passes(exchange: Exchange, compiled: Compiled, version: Version) -> bool:
+    """A record may have gone over to another patient since the store found it."""
+    if not compiled.access.is_whole and not await exchange.repository.admits(compiled.access, version):
         return False
     if not compiled.checks:
         return True
@@ -115,19 +118,22 @@ async def _open_hits(exchange: Exchange, type_: str, hits: list[Hit]) -> dict[in
     rids = [hit.rid for hit in hits]
     if type_ == AUDIT_TYPE:
         events = await exchange.services.audit.fetch(exchange.tenant, rids)
-        return {rid: _as_version(event) for rid, event in events.items()}
+        return {rid: as_version(event) for rid, event in events.items()}
     records = await exchange.services.store.fetch(rids)
     repository = exchange.repository
     return {rid: repository.open(record, type_) for rid, record in records.items() if not record.deleted}
 
 
-def _as_version(event: Resource) -> Version:
-    return Version(AUDIT_TYPE, event["id"], 1, 0, False, json.dumps(event), (), Record(0, b"", 1, 0, False, b""))
+def as_version(event: Resource) -> Version:
+    """An AuditEvent is one version, and never changes."""
+    people = (entity for entity in event["entity"] if entity["type"]["code"] == _PERSON)
+    reach = reach_of(tuple(entity["what"]["reference"].removeprefix("Patient/") for entity in people))
+    return Version(AUDIT_TYPE, event["id"], 1, 0, False, json.dumps(event), reach, Record(0, b"", 1, 0, False, b""))
 
 
 async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:
     exchange.services.index_state.check(query.type, compiled.codes)
-    if not compiled.checks:
+    if compiled.is_exact:
         return await exchange.services.store.count(telling(compiled.clauses), MAX_COUNTED)
     total = 0
     async for _ in matches(exchange, query.type, compiled, None, MAX_EXAMINED):
@@ -163,10 +169,8 @@ async def _target(exchange: Exchange, include: Include, text: object, seen: set[
     name = f"{reference.type}/{reference.id}"
     if name in seen or (include.target is not None and include.target != reference.type):
         return None
-    decision = exchange.services.decide(exchange.principal, "r", reference.type)
-    if not decision.granted:
-        return None
-    version = await exchange.visible(reference.type, reference.id, decision)
+    access = exchange.gate.access_if_any("r", reference.type)
+    version = None if access is None else await exchange.repository.read(access, reference.id)
     if version is None or version.deleted:
         return None
     seen.add(name)

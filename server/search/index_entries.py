@@ -76,8 +76,18 @@ PRIMARY_DATES: Final = {
 and so is what lacks the date; what began at no known time is the oldest."""
 
 
-def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIndex, created: int, base_url: str) -> Index:
-    """All entries of one version. `created` is in microseconds; `patients` are the compartments it is in."""
+def index_resource(
+    resource: Resource,
+    patients: tuple[str, ...],
+    index: BlindIndex,
+    created: int,
+    base_url: str,
+    only: frozenset[str] | None = None,
+) -> Index:
+    """All entries of one version. `created` is in microseconds; `patients` are the compartments it is in.
+
+    With `only`, entries by these parameters alone: for who asks one question of a resource, and does not store it.
+    """
     type_: str = resource["resourceType"]
     term = index.term
     terms = {term(type_, TYPE_TERM, ""), term(type_, "_id", f"c{resource['id']}")}
@@ -89,6 +99,8 @@ def index_resource(resource: Resource, patients: tuple[str, ...], index: BlindIn
     meta = resource.get("meta")
     kept = meta if isinstance(meta, dict) else {}
     for code, parameter, of_meta, share in _plan(type_):
+        if only is not None and code not in only:
+            continue
         if of_meta is not None:
             if of_meta not in kept:
                 continue

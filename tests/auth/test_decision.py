@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.auth.decision import Decision, Letter, decide
+from server.auth.decision import ANYTHING, Decision, Letter, Way, decide
 from server.auth.principal import Principal
 from server.auth.roles import ROLES, roles_table
 from server.auth.scopes import parse_scopes
@@ -94,28 +94,28 @@ def test_what_a_scope_allows_an_administrator(scope: str, resource_type: str, le
 
 def test_a_patient_scope_reaches_one_compartment() -> None:
     principal = caller("staff", "patient/*.rs", "p1")
-    assert decide(principal, "r", "Claim") == Decision(True, compartment="p1")
+    assert decide(principal, "r", "Claim") == Decision(True, ways=(Way("p1"),))
     assert not decide(principal, "c", "Claim").granted
 
 
 def test_a_wider_scope_lifts_the_limit_for_what_it_names_only() -> None:
     principal = caller("staff", "patient/*.rs user/Practitioner.r", "p1")
-    assert decide(principal, "r", "Practitioner") == Decision(True)
+    assert decide(principal, "r", "Practitioner") == Decision(True, ways=(ANYTHING,))
     assert decide(principal, "s", "Practitioner").compartment == "p1"
 
 
 def test_the_patient_role_stays_in_its_own_record_whatever_the_scopes_say() -> None:
     principal = caller("patient", "user/*.cruds system/*.cruds", "p1")
-    assert decide(principal, "r", "Claim") == Decision(True, compartment="p1")
+    assert decide(principal, "r", "Claim") == Decision(True, ways=(Way("p1"),))
     assert not decide(principal, "u", "Claim").granted
     assert not decide(caller("patient", "user/*.cruds"), "r", "Claim").granted
-    assert decide(caller("patient doctor", "user/*.cruds", "p1"), "r", "Claim") == Decision(True)
+    assert decide(caller("patient doctor", "user/*.cruds", "p1"), "r", "Claim") == Decision(True, ways=(ANYTHING,))
 
 
 def test_filters_are_handed_on_to_those_who_can_apply_them_and_are_a_no_to_others() -> None:
     principal = caller("staff", "user/Observation.rs?category=laboratory user/Observation.r?code=1&status=final")
     assert decide(principal, "r", "Observation", filters_enforced=True) == Decision(
-        True, filters=((("category", "laboratory"),), (("code", "1"), ("status", "final")))
+        True, ways=(Way(None, (("category", "laboratory"),)), Way(None, (("code", "1"), ("status", "final"))))
     )
     refused = decide(principal, "r", "Observation")
     assert not refused.granted
@@ -124,7 +124,21 @@ def test_filters_are_handed_on_to_those_who_can_apply_them_and_are_a_no_to_other
 
 def test_an_unfiltered_narrow_scope_is_used_when_a_wide_one_cannot_be_applied() -> None:
     principal = caller("staff", "user/Observation.rs?category=laboratory patient/Observation.rs", "p1")
-    assert decide(principal, "r", "Observation") == Decision(True, compartment="p1")
+    assert decide(principal, "r", "Observation") == Decision(True, ways=(Way("p1"),))
+    both = decide(principal, "r", "Observation", filters_enforced=True)
+    assert both.ways == (Way(None, (("category", "laboratory"),)), Way("p1"))
+    assert both.compartment is None
+
+
+def test_what_lies_within_another_way_is_no_way_of_its_own() -> None:
+    lab = "patient/Observation.rs?category=laboratory"
+    for wider, ways in (
+        ("patient/Observation.rs", (Way("p1"),)),
+        ("user/Observation.rs?category=laboratory", (Way(None, (("category", "laboratory"),)),)),
+        ("user/*.rs", (ANYTHING,)),
+    ):
+        principal = caller("staff", f"{lab} {wider}", "p1")
+        assert decide(principal, "r", "Observation", filters_enforced=True).ways == ways
 
 
 def test_a_no_says_whether_role_or_scope_was_missing() -> None:
@@ -167,8 +181,9 @@ def test_never_more_than_the_roles_and_never_more_than_the_scopes(
             assert decision.compartment == patient
             assert patient is not None
         if all(s.filter for s in by_scope):
-            assert decision.filters
+            assert all(way.filter for way in decision.ways)
             assert filters_enforced
+        assert decision.ways
 
 
 @given(role_texts, scope_texts, scope_texts, patients)

@@ -12,6 +12,7 @@ from in_process import House
 
 from profiles import json
 from profiles.json import Resource
+from server.access.access import everything
 from server.auth.bearer import authenticate_value
 from server.jobs.asked import asked_by, handle_of, owner_of, principal_in
 from server.jobs.backoff import MAX_ATTEMPTS
@@ -58,7 +59,7 @@ class Hall:
         await step.services.commit(Commit(1, [prepared.put]))
 
     async def version(self, name: str) -> int:
-        found = await self.repository.read("Basic", name)
+        found = await self.repository.read(everything("Basic"), name)
         return 0 if found is None else found.version
 
 

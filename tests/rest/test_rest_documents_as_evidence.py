@@ -12,6 +12,8 @@ from operations.evidence.evidence import Evidence
 from operations.pas.stored_packet import packet_from_store
 from operations.policy.patient_record import patient_entries
 from operations.ports import Context
+from server.access.access import everything
+from server.access.gate import ServersGate
 from server.audit.trail import Trail
 from server.auth.principal import Principal
 from server.auth.scopes import parse_scopes
@@ -35,8 +37,8 @@ def context_of(house: House) -> Context:
     base = Base("default", house.base)
     repository = Repository(services.store, tenant, base.url, services.clock)
     request = Request("GET", base, (), (), {}, b"", "id", "")
-    exchange = Exchange(request, services, tenant, principal, repository, Trail("id"), nothing)
-    return context_for(exchange, exchange.decision)
+    exchange = Exchange(request, services, tenant, principal, repository, Trail("id"), nothing, ServersGate())
+    return context_for(exchange, everything("*"))
 
 
 async def stored(client: httpx.AsyncClient, content: bytes, type_: str) -> str:

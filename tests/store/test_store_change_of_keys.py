@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from server.access.access import everything
 from server.repository import Repository, job_part_binding
 from server.seal.cipher import key_number
 from server.seal.keyring import Keyring, Tenant, open_keyring
@@ -33,8 +34,8 @@ async def fill(store: Store, tenant: Tenant) -> None:
             resource = {"resourceType": "Patient", "name": [{"family": f"{family}{n}"}]}
             prepared = repository.prepare(resource, f"p{n}", previous)
             await store.commit(Commit(tenant.number, [prepared.put]))
-            previous = await repository.read("Patient", f"p{n}")
-    deleted = await repository.read("Patient", "p3")
+            previous = await repository.read(everything("Patient"), f"p{n}")
+    deleted = await repository.read(everything("Patient"), "p3")
     assert deleted is not None
     keys = [repository.claim(("a", str(n)), f"Patient/p{n}") for n in range(5)]
     jobs = [repository.seal_job("kind", LATER, {"n": n}) for n in range(3)]
@@ -74,7 +75,7 @@ async def test_all_of_two_tenants_is_sealed_anew_and_all_is_well(store: Store) -
     again = await open_keyring(store, MASTER_KEY)
     assert await differences(store, again) == []
     repository = Repository(store, again.by_number(2), BASE, clock)
-    found = await repository.read_version("Patient", "p1", 1)
+    found = await repository.read_version(everything("Patient"), "p1", 1)
     assert found is not None
     assert found.resource()["name"] == [{"family": "First1"}]
 

@@ -7,6 +7,7 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
+from server.access.access import everything
 from server.documents.apart import LARGEST_BODY, put_apart
 from server.repository import Prepared, Repository
 from server.seal.keyring import Keyring, Tenant, open_keyring
@@ -24,7 +25,7 @@ WORDS = "word " * (LARGEST_BODY // 5)
 
 
 async def write(store: Store, repository: Repository, resource: dict[str, Any], id_: str) -> Prepared:
-    prepared = repository.prepare(resource, id_, await repository.read(resource["resourceType"], id_))
+    prepared = repository.prepare(resource, id_, await repository.read(everything(resource["resourceType"]), id_))
     await put_apart(store.blobs, repository.tenant.number, 1, prepared.apart)
     await store.commit(Commit(repository.tenant.number, [prepared.put], blobs=prepared.blobs))
     return prepared
@@ -41,7 +42,7 @@ async def fill(store: Store, tenant: Tenant) -> None:
     for _ in range(2):
         await write(store, repository, {"resourceType": "Binary", "contentType": "application/pdf", "data": data}, "scan")
         await write(store, repository, {"resourceType": "Basic", "code": {"text": WORDS}}, "long")
-    current = await repository.read("Binary", "scan")
+    current = await repository.read(everything("Binary"), "scan")
     assert current is not None
     await store.commit(Commit(tenant.number, [repository.prepare_deletion(current).put]))
 
@@ -75,8 +76,8 @@ async def test_keys_are_changed_without_touching_what_is_apart(store: Store) -> 
     assert await differences(store, again) == []
     repository = repository_of(store, again.by_number(1))
     for number in (1, 2):
-        binary = await repository.read_version("Binary", "scan", number)
-        basic = await repository.read_version("Basic", "long", number)
+        binary = await repository.read_version(everything("Binary"), "scan", number)
+        basic = await repository.read_version(everything("Basic"), "long", number)
         assert binary is not None
         assert basic is not None
         assert await repository.content(binary) == CONTENT

@@ -38,7 +38,7 @@ async def receive_content(exchange: Exchange, upload: Upload) -> Response:
         return await _store(exchange, upload, exchange.services.new_id(), None, 201)
     id_ = exchange.request.segments[1]
     write.check_id(id_)
-    current, created = await write.current_for_update(exchange, "Binary", id_)
+    current, created = await write.current_for_update(exchange, id_)
     return await _store(exchange, upload, id_, current, 201 if created else 200)
 
 
@@ -55,6 +55,7 @@ async def _store(exchange: Exchange, upload: Upload, id_: str, current: Version 
     try:
         content = await _receive(upload, putting, ContentCheck(declared, "http.body"), binary)
         prepared = exchange.repository.prepare(binary, id_, current, content)
+        await write.require_within(exchange, prepared.version)
         await exchange.commit([prepared], status=status)
         stored = True
     except BlobGoneError as error:
@@ -97,13 +98,15 @@ def _given_context(exchange: Exchange) -> str | None:
 
 async def _require_own_context(exchange: Exchange, context: str | None) -> None:
     """Whoever reaches one patient's record only stores what follows something of that record. Raises FhirError (403)."""
-    compartment = exchange.decision.compartment
+    compartment = exchange.access.compartment
     if compartment is None or context == f"Patient/{compartment}":
         return
     reference = parse_reference(context) if context is not None else None
     target = None
     if reference is not None and reference.type and reference.id:
-        target = await exchange.visible(reference.type, reference.id, exchange.decision)
+        target = await exchange.repository.read(
+            exchange.gate.part(reference.type, compartment, consented=True), reference.id
+        )
     if target is None or set(target.patients) != {compartment}:
         sentence = (
             "The token allows writing inside one patient's record only: X-Security-Context has to name something of it."

@@ -44,7 +44,7 @@ async def create(exchange: Exchange) -> Response:
         if lookup.found is not None:
             return _found(exchange, lookup.found)
         prepared = exchange.repository.prepare(resource, exchange.services.new_id(), None)
-        write.require_own_compartment(exchange, prepared.version)
+        await write.require_within(exchange, prepared.version)
         await exchange.store_together(
             [prepared], 201, claims(exchange, lookup, prepared), [], exchange.told_of([prepared], 201)
         )
@@ -111,7 +111,7 @@ async def prepare_target(
     write.check_if_match(exchange, None)
     exchange.authorize("c", resource["resourceType"])
     prepared = exchange.repository.prepare(resource, new_id or exchange.services.new_id(), None)
-    write.require_own_compartment(exchange, prepared.version)
+    await write.require_within(exchange, prepared.version)
     return prepared, True
 
 
@@ -129,7 +129,7 @@ async def delete(exchange: Exchange) -> Response:
         if not found:
             write.check_if_match(exchange, None)
         for version in found:
-            write.require_own_compartment(exchange, version)
+            await write.require_within(exchange, version)
             write.check_if_match(exchange, version)
         prepared = [exchange.repository.prepare_deletion(version) for version in found]
         if prepared:

@@ -13,10 +13,9 @@ from profiles import json
 from profiles.json import Resource
 from profiles.outcome import refuse
 from profiles.structure import resource_types
-from server.auth.bearer import forbidden
-from server.auth.decision import Decision
+from server.access.access import Access
 from server.reach import personal_types
-from server.repository import Version, instant
+from server.repository import Listed, Version, instant
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.history_query import HistoryQuery, links, read_history_query
 from server.rest.response import Response
@@ -26,19 +25,16 @@ from server.store.timeline import Moment, Timeline
 
 _AT_ONCE: Final = 100
 
-Found = tuple[Version, bool]
-"""A version, and whether the one before it was a deletion."""
-
 
 async def history_instance(exchange: Exchange) -> Response:
     type_, id_, _ = exchange.request.segments
     query = read_history_query(exchange)
-    current = await exchange.visible(type_, id_, exchange.decision)
+    current = await exchange.repository.read(exchange.access, id_)
     if current is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     exchange.trail.note(f"{type_}/{id_}")
     first, last = await _span(exchange, current, query)
-    total = last - first + 1 if exchange.decision.compartment is None else None
+    total = last - first + 1 if exchange.access.is_whole else None
     if query.after is not None:
         first, last = (first, query.after.version - 1) if query.descending else (query.after.version + 1, last)
     found = [entry async for entry in _versions(exchange, current, first, last, query)]
@@ -47,41 +43,37 @@ async def history_instance(exchange: Exchange) -> Response:
 
 async def history_type(exchange: Exchange) -> Response:
     (type_, _) = exchange.request.segments
-    return await _of_types(exchange, {type_: exchange.decision})
+    return await _of_types(exchange, {type_: exchange.access})
 
 
 async def history_system(exchange: Exchange) -> Response:
     """Of all types that the caller may search; AuditEvents have no versions."""
-    decisions = {
-        type_: exchange.services.decide(exchange.principal, "s", type_)
-        for type_ in sorted(resource_types())
-        if type_ != AUDIT_TYPE
-    }
-    granted = {type_: decision for type_, decision in decisions.items() if decision.granted}
+    types = sorted(resource_types() - {AUDIT_TYPE})
+    granted = {type_: access for type_ in types if (access := exchange.gate.access_if_any("s", type_)) is not None}
     if not granted:
-        raise forbidden(next(iter(decisions.values())))
+        exchange.authorize("s", types[0])
     return await _of_types(exchange, granted)
 
 
-async def _of_types(exchange: Exchange, decisions: dict[str, Decision]) -> Response:
+async def _of_types(exchange: Exchange, accesses: dict[str, Access]) -> Response:
     query = read_history_query(exchange)
-    for type_ in decisions:
+    for type_ in accesses:
         exchange.services.index_state.check(type_, (HISTORY,))
     exchange.trail.query = "&".join(f"{name}={value}" for name, value in query.text)[:4000]
-    types = {_term(exchange, type_, decision): type_ for type_, decision in decisions.items()}
-    limited = any(decision.compartment is not None for decision in decisions.values())
-    plan = Timeline(tuple(types), limited, query.since, query.at, query.descending, query.after, query.count)
-    found, rest = await exchange.repository.timeline(types, plan)
+    terms = {_term(exchange, access): access for access in accesses.values()}
+    limited = any(access.compartment is not None for access in accesses.values())
+    plan = Timeline(tuple(terms), limited, query.since, query.at, query.descending, query.after, query.count)
+    found, rest = await exchange.repository.timeline(terms, plan)
     for version, _ in found:
         exchange.trail.note(f"{version.reference}/_history/{version.version}")
     return _answer(exchange, query, found, rest, None)
 
 
-def _term(exchange: Exchange, type_: str, decision: Decision) -> int:
-    """What the versions that the caller may see of a type are listed under."""
-    if decision.compartment is not None and type_ in personal_types():
-        return patient_term(exchange.tenant.index, type_, decision.compartment)
-    return type_term(exchange.tenant.index, type_)
+def _term(exchange: Exchange, access: Access) -> int:
+    """What the versions that the caller may see of a type are listed under; others may be there as well."""
+    if access.compartment is not None and access.type in personal_types():
+        return patient_term(exchange.tenant.index, access.type, access.compartment)
+    return type_term(exchange.tenant.index, access.type)
 
 
 async def _span(exchange: Exchange, current: Version, query: HistoryQuery) -> tuple[int, int]:
@@ -92,48 +84,47 @@ async def _span(exchange: Exchange, current: Version, query: HistoryQuery) -> tu
         low, high = 1, current.version + 1
         while low < high:
             middle = (low + high) // 2
-            version = await _read(exchange, current, middle)
-            low, high = (low, middle) if version is None or version.updated >= moment else (middle + 1, high)
+            stored = await _stored(exchange, current, middle)
+            low, high = (low, middle) if stored is None or stored[0] >= moment else (middle + 1, high)
         return low
 
     first, last = 1, current.version
     if query.at is not None:
         first, last = await first_since(query.at[0]), await first_since(query.at[1] + 1) - 1
-        before = await _read(exchange, current, first - 1) if first > 1 else None
-        if before is not None and not before.deleted:
-            following = await _read(exchange, current, first)
-            if following is None or following.updated > query.at[0]:
+        before = await _stored(exchange, current, first - 1) if first > 1 else None
+        if before is not None and not before[1]:
+            following = await _stored(exchange, current, first)
+            if following is None or following[0] > query.at[0]:
                 first -= 1  # in force when the interval began
     if query.since is not None:
         first = max(first, await first_since(query.since))
     return first, max(last, first - 1)
 
 
-async def _read(exchange: Exchange, current: Version, number: int) -> Version | None:
+async def _stored(exchange: Exchange, current: Version, number: int) -> tuple[int, bool] | None:
+    """When a version was stored, and whether it is a deletion."""
     if number == current.version:
-        return current
-    return await exchange.repository.read_version(current.type, current.id, number)
+        return current.updated, current.deleted
+    return await exchange.repository.stored_at(current.type, current.id, number)
 
 
 async def _versions(
     exchange: Exchange, current: Version, first: int, last: int, query: HistoryQuery
-) -> AsyncIterator[Found]:
+) -> AsyncIterator[Listed]:
     """From `first` to `last` in the order that is asked for, one more than the page takes; those that the caller may see."""
     given = 0
     while first <= last and given <= query.count:
-        size = _AT_ONCE if exchange.decision.compartment is not None else min(_AT_ONCE, query.count + 1 - given)
+        size = _AT_ONCE if not exchange.access.is_whole else min(_AT_ONCE, query.count + 1 - given)
         low, high = (max(first, last - size + 1), last) if query.descending else (first, min(last, first + size - 1))
-        found = await exchange.repository.history(current.type, current.id, high + 1, high - low + 2)
-        deleted = {version.version for version in found if version.deleted}
-        part = [version for version in found if version.version >= low]
-        for version in part if query.descending else reversed(part):
-            if given <= query.count and await exchange.sees(version, exchange.decision):
+        found = await exchange.repository.history(exchange.access, current.id, low, high)
+        for entry in found if query.descending else reversed(found):
+            if given <= query.count:
                 given += 1
-                yield version, version.version - 1 in deleted
+                yield entry
         first, last = (first, low - 1) if query.descending else (high + 1, last)
 
 
-def _rest(found: list[Found], query: HistoryQuery) -> Moment | None:
+def _rest(found: list[Listed], query: HistoryQuery) -> Moment | None:
     if len(found) <= query.count:
         return None
     version, _ = found[query.count - 1]
@@ -141,7 +132,7 @@ def _rest(found: list[Found], query: HistoryQuery) -> Moment | None:
 
 
 def _answer(
-    exchange: Exchange, query: HistoryQuery, found: list[Found], rest: Moment | None, total: int | None
+    exchange: Exchange, query: HistoryQuery, found: list[Listed], rest: Moment | None, total: int | None
 ) -> Response:
     for version, _ in found:
         exchange.trail.patients.update(version.patients)

@@ -8,6 +8,7 @@ from operations.ports import Context, KeyTakenError, Operation, OperationInput, 
 from profiles import json
 from profiles.json import Resource
 from profiles.outcome import refuse
+from server.access.access import Access
 from server.auth.bearer import forbidden
 from server.auth.decision import Decision
 from server.rest.context import context_for
@@ -21,7 +22,7 @@ async def operation(exchange: Exchange) -> Response:
     found, type_, id_ = find_operation(exchange)
     if request.method == "GET" and found.affects_state:
         raise refuse("method-not-allowed", f"${found.code} changes state and must be POSTed.", "http.method")
-    decision = authorize_operation(exchange, found, type_)
+    access = authorize_operation(exchange, found, type_)
     exchange.trail.interaction = f"${found.code}"
     if found.streams and request.inside_bundle:
         raise refuse("not-supported", f"${found.code} is not answered inside a Bundle: call it by itself.", "http.url")
@@ -40,9 +41,9 @@ async def operation(exchange: Exchange) -> Response:
         query.setdefault(name, []).append(value)
     headers = {name: request.headers[name] for name in found.header_names if name in request.headers}
     given = OperationInput(resource, type_, id_, query, headers)
-    if id_ is not None and type_ is not None and await exchange.visible(type_, id_, decision) is None:
+    if id_ is not None and type_ is not None and await exchange.repository.read(access, id_) is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
-    output = await _run(found, given, context_for(exchange, decision, discloses=found.discloses))
+    output = await _run(found, given, context_for(exchange, access, found))
     if output.stream is not None:
         kind, headers = output.content_type, dict(output.headers)
         return Response(output.status, b"", headers, kind, stream=output.stream, length=None, patience=output.patience)
@@ -58,18 +59,18 @@ def raw_content(request: Request, found: Operation) -> Resource | None:
     return {"resourceType": "Binary", "contentType": request.media_type, "data": data}
 
 
-def authorize_operation(exchange: Exchange, found: Operation, type_: str | None) -> Decision:
+def authorize_operation(exchange: Exchange, found: Operation, type_: str | None) -> Access:
     """Whether the caller may call it, and within what limits. Raises FhirError (403)."""
-    decision = exchange.authorize(found.scope, type_ or next(iter(found.resource_types), "*"))
+    access = exchange.authorize(found.scope, type_ or next(iter(found.resource_types), "*"))
     if found.every_type:
         exchange.authorize(found.scope, "*")
     if not found.roles:
-        return decision
+        return access
     if not found.roles & exchange.principal.roles:
         raise forbidden(Decision(False, f"${found.code} is for: {', '.join(sorted(found.roles))}."))
-    if decision.compartment is not None and not found.one_patient:
+    if access.compartment is not None and not found.one_patient:
         raise forbidden(Decision(False, f"${found.code} is not for a token that reaches one patient's record only."))
-    return decision
+    return access
 
 
 async def _run(found: Operation, given: OperationInput, context: Context) -> OperationOutput:

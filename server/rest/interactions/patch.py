@@ -84,7 +84,7 @@ async def conditional_patch(exchange: Exchange) -> Response:
 
 
 async def _store(exchange: Exchange, current: Version, change: Patch) -> Response:
-    prepared = prepare_patch(exchange, current, change)
+    prepared = await prepare_patch(exchange, current, change)
     await exchange.store_together([prepared], 200, [], [], exchange.told_of([prepared], 200))
     return write.written(exchange, prepared.version, 200)
 
@@ -109,10 +109,10 @@ def read_patch(request: Request) -> Patch:
 async def present(exchange: Exchange, type_: str, id_: str) -> Version:
     """What is to be patched. Raises FhirError: 403, 404, 410."""
     reading = exchange.authorize("r", type_)
-    current = await exchange.visible(type_, id_, exchange.decision)
-    if current is None or (reading != exchange.decision and await exchange.visible(type_, id_, reading) is None):
+    current = await exchange.repository.read(exchange.access, id_)
+    if current is None or not await exchange.repository.admits(reading, current):
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
-    write.require_own_compartment(exchange, current)
+    await write.require_within(exchange, current)
     if current.deleted:
         error = refuse("gone", "The resource was deleted; only an update brings it back.", "http.url")
         error.headers.update(version_headers(current))
@@ -136,10 +136,10 @@ def patched(exchange: Exchange, current: Version, change: Patch) -> Resource:
     return write.check_content(resource)
 
 
-def prepare_patch(exchange: Exchange, current: Version, change: Patch) -> Prepared:
+async def prepare_patch(exchange: Exchange, current: Version, change: Patch) -> Prepared:
     """The next version. Raises FhirError."""
     prepared = exchange.repository.prepare(patched(exchange, current, change), current.id, current)
-    write.require_own_compartment(exchange, prepared.version)
+    await write.require_within(exchange, prepared.version)
     return prepared
 
 

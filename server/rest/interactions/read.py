@@ -8,13 +8,14 @@ from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.interactions.binary_read import answer_read
 from server.rest.response import Response, version_headers, version_response
+from server.search.execute import as_version
 
 
 async def read(exchange: Exchange) -> Response:
     type_, id_ = exchange.request.segments
     if type_ == AUDIT_TYPE:
         return await _read_audit_event(exchange, id_)
-    version = await exchange.visible(type_, id_, exchange.decision)
+    version = await exchange.repository.read(exchange.access, id_)
     version = _present(exchange, version)
     if _is_known(exchange.request.headers.get("if-none-match"), version.etag):
         return Response(304, b"", version_headers(version))
@@ -34,10 +35,10 @@ async def vread(exchange: Exchange) -> Response:
         return await _read_audit_event(exchange, id_)
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise refuse("not-found", "There is no such version.", "http.url")
-    if await exchange.visible(type_, id_, exchange.decision) is None:
+    if await exchange.repository.read(exchange.access, id_) is None:
         raise _unknown()
-    version = await exchange.repository.read_version(type_, id_, int(number))
-    if version is None or not await exchange.sees(version, exchange.decision):
+    version = await exchange.repository.read_version(exchange.access, id_, int(number))
+    if version is None:
         raise refuse("not-found", "There is no such version.", "http.url")
     version = _present(exchange, version)
     return await answer_read(exchange, version) if type_ == "Binary" else version_response(version, 200)
@@ -59,8 +60,8 @@ def _unknown() -> Exception:
 
 
 async def _read_audit_event(exchange: Exchange, id_: str) -> Response:
-    event = await exchange.services.audit.read(exchange.tenant, id_, exchange.decision.compartment)
-    if event is None:
+    event = await exchange.services.audit.read(exchange.tenant, id_)
+    if event is None or not exchange.access.admits(as_version(event)):
         raise _unknown()
     exchange.trail.note(f"AuditEvent/{id_}")
     return Response(200, json.dumps(event), {"ETag": 'W/"1"'})

@@ -190,8 +190,8 @@ async def _draft(
     type_ = entry.segments[0]
     try:
         write.refuse_written_by_server(type_)
-        decision = exchange.authorize(_LETTERS[entry.method], type_)
-        part = replace(exchange, decision=decision, request=request_of(exchange.request, entry))
+        access = exchange.authorize(_LETTERS[entry.method], type_)
+        part = replace(exchange, access=access, request=request_of(exchange.request, entry))
         if address is None:
             write.check_if_match(part, None)
             return []
@@ -231,7 +231,7 @@ async def _change(draft: Draft, references: Mapping[str, str]) -> Change | None:
         part, lookup = draft.part, draft.lookup
         if draft.entry.method == "POST":
             prepared, created = part.repository.prepare(resource, draft.id, None), True
-            write.require_own_compartment(part, prepared.version)
+            await write.require_within(part, prepared.version)
         elif draft.base is not None:
             prepared, created = await write.prepare_update(part, resource, draft.id)
             if prepared.version.version != draft.base.version + 1:
@@ -249,10 +249,10 @@ async def _change(draft: Draft, references: Mapping[str, str]) -> Change | None:
 
 async def _deletion(draft: Draft) -> Change | None:
     part = draft.part
-    current = await part.visible(draft.type, draft.id, part.decision)
+    current = await part.repository.read(part.access, draft.id)
     if current is None or current.deleted:
         return None
-    write.require_own_compartment(part, current)
+    await write.require_within(part, current)
     write.check_if_match(part, current)
     if draft.lookup is not None and draft.lookup.found is not None and draft.lookup.found.version != current.version:
         raise StaleVersionError(current.record.key)

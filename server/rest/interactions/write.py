@@ -14,7 +14,7 @@ async def create(exchange: Exchange) -> Response:
     (type_,) = exchange.request.segments
     resource = checked_body(exchange, type_)
     prepared = exchange.repository.prepare(resource, exchange.services.new_id(), None)
-    require_own_compartment(exchange, prepared.version)
+    await require_within(exchange, prepared.version)
     await exchange.commit([prepared], status=201)
     return written(exchange, prepared.version, 201)
 
@@ -33,34 +33,33 @@ async def update(exchange: Exchange) -> Response:
 
 async def prepare_update(exchange: Exchange, resource: Resource, id_: str) -> tuple[Prepared, bool]:
     """The next version, and whether the resource is new or back from deletion (update as create). Raises FhirError."""
-    current, created = await current_for_update(exchange, resource["resourceType"], id_)
+    current, created = await current_for_update(exchange, id_)
     prepared = exchange.repository.prepare(resource, id_, current)
-    require_own_compartment(exchange, prepared.version)
+    await require_within(exchange, prepared.version)
     return prepared, created
 
 
-async def current_for_update(exchange: Exchange, type_: str, id_: str) -> tuple[Version | None, bool]:
+async def current_for_update(exchange: Exchange, id_: str) -> tuple[Version | None, bool]:
     """What is to be updated, and whether there is nothing yet, or nothing any more. Raises FhirError where it may not be."""
-    current = await exchange.repository.read(type_, id_)
-    limited = exchange.decision.compartment is not None
-    if limited and (current is None or not await exchange.sees(current, exchange.decision)):
-        # Whoever reaches one record only cannot choose ids: a free one and a hidden one would answer differently.
+    current = await exchange.repository.read(exchange.access, id_)
+    if current is None and exchange.access.is_limited:
+        # Whoever is shown a part only cannot choose ids: a free one and a hidden one would answer differently.
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     check_if_match(exchange, current)
     check_if_none_match(exchange, current)
     created = current is None or current.deleted
     if created:
-        exchange.authorize("c", type_)
+        exchange.authorize("c", exchange.access.type)
     return current, created
 
 
 async def delete(exchange: Exchange) -> Response:
     type_, id_ = exchange.request.segments
     refuse_written_by_server(type_)
-    current = await exchange.visible(type_, id_, exchange.decision)
+    current = await exchange.repository.read(exchange.access, id_)
     if current is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
-    require_own_compartment(exchange, current)
+    await require_within(exchange, current)
     check_if_match(exchange, current)
     if not current.deleted:
         prepared = exchange.repository.prepare_deletion(current)
@@ -120,11 +119,15 @@ def refuse_written_by_server(type_: str) -> None:
         )
 
 
-def require_own_compartment(exchange: Exchange, version: Version) -> None:
-    """What a patient-scoped token writes must lie in that patient's compartment."""
-    compartment = exchange.decision.compartment
-    if compartment is not None and set(version.patients) != {compartment}:
+async def require_within(exchange: Exchange, version: Version) -> None:
+    """What is written, deleted or written over must lie where the caller may write. Raises FhirError (403)."""
+    if await exchange.repository.admits_write(exchange.access, version):
+        return
+    if exchange.access.compartment is not None and set(version.patients) != {exchange.access.compartment}:
         raise refuse("forbidden", "The token allows writing inside one patient's record only.")
+    raise refuse(
+        "forbidden", "The token's scopes allow writing only what matches their search parameters, before and after."
+    )
 
 
 def written(exchange: Exchange, version: Version, status: int) -> Response:

@@ -1,0 +1,1 @@
+"""Which part of a tenant's records a caller may reach: one predicate, handed to whoever fetches (docs/security.md)."""

@@ -1,0 +1,37 @@
+"""The search parameters of a granular scope (SMART App Launch 2.2: `user/Observation.rs?category=...`), as a restriction.
+
+They mean what they mean in a search of the type: the same compiler reads them. What cannot be a criterion of the type opens nothing.
+"""
+
+from __future__ import annotations
+
+from profiles.outcome import FhirError
+from server.access.access import Restriction, Seen
+from server.auth.scopes import Filter
+from server.seal.blind_index import BlindIndex
+from server.search.compile import compile_wanted
+from server.search.criteria import holds
+from server.search.index_entries import index_resource
+from server.search.overlap import NOTHING, shared
+from server.search.query import RESULT_PARAMETERS, parse_query
+
+
+def restriction_of(type_: str, filter_: Filter, index: BlindIndex, base_url: str) -> Restriction | None:
+    """None where the type has no such search parameter, or a value has the wrong form: then the scope opens nothing of it."""
+    if any(name.partition(":")[0] in RESULT_PARAMETERS for name, _ in filter_):
+        return None
+    try:
+        query = parse_query(type_, filter_)
+        found = compile_wanted(type_, query.criteria, index, base_url)
+    except FhirError:
+        return None
+    sharing = shared(type_)
+    asked = frozenset(criterion.code for criterion in query.criteria)
+    needed = asked.union(*(sharing.get(code, NOTHING).codes for code in asked))
+
+    def met_by(version: Seen) -> bool:
+        resource = version.resource()
+        entries = index_resource(resource, version.patients, index, 0, base_url, needed)
+        return all(holds(clause, entries) for clause in found.clauses) and all(check(resource) for check in found.checks)
+
+    return Restriction(found.clauses, not found.checks, asked, met_by)
