@@ -15,6 +15,7 @@ from profiles.conformance.bound_codes import check_binding, check_coding
 from profiles.conformance.context import WORK_PER_OBJECT, Context, Item
 from profiles.conformance.extensions import Standing, check_extension
 from profiles.conformance.invariants import Check, invariant_check
+from profiles.conformance.narratives import check_narrative
 from profiles.conformance.nodes import Binding, Invariant
 from profiles.conformance.plans import base_binding
 from profiles.conformance.resolution import check_reference
@@ -33,6 +34,7 @@ _OF_TYPES: Final[dict[str, Check]] = {
     "Attachment": check_attachment,
     "Identifier": check_identifier,
     "Quantity": check_unit,
+    "Narrative": check_narrative,
 }
 _LONGEST_URL: Final = 500
 _GUARDS: Final = {"dom-4": "contained", "dom-5": "contained"}

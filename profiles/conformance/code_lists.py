@@ -21,8 +21,10 @@ _FORMS: Final = {f"{_R4}all-languages": re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9
 _DEEPEST: Final = 12
 _LARGEST: Final = 200_000
 
-Codes = dict[str, dict[str, str]]
-"""By system: the display of each code, empty where none is told."""
+Displays = str | tuple[str, ...]
+"""The display of a code, empty where none is told; several where it has designations too, the display first."""
+Codes = dict[str, dict[str, Displays]]
+"""By system: the displays of each code."""
 
 
 class CodeLists:
@@ -31,7 +33,7 @@ class CodeLists:
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
         self._value_sets: dict[str, tuple[Codes, frozenset[str]] | None] = {}
-        self._systems: dict[str, dict[str, str] | None] = {}
+        self._systems: dict[str, dict[str, Displays] | None] = {}
 
     def validate_code(self, value_set: str, system: str | None, code: str, display: str | None = None) -> Membership:
         """See Terminology."""
@@ -113,8 +115,8 @@ class CodeLists:
         concepts = part.get("concept")
         if isinstance(concepts, list):
             known = self._system(system) or {}
-            named = {str(c.get("code")): str(c.get("display") or "") for c in _objects(concepts)}
-            return {system: {code: text or known.get(code, "") for code, text in named.items()}}, set()
+            named = {str(c.get("code")): _displays(c) for c in _objects(concepts)}
+            return {system: {code: _joined(text, known.get(code, "")) for code, text in named.items()}}, set()
         if part.get("filter"):
             return self._filtered(system, _objects(part["filter"]))
         all_codes = self._system(system)
@@ -133,7 +135,7 @@ class CodeLists:
             codes = {code: text for code, text in codes.items() if code in below}
         return {system: codes}, set()
 
-    def _system(self, system: str) -> dict[str, str] | None:
+    def _system(self, system: str) -> dict[str, Displays] | None:
         if system in self._systems:
             return self._systems[system]
         found = self._definitions.find("CodeSystem", system)
@@ -158,19 +160,36 @@ def _expanded(expansion: Json) -> tuple[Codes, frozenset[str]] | None:
     while waiting:
         each = waiting.pop()
         waiting += _objects(each.get("contains"))
-        codes.setdefault(str(each.get("system")), {})[str(each.get("code"))] = str(each.get("display") or "")
+        codes.setdefault(str(each.get("system")), {})[str(each.get("code"))] = _displays(each)
     return codes, frozenset()
 
 
-def _concepts(holder: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+def _displays(concept: Resource) -> Displays:
+    """The display of a concept and its designations (in other languages, or for other uses)."""
+    display = str(concept.get("display") or "")
+    others = [str(each["value"]) for each in _objects(concept.get("designation")) if isinstance(each.get("value"), str)]
+    return (display, *others) if others else display
+
+
+def _joined(one: Displays, other: Displays) -> Displays:
+    """What two places say of the same code; the first is preferred."""
+    both = [each for each in (*_each(one), *_each(other)) if each]
+    return tuple(dict.fromkeys(both)) if len(set(both)) > 1 else both[0] if both else ""
+
+
+def _each(displays: Displays) -> tuple[str, ...]:
+    return (displays,) if isinstance(displays, str) else displays
+
+
+def _concepts(holder: Mapping[str, Json]) -> Iterator[tuple[str, Displays]]:
     waiting = _objects(holder.get("concept"))
     while waiting:
         each = waiting.pop()
         waiting += _objects(each.get("concept"))
-        yield str(each.get("code")), str(each.get("display") or "")
+        yield str(each.get("code")), _displays(each)
 
 
-def _below(holder: Mapping[str, Json], code: str, *, itself: bool) -> Iterator[tuple[str, str]]:
+def _below(holder: Mapping[str, Json], code: str, *, itself: bool) -> Iterator[tuple[str, Displays]]:
     waiting = _objects(holder.get("concept"))
     while waiting:
         each = waiting.pop()
@@ -181,8 +200,16 @@ def _below(holder: Mapping[str, Json], code: str, *, itself: bool) -> Iterator[t
         waiting += _objects(each.get("concept"))
 
 
-def _wrong(display: str | None, right: str) -> str | None:
-    return right if display and right and " ".join(display.lower().split()) != " ".join(right.lower().split()) else None
+def _wrong(display: str | None, right: Displays) -> str | None:
+    """A right display, where the one that is given is none; without one that is known, nothing is wrong."""
+    known = [each for each in _each(right) if each]
+    if not display or not known or any(_plain(display) == _plain(each) for each in known):
+        return None
+    return known[0]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
 def _objects(value: Json) -> list[Resource]:

@@ -44,6 +44,8 @@ class Options:
     aggregation: bool = True
     claims: bool = True
     """Whether resources are held against the profiles of their meta.profile."""
+    narrative: Severity = "information"
+    """How strange attributes and dead links of narratives are told."""
     plain_text: bool = False
     """Whether texts that look like HTML tags are errors."""
     today: Callable[[], date] = date.today
@@ -90,6 +92,8 @@ class Run:
     """What is wrong with naming a code system by a URI, None for nothing: the same few come again and again."""
     answers: dict[tuple[str, str | None, str, str | None], Membership] = field(default_factory=dict)
     """What the terminology said of (value set, system, code, display)."""
+    anchors: dict[int, frozenset[str]] = field(default_factory=dict)
+    """By id() of a resource: what links inside narratives may lead to."""
     trees: dict[str, Any] = field(default_factory=dict)
     """The profiles met so far by canonical."""
 

@@ -5,7 +5,7 @@ FHIR R4 structuredefinition.html, searchparameter.html, capabilitystatement.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from profiles.conformance.context import Context, Item
@@ -66,6 +66,46 @@ def _code_system(item: Item, context: Context) -> None:
             if isinstance(value, str) and value in seen:
                 context.add("definition-differs", "The code or URI is defined twice.", (where, key, -1))
             seen.add(str(value))
+    _check_count(item, context)
+    types = {each.get("code"): each.get("type") for each in items_in(item.value, "property")}
+    for concept, where in _concepts(item.value, item.path):
+        for each, at in places_of(concept, "property", where):
+            wanted = types.get(each.get("code"))
+            told = next((key for key in each if key.startswith("value")), None)
+            if isinstance(wanted, str) and told is not None and told != f"value{wanted[:1].upper()}{wanted[1:]}":
+                text = "The property has a value of another type than it is defined with."
+                context.add("definition-differs", text, (at, "value", -1))
+    _check_supplement(item, context)
+
+
+def _concepts(holder: Resource, path: Path) -> Iterator[tuple[Resource, Path]]:
+    """All concepts of a code system, at any depth, with their places."""
+    waiting = list(places_of(holder, "concept", path))
+    while waiting:
+        each, where = waiting.pop()
+        yield each, where
+        waiting += places_of(each, "concept", where)
+
+
+def _check_count(item: Item, context: Context) -> None:
+    stated = item.value.get("count")
+    if type(stated) is not int or item.value.get("content") != "complete":
+        return
+    if sum(1 for _ in _concepts(item.value, item.path)) != stated:
+        text = "The code system is complete, and has another number of concepts than it states."
+        context.add("definition-differs", text, (item.path, "count", -1))
+
+
+def _check_supplement(item: Item, context: Context) -> None:
+    """A supplement adds to codes that the other code system has."""
+    supplemented = item.value.get("supplements")
+    if not isinstance(supplemented, str) or item.value.get("content") != "supplement":
+        return
+    system = supplemented.partition("|")[0]
+    for concept, where in _concepts(item.value, item.path):
+        code = concept.get("code")
+        if isinstance(code, str) and context.run.terminology.code_exists(system, code).member is False:
+            context.add("code-invalid", "The code system that is supplemented has no such code.", (where, "code", -1))
 
 
 def _concept_map(item: Item, context: Context) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from profiles.conformance.packages import read_package
+from profiles.conformance.reading import items_in
 from profiles.definitions.r4 import base_definition
 from profiles.json import Json, Resource
 
@@ -22,7 +23,15 @@ _LONGEST: Final = 300
 _MOST: Final = 8192
 """Canonicals that are remembered, found or not; longer ones are sought each time."""
 _KINDS: Final = frozenset(
-    {"StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "SearchParameter", "ConceptMap"}
+    {
+        "StructureDefinition",
+        "ValueSet",
+        "CodeSystem",
+        "Questionnaire",
+        "SearchParameter",
+        "ConceptMap",
+        "ImplementationGuide",
+    }
 )
 
 
@@ -36,6 +45,7 @@ class Definitions:
         self._own: set[int] = set()
         self._made: dict[tuple[object, int], Any] = {}
         self._added = 0
+        self._globals: dict[str, tuple[str, ...]] = {}
         self._found: dict[tuple[int, str, str], Resource | None] = {}
 
     def add(self, resource: Json) -> bool:
@@ -48,7 +58,18 @@ class Definitions:
         self._by_url.setdefault((kind, url), []).insert(0, resource)
         self._own.add(id(resource))
         self._added += 1
+        if kind == "ImplementationGuide":
+            for each in items_in(resource, "global"):
+                named, profile = each.get("type"), each.get("profile")
+                if isinstance(named, str) and isinstance(profile, str):
+                    self._globals[named] = (*self._globals.get(named, ()), profile)
         return True
+
+    def global_profiles(self, type_name: str) -> Sequence[str]:
+        """The profiles that ImplementationGuides which were added ask of every resource of a type (`global`)."""
+        above = self._above.global_profiles(type_name) if self._above is not None else ()
+        own = self._globals.get(type_name, ())
+        return (*above, *own) if own else above
 
     def load_package(self, data: bytes) -> int:
         """Take in a FHIR package (.tgz); how many resources it brought. Raises PackageError."""

@@ -22,10 +22,12 @@ Check = Callable[[Item, Context], None]
 
 BY_STRUCTURE: Final = frozenset({"ele-1", "ext-1", "dom-2", "dom-3", "ref-1", "txt-1", "txt-2"})
 """Said already by the structural check (profiles/validation), or by containment.py (dom-3)."""
+_NEVER_EMPTY: Final = frozenset({"per-1"})
+"""Where an empty result is broken as well: a start and an end that cannot be told apart in the precision that they have."""
 _BEST_PRACTICE: Final = frozenset({"dom-6"})
 
 _WORDS: Final[Mapping[str, str]] = {
-    "per-1": "The period's start must not lie after its end.",
+    "per-1": "The period's start must lie before its end, as far as the two are told.",
     "qty-3": "A quantity with a code must name the system of the code.",
     "cpt-2": "A contact point with a value must say of which system it is.",
     "dom-3": "A contained resource must be referred to from the resource that contains it.",
@@ -78,7 +80,7 @@ def invariant_check(invariant: Invariant, type_name: str, steps: int) -> Check |
             if error.code != "fhirpath-unsupported":
                 context.add("invariant-unchecked", _unchecked(invariant), item.path, "warning", rule=invariant.key)
             return
-        if held is False:
+        if held is False or (held is None and invariant.key in _NEVER_EMPTY):
             _broken(invariant, item, context)
 
     return check

@@ -50,6 +50,8 @@ def check_resource(value: Resource, where: Path, context: Context) -> None:
         questionnaire_responses.check_response(item, context)
     for profile in claimed(value) if context.run.options.claims else ():
         trees.apply(profile, item, context)
+    for profile in context.run.definitions.global_profiles(name):
+        trees.apply(profile, item, context)
 
 
 def claimed(value: Resource) -> list[str]:

@@ -144,6 +144,7 @@ def _options(case: dict[str, Any]) -> Options:
     """As the reference is run: unknown extensions and wrong displays are errors, unless the case says otherwise."""
     return Options(
         unknown_extension="error",
+        narrative="error",
         wrong_display="warning" if case.get("wrong-displays") == "warning" else "error",
         aggregation=case.get("enforceAggregationOutsideBundles", True),
         plain_text=bool(case.get("security-checks") or case.get("noHtmlInMarkdown")),
