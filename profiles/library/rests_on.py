@@ -58,29 +58,27 @@ def widen_contexts(table: Facts) -> None:
 
     PAS 2.2.1 and 2.0.1 declare some contexts more narrowly than that, and a sender who follows the profiles may not be refused.
     """
-    for url, definition in table["StructureDefinition"].items():
+    guide = table["guide"]
+    for name, definition in table["StructureDefinition"].items():
         for row in definition["elements"]:
-            holder, _, name = row["id"].rpartition(".")
-            if not name.startswith(("extension:", "modifierExtension:")):
+            holder, _, segment = row["id"].rpartition(".")
+            if not segment.startswith(("extension:", "modifierExtension:")):
                 continue
-            for each in (
-                each for type_ in row.get("type", []) if isinstance(type_, dict) for each in type_.get("profile", [])
-            ):
-                extension = table["StructureDefinition"].get(each.partition("|")[0].removeprefix(f"{table['guide']}:"))
-                place = (
-                    f"extension {GUIDES[table['guide']]}StructureDefinition/{url}"
-                    if holder == "Extension"
-                    else f"element {path_of(holder)}"
-                )
+            within = f"extension {GUIDES[guide]}StructureDefinition/{name}"
+            place = within if holder == "Extension" else f"element {path_of(holder)}"
+            for each in _profiles(row):
+                extension = table["StructureDefinition"].get(each.removeprefix(f"{guide}:"))
                 if extension is not None and not {place, "element Element"}.intersection(extension["context"]):
                     extension["context"].append(place)
 
 
+def _profiles(row: Facts) -> list[str]:
+    return [each for type_ in row.get("type", []) if isinstance(type_, dict) for each in type_.get("profile", [])]
+
+
 def core_table(package: Package, guides: Sequence[Facts]) -> Facts:
     """What R4's core package has of the definitions that the tables name, and that those name."""
-    known = {
-        kind: {each["url"]: each for each in package[kind]} for kind in ("StructureDefinition", "ValueSet", "CodeSystem")
-    }
+    known = {kind: {each["url"]: each for each in package[kind]} for kind in KINDS}
     constraints: dict[str, list[str]] = {}
     table: Facts = {"guide": "fhir", "version": "4.0.1", "uses": {}, "constraints": constraints}
     table.update((kind, {}) for kind in known)

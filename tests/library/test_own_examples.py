@@ -141,3 +141,10 @@ def test_the_older_version_has_its_own_rules() -> None:
         for version in ("2.2.1", "2.0.1")
     }
     assert "Bundle.identifier" in wanted["2.2.1"] - wanted["2.0.1"]
+
+
+def test_a_target_that_does_not_conform_is_told_with_its_first_fault() -> None:
+    made = bundle()
+    _of(made, "Coverage")["relationship"]["coding"][0].update(code="01")
+    text = next(each.text for each in errors(made) if each.code == "reference-target")
+    assert text.endswith(" The first fault: Bundle.entry[2].resource, by self-beneficiary.")
