@@ -82,6 +82,7 @@ def _write_each(client: httpx.Client, diary: Diary, name: str) -> None:
     if answer.is_success:
         diary.versions[int(answer.json()["meta"]["versionId"])] = name
     client.get(f"/Patient/{diary.name}")
+    client.post(str(client.base_url).partition("/fhir")[0] + "/oauth/launch", json={"patient": diary.name})
     once = f"{name}-once"
     diary.conditional[once] = False
     headers = {"If-None-Exist": f"identifier={SYSTEM}|{once}"}
