@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from profiles.conformance.context import Context, Item
+from profiles.conformance.discriminator_paths import check_discriminators
 from profiles.conformance.nodes import TreeError, tree_of
 from profiles.conformance.reading import items_in, places_of
 from profiles.definitions.snapshot import SnapshotError, generate, snapshot_of
@@ -26,6 +27,7 @@ def check_definition(item: Item, context: Context) -> None:
 def _structure(item: Item, context: Context) -> None:
     definition: Resource = item.value
     base, differential = definition.get("baseDefinition"), definition.get("differential")
+    check_discriminators(definition, item.path, context)
     known = isinstance(base, str) and context.run.definitions.structure(base) is not None
     try:
         if known and isinstance(differential, dict):
