@@ -47,7 +47,7 @@ def missing(dependencies: Sequence[tuple[str, str]], present: Iterable[PackageNa
     return [
         Issue(
             "package-dependency",
-            f"It builds on {name}#{version}, which is not installed: what it takes from there is unknown.",
+            f"It builds on {name}#{version}, which is not installed: of that, only what is built in is known.",
             severity="warning",
         )
         for name, version in dependencies

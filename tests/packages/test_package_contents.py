@@ -31,6 +31,7 @@ from operations.policy.library.bundled import bundled_libraries
 from profiles.base_validation import validate_resource
 from profiles.json import loads
 from profiles.outcome import FhirError
+from profiles.package_archive import Limits
 
 
 def refusal(data: bytes) -> tuple[str, str]:
@@ -185,9 +186,9 @@ def test_bounds_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     code, text = refusal(usual())
     assert (code, "more than 2 conformance resources" in text) == ("package-too-large", True)
     monkeypatch.setattr(contents, "MOST_RESOURCES", 100)
-    monkeypatch.setattr(contents, "SECONDS", -1.0)
-    assert refusal(usual())[0] == "package-too-large"
-    monkeypatch.setattr(contents, "SECONDS", 100.0)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(contents, "LIMITS", Limits(seconds=-1.0))
+        assert refusal(usual())[0] == "package-too-large"
     huge = member("package/huge.json", b'{"resourceType": "ValueSet", "x": "' + b"y" * (17 << 20) + b'"}')
     assert refusal(package(code_system(), files=[huge]))[0] == "package-too-large"
 
