@@ -93,6 +93,9 @@ class OAuthDoor:
             return route, _refusal(route, call, OAuthError("server_error", "The server failed.", status=500))
         except (OAuthError, PageError, RefusedError, StaleVersionError) as error:
             return route, await self._refused(authority, route, error)
+        except Exception as error:  # the last line of defence: no caller sees a stack trace
+            self._shared.services.log.failure("request failed", error, request_id=call.request_id)
+            return route, _refusal(route, call, OAuthError("server_error", "The server failed.", status=500))
 
     async def _refused(self, authority: Authority, route: OAuthRoute, error: Exception) -> Answer:
         """The answer to a refusal, audited."""

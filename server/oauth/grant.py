@@ -87,6 +87,8 @@ async def refresh(authority: Authority, asker: Authenticated, parameters: Parame
         raise OAuthError("invalid_scope", "More is asked for than was granted.")
     account = await keeps_going(authority, grant.granted)
     granted = grantable(scope or grant.granted.scope, asker.client.scope, account.roles, "person")
+    if not granted:
+        raise OAuthError("invalid_grant", _REFUSED)
     following = msgspec.structs.replace(grant, number=number + 1)
     patients = (grant.granted.patient,) if grant.granted.patient else ()
     who = authority.user(account, asker.client.id)

@@ -15,6 +15,7 @@ import msgspec
 
 from profiles import json
 from profiles.outcome import FhirError
+from server.accounts.account import find
 from server.auth.access_token import FHIR_ID
 from server.auth.bearer import authenticate_value
 from server.auth.principal import Principal
@@ -57,7 +58,7 @@ async def create(authority: Authority) -> Answer:
     for type_, id_ in (("Patient", context.patient), ("Encounter", context.encounter)):
         if id_ and not await sees(authority, caller, type_, id_):
             raise OAuthError("access_denied", f"There is no such {type_} that this caller may read.")
-    if caller.subject != caller.client_id:
+    if await find(authority.own, caller.subject) is not None:
         context = msgspec.structs.replace(context, account=caller.subject)
     name, until = secrets.token_urlsafe(32), authority.own.now() + LASTS * 1_000_000
     patients = (context.patient,) if context.patient else ()

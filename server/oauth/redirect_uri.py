@@ -12,6 +12,9 @@ _VISIBLE: Final = re.compile(r"[\x21\x23-\x3B\x3D\x3F-\x5B\x5D\x5F\x61-\x7A\x7E]
 _OWN_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
 """A scheme of the app's own is a domain name turned around (RFC 8252 7.1)."""
 
+_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+"""It is named in a header (CSP form-action), so it is nothing but a host."""
+
 LONGEST: Final = 1024
 
 
@@ -30,9 +33,9 @@ def problem_of(uri: str) -> str | None:
         return "A redirect address names no user."
     if ".." in parts.path.split("/") or "*" in uri:
         return "A redirect address has no wildcard and no dot segments."
-    if parts.scheme == "https" and host:
-        return None
-    if parts.scheme == "http" and host in LOOPBACK:
+    if parts.scheme in {"http", "https"} and _AUTHORITY.fullmatch(parts.netloc) is None:
+        return "A redirect address names a host, and perhaps a port."
+    if parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK):
         return None
     if _OWN_SCHEME.fullmatch(parts.scheme):
         return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
+
+from starlette.requests import cookie_parser
 
 from profiles import json
 
@@ -29,11 +30,7 @@ class Call:
     request_id: str
 
     def cookie(self, name: str) -> str | None:
-        try:
-            found = SimpleCookie(self.headers.get("cookie", "")).get(name)
-        except CookieError:
-            return None
-        return found.value if found is not None else None
+        return cookie_parser(self.headers.get("cookie", "")).get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ async def test_no_route_search_history_or_list_of_types_shows_them(town_house: H
         for kind in sorted(kinds | {name.title().replace("-", "") for name in kinds}):
             for path in (f"/{kind}", f"/{kind}/1", f"/{kind}/_history", f"/{kind}?_id=1", f"/oauth/{kind}"):
                 answer = await client.get(path)
-                assert answer.status_code == 404, path
+                there = kind == "Account" and not path.endswith("/1")  # R4 has a type of that name
+                assert answer.status_code == (200 if there and path.startswith("/Account") else 404), path
                 assert not any(secret in answer.text for secret in secrets)
         for type_ in ("Patient", "Practitioner", "Person", "Basic", "Binary", "Parameters", "Device"):
             for path in (f"/{type_}?_count=100", f"/{type_}/_history?_count=100"):

@@ -10,7 +10,7 @@ from server.oauth.redirect_uri import matches, problem_of
 
 @pytest.mark.parametrize(
     "uri",
-    ["ftp://a.example/x", "http://a.example/x", "app:/x", "https://*.example/x", "https://a.example/x#y", "https://u@a.example/", "x", "https://a.example/a/../b", "https:///x", "https://a.example/ü", "https://a.example/ x", "javascript:x.y", "a" * 2000],
+    ["ftp://a.example/x", "http://a.example/x", "app:/x", "https://*.example/x", "https://a.example/x#y", "https://u@a.example/", "x", "https://a.example/a/../b", "https:///x", "https://a.example/ü", "https://a.example/ x", "javascript:x.y", "https://a.example;script-src/x", "https://a'b/x", "https://-a/x", "https://a.example:123456/x", "a" * 2000],
 )  # fmt: skip
 def test_what_cannot_be_registered(uri: str) -> None:
     assert problem_of(uri) is not None

@@ -15,7 +15,7 @@ from in_process import House
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from key_client import JWKS, asking, assertion
-from oauth_app import APP, App, Browser, make_client, sent_to
+from oauth_app import APP, App, Browser, make_account, make_client, sent_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -226,7 +226,8 @@ async def test_a_launch_is_for_its_client_and_its_user(house: House) -> None:
     made = (await launch(house, {"patient": "p1", "client_id": "backend"}))["launch"]
     page = await browser.go(f"{app.issuer}/oauth/authorize", **app.request(launch=made))
     assert sent_to(page)["error"] == "invalid_request"
-    async with house.client("doctor", subject="somebody-else") as client:
+    other = await make_account(house, "mark", "staff")
+    async with house.client("doctor", subject=other.id) as client:
         made = (await client.post(f"{house.root}/oauth/launch", json={"patient": "p1"})).json()["launch"]
     assert (await app.answered(launch=made))["error"] == "access_denied"
 
