@@ -104,6 +104,8 @@ def _broken(invariant: Invariant, item: Item, context: Context) -> None:
             return
         severity = wished
     text = _WORDS.get(invariant.key) or f"The element breaks the rule {invariant.key} of its definition."
+    if invariant.human and invariant.key not in _WORDS:
+        text = f"{text[:-1]}: {invariant.human}"
     context.add("invariant", text, item.path, severity, rule=invariant.key)
 
 

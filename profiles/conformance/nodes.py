@@ -44,6 +44,8 @@ class Invariant:
     severity: str
     expression: str
     source: str = ""
+    human: str = ""
+    """What the rule asks for, in its definition's words."""
 
 
 @dataclass(slots=True, eq=False)
@@ -201,9 +203,18 @@ def _more_bindings(row: Json) -> Iterator[Binding]:
             yield Binding(_PURPOSES.get(str(purpose), "example"), value_set)
 
 
+_LONGEST_RULE: Final = 300
+"""What a definition says of a rule at greater length is not repeated in a finding."""
+
+
 def _invariant(row: Resource) -> Invariant:
+    human = row.get("human")
     return Invariant(
-        str(row.get("key", "")), str(row.get("severity", "error")), str(row["expression"]), str(row.get("source", ""))
+        str(row.get("key", "")),
+        str(row.get("severity", "error")),
+        str(row["expression"]),
+        str(row.get("source", "")),
+        human if isinstance(human, str) and len(human) <= _LONGEST_RULE else "",
     )
 
 

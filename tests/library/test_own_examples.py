@@ -148,3 +148,10 @@ def test_a_target_that_does_not_conform_is_told_with_its_first_fault() -> None:
     _of(made, "Coverage")["relationship"]["coding"][0].update(code="01")
     text = next(each.text for each in errors(made) if each.code == "reference-target")
     assert text.endswith(" The first fault: Bundle.entry[2].resource, by self-beneficiary.")
+
+
+def test_a_broken_constraint_is_told_in_words() -> None:
+    made = bundle()
+    claim(made)["item"][0]["servicedDate"] = "2026-12"
+    found = next(each for each in errors(made) if each.rule == "FullDateRule")
+    assert found.text.endswith("FullDateRule of its definition: The date has year, month and day (YYYY-MM-DD).")
