@@ -95,8 +95,10 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "definition-differs": ErrorCode(
         422, "business-rule", "A conformance resource contradicts itself or what it builds on."
     ),
-    "valid": ErrorCode(200, "informational", "A validation found nothing wrong."),
-    "definitions-unread": ErrorCode(200, "informational", "A validation left out what the caller may not know of."),
+    "valid": ErrorCode(422, "informational", "A validation found nothing wrong (an information)."),
+    "definitions-unread": ErrorCode(
+        422, "informational", "A validation left out what the caller may not know of (an information)."
+    ),
     "validation-limit": ErrorCode(422, "too-costly", "A validation would take more work than is allowed."),
     # -- packages of conformance resources (docs/packages.md) ------------------------------------------------------------
     "package-invalid": ErrorCode(422, "invalid", "The bytes are no FHIR package that can be installed."),
