@@ -56,8 +56,9 @@ def memory(paths: list[str]) -> None:
     for version in ("2.2.1", "2.0.1"):
         validator = Validator(library(version))
         for url in table(f"pas-{version}").definitions["StructureDefinition"]:
-            kind = library(version).structure(f"{url}|{version}")["type"]  # type is enough to have the profile compiled
-            validator.validate({"resourceType": kind, "id": "a"}, profiles=[f"{url}|{version}"])
+            kind = library(version).structure(f"{url}|{version}")["type"]
+            carrier = {"resourceType": "Basic", "extension": [{"url": f"{url}|{version}"}, {"url": url}]}
+            validator.validate(carrier if kind == "Extension" else {"resourceType": kind}, profiles=[f"{url}|{version}"])
         for each in resources:
             validator.validate(each)
     gc.collect()
