@@ -92,6 +92,8 @@ class Run:
     """What is wrong with naming a code system by a URI, None for nothing: the same few come again and again."""
     answers: dict[tuple[str, str | None, str, str | None], Membership] = field(default_factory=dict)
     """What the terminology said of (value set, system, code, display)."""
+    extended: dict[int, dict[int, Resource]] = field(default_factory=dict)
+    """By id() of a resource: what holds each of its extensions."""
     anchors: dict[int, frozenset[str]] = field(default_factory=dict)
     """By id() of a resource: what links inside narratives may lead to."""
     trees: dict[str, Any] = field(default_factory=dict)

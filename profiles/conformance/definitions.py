@@ -100,6 +100,10 @@ class Definitions:
                 return resource
         return self._above.find(kind, canonical) if self._above is not None else None
 
+    def any_of(self, canonical: str) -> Resource | None:
+        """The resource under a canonical, of whatever kind."""
+        return next((found for kind in sorted(_KINDS) if (found := self.find(kind, canonical)) is not None), None)
+
     def versions(self, kind: str, url: str) -> list[Resource]:
         """Everything under a URL: this layer's first, and of each layer the preferred version first."""
         above = self._above.versions(kind, url) if self._above is not None else []

@@ -13,11 +13,12 @@ from profiles.conformance.context import Context, Item
 from profiles.conformance.discriminators import extension_url
 from profiles.conformance.nodes import Tree, TreeError
 from profiles.conformance.reading import items_in
-from profiles.fhirpath.model import ancestors
+from profiles.fhirpath.model import ancestors, is_fhir_type, is_primitive
 from profiles.json import Json, Resource
 from profiles.structure import resource_types, type_definition
 from profiles.validation.run import Path
 
+_LISTS: Final = ("extension", "modifierExtension")
 _CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _LONGEST: Final = 12
 """Steps of a path that the context of an extension may name."""
@@ -43,6 +44,8 @@ class _Definition:
     contexts: tuple[Resource, ...] | None
     elements: frozenset[str]
     """The contexts that are elements by name."""
+    invariants: tuple[str, ...]
+    """Invariants of what the extension stands in (contextInvariant)."""
 
 
 Standing = tuple[Optional["Standing"], str | None, str, str | None]
@@ -99,6 +102,8 @@ def check_extension(item: Item, standing: Standing, context: Context, *, modifie
         told = _told(tree)
         if not _may_stand(told, place, item, context):
             context.add("extension", "The extension may not stand here by its definition.", item.path, rule=tree.url)
+        for invariant in told.invariants:
+            _check_invariant(invariant, place, item, context, rule=tree.url)
         if told.modifier != modifier:
             text = (
                 "The extension is a modifier and stands in extension." if told.modifier else "The extension is no modifier."
@@ -129,11 +134,13 @@ def _told(tree: Tree) -> _Definition:
         definition = tree.definition
         elements = [*_elements(definition, "snapshot"), *_elements(definition, "differential")]
         contexts: Json = definition.get("context")
+        texts: Json = definition.get("contextInvariant")
         told = [each for each in contexts if isinstance(each, dict)] if isinstance(contexts, list) else []
         tree.root.plans["extension"] = _Definition(
             any(each.get("isModifier") is True for each in elements if each.get("path") == "Extension"),
             tuple(told) or None,
             frozenset(str(each.get("expression", "")) for each in told if each.get("type") == "element"),
+            tuple(each for each in texts if isinstance(each, str)) if isinstance(texts, list) else (),
         )
     found: _Definition = tree.root.plans["extension"]
     return found
@@ -143,6 +150,46 @@ def _elements(definition: Resource, name: str) -> list[Resource]:
     holder = definition.get(name)
     found = holder.get("element") if isinstance(holder, dict) else None
     return [each for each in found[:1] if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _check_invariant(text: str, place: Place, item: Item, context: Context, *, rule: str) -> None:
+    """Evaluate an invariant on what holds the extension (`%extension`); one that cannot be is told as a warning."""
+    holder = _holders(context).get(id(item.value))
+    if holder is None or not is_fhir_type(place.type) or is_primitive(place.type):
+        return
+    constants = {"extension": fhirpath.Node("Extension", item.value)}
+    limits = fhirpath.Limits(steps=context.run.options.steps)
+    try:
+        held = fhirpath.compile_expression(text, type=place.type, limits=limits).test(
+            holder,
+            resource=context.resource,
+            root=context.root,
+            constants=constants,
+            services=context.fhirpath_services(),
+        )
+    except fhirpath.FhirPathError:
+        text = "A rule of the extension's definition about its place could not be evaluated."
+        context.add("invariant-unchecked", text, item.path, "warning", rule=rule)
+        return
+    if held is False:
+        context.add("extension", "What the extension stands in breaks a rule of its definition.", item.path, rule=rule)
+
+
+def _holders(context: Context) -> dict[int, Resource]:
+    """What holds each extension of the resource, by the extension's id()."""
+    known = context.run.extended
+    if id(context.resource) not in known:
+        found: dict[int, Resource] = {}
+        waiting: list[Json] = [context.resource]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, dict):
+                found.update((id(one), each) for name in _LISTS for one in items_in(each, name))
+                waiting += each.values()
+            elif isinstance(each, list):
+                waiting += each
+        known[id(context.resource)] = found
+    return known[id(context.resource)]
 
 
 def _may_stand(told: _Definition, place: Place, item: Item, context: Context) -> bool:
@@ -182,6 +229,6 @@ def _is_selected(text: str, item: Item, context: Context) -> bool:
         one is item.value
         for holder in holders
         if isinstance(holder, dict)
-        for name in ("extension", "modifierExtension")
+        for name in _LISTS
         for one in items_in(holder, name)
     )

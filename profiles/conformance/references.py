@@ -25,12 +25,17 @@ def target_check(types: tuple[NodeType, ...]) -> Check:
     """The check of a Reference (or canonical) element whose types name target profiles."""
     targets = tuple(target for each in types for target in each.targets)
     aggregation = frozenset(mode for each in types for mode in each.aggregation)
+    versioning = {each.versioning for each in types}
 
     def check(item: Item, context: Context) -> None:
         value = item.value
+        if isinstance(value, str):
+            _check_canonical(value, targets, item, context)
         text = value.get("reference") if isinstance(value, dict) else None
         if not isinstance(text, str):
             return
+        if "either" not in versioning:
+            _check_versioning(text, "specific" in versioning, item, context)
         found = context.resolve(text)
         if aggregation and context.run.options.aggregation:
             _check_aggregation(text, aggregation, item, context, found is not None)
@@ -81,6 +86,29 @@ def _is_target(canonical: str, resource: Resource, context: Context) -> bool:
         return trees.base_type(canonical) in ancestors(name)
     place = context.run.places.get(id(resource), (None, name, -1))
     return trees.conforms(canonical, Item(resource, None, name, place), context)
+
+
+def _check_canonical(text: str, targets: tuple[str, ...], item: Item, context: Context) -> None:
+    """A canonical whose resource is at hand: contained, or among the definitions."""
+    if text.startswith("#"):
+        contained = context.resolve(text)
+        found = None if contained is None else contained[0]
+    else:
+        kinds = [name for name in (_type_of(target, context) for target in targets) if name is not None]
+        found = next((each for kind in kinds if (each := context.run.definitions.find(kind, text)) is not None), None)
+        found = found or context.run.definitions.any_of(text)
+    if found is not None and not any(_is_target(target, found, context) for target in targets):
+        context.add("reference-target", "The canonical names a resource of a kind that is not allowed here.", item.path)
+
+
+def _check_versioning(text: str, specific: bool, item: Item, context: Context) -> None:
+    parsed = parse_reference(text)
+    if parsed is None or parsed.kind not in ("relative", "absolute") or parsed.type is None:
+        return
+    if specific and parsed.version is None:
+        context.add("reference-target", "The profile wants a reference to one version of the target.", item.path)
+    elif not specific and parsed.version is not None:
+        context.add("reference-target", "The profile wants a reference without a version.", item.path)
 
 
 def _check_address(text: str, told: object, targets: tuple[str, ...], item: Item, context: Context) -> None:
