@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, overload
 
-from operations.packages.contents import Brought, Contents, read_contents
+from operations.packages.contents import GUIDE, Brought, Contents, digest_of, read_contents
 from operations.packages.installed import find_installed, installed_packages, missing
 from operations.packages.package_name import PackageName
 from operations.packages.provenance import provenance
 from operations.packages.record import record_of
 from operations.ports import Changes, Context, VersionConflictError, Write
 from profiles import json
-from profiles.outcome import Issue, refuse
+from profiles.outcome import FhirError, Issue, refuse
 
 ATTEMPTS: Final = 3
 _NOT_APPLIED: Final = "SearchParameter"
@@ -39,6 +39,7 @@ class Installation:
 async def install(data: bytes, context: Context) -> Installation:
     """Raises FhirError: package-... (docs/errors.md), id-in-use, edit-conflict."""
     contents = await asyncio.to_thread(read_contents, data)
+    kept: frozenset[str] = frozenset()
     for _ in range(ATTEMPTS):
         present = await installed_packages(context.records)
         others = [one.package for one in present if one.package != contents.package]
@@ -52,10 +53,11 @@ async def install(data: bytes, context: Context) -> Installation:
             return _told(contents, others, is_new=False)
         record = Write(record_of(contents, context.now(), context.caller.subject), after_deletion=True)
         told = provenance(context, contents.package, contents.sha256, "CREATE")
+        new = tuple(brought for brought in contents.resources if brought.reference not in kept)
         try:
-            await context.commit(Changes(writes=_Writes(contents.resources, (record, told))))
+            await context.commit(Changes(writes=_Writes(new, (record, told))))
         except VersionConflictError:
-            await _refuse_taken(contents, context)
+            kept = await _kept(contents, context)
             continue
         return _told(contents, others, is_new=True)
     raise refuse("edit-conflict", "Others install or remove the same package; try again.")
@@ -83,17 +85,28 @@ class _Writes(Sequence[Write]):
         return Write(json.loads(self._brought[index].content), after_deletion=True)
 
 
-async def _refuse_taken(contents: Contents, context: Context) -> None:
-    """A conflict may be another caller who installs the same; if not, an id is somebody else's. Raises FhirError (409)."""
-    if await find_installed(context.records, contents.package) is not None:
-        return
+async def _kept(contents: Contents, context: Context) -> frozenset[str]:
+    """What is there already as the package has it, because its record alone was deleted: that is kept.
+
+    A conflict may also be another caller who installs the same. If it is neither, an id is somebody else's: FhirError (409).
+    """
+    kept = set()
     for brought in contents.resources:
-        if await context.records.read(brought.type, brought.id) is not None:
-            if await find_installed(context.records, contents.package) is not None:
-                return
-            raise refuse(
-                "id-in-use", f"{brought.reference} is there already, and not from this package: delete or rename it."
-            )
+        present = await context.records.read(brought.type, brought.id)
+        if present is not None and digest_of(present) != brought.digest:
+            raise _taken(brought.reference)
+        kept |= {brought.reference} if present is not None else set()
+    record_id = contents.package.record_id
+    if (
+        await context.records.read(GUIDE, record_id) is not None
+        and await find_installed(context.records, contents.package) is None
+    ):
+        raise _taken(f"{GUIDE}/{record_id}")
+    return frozenset(kept)
+
+
+def _taken(reference: str) -> FhirError:
+    return refuse("id-in-use", f"{reference} is there already, and is not what the package has: delete it first.")
 
 
 def _told(contents: Contents, others: Sequence[PackageName], *, is_new: bool) -> Installation:

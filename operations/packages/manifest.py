@@ -14,6 +14,7 @@ from profiles.outcome import refuse
 PATH: Final = "package/package.json"
 MOST_DEPENDENCIES: Final = 200
 _R4: Final = re.compile(r"4\.0(?:\.[0-9]+)?\Z")
+_WANTED: Final = re.compile(r"[!-~]{1,64}\Z")
 _SHOWN: Final = re.compile(r"[0-9][0-9A-Za-z.-]{0,19}\Z")
 
 
@@ -67,7 +68,7 @@ def _dependencies(told: Json) -> tuple[tuple[str, str], ...]:
     if not isinstance(told, dict) or len(told) > MOST_DEPENDENCIES:
         raise refuse("package-invalid", f"The package's dependencies must be one object of at most {MOST_DEPENDENCIES}.")
     for name, version in told.items():
-        if not is_name(name) or not isinstance(version, str) or not 0 < len(version) <= 64 or not version.isprintable():
+        if not is_name(name) or not isinstance(version, str) or not _WANTED.match(version):
             raise refuse("package-invalid", "A dependency of the package has a name or a version of the wrong form.")
     return tuple(told.items())
 

@@ -52,13 +52,16 @@ class InstalledPackage:
 
 def record_of(contents: Contents, when: datetime, by: str) -> Resource:
     """The ImplementationGuide to be stored."""
-    rich = _record(contents, when, by, contents.guide or {})
+    manifest, guide = contents.manifest, contents.guide or {}
+    texts = {"title": manifest.title, "description": manifest.description}
+    told = {name: text for name, text in texts.items() if text} | {name: guide[name] for name in _TAKEN if name in guide}
+    rich = _record(contents, when, by, told, guide)
     if not any(issue.severity in _ERRORS for issue in validate_resource(rich)):
         return rich
-    return _record(contents, when, by, {})
+    return _record(contents, when, by, {}, {})
 
 
-def _record(contents: Contents, when: datetime, by: str, guide: Resource) -> Resource:
+def _record(contents: Contents, when: datetime, by: str, told: Resource, guide: Resource) -> Resource:
     package, manifest = contents.package, contents.manifest
     record: Resource = {
         "resourceType": GUIDE,
@@ -77,12 +80,8 @@ def _record(contents: Contents, when: datetime, by: str, guide: Resource) -> Res
         "url": f"{SYSTEM}/{package.name}",
         "name": _computable(package.name),
         "status": "active",
+        **told,
     }
-    if manifest.title.strip():
-        record["title"] = manifest.title
-    if manifest.description.strip():
-        record["description"] = manifest.description
-    record |= {name: guide[name] for name in _TAKEN if name in guide}
     record |= {"version": package.version, "packageId": package.name, "fhirVersion": ["4.0.1"]}
     if manifest.dependencies:
         record["dependsOn"] = list(_depends_on(manifest.dependencies, guide))

@@ -206,8 +206,10 @@ def test_versions_and_what_dependencies_ask_for() -> None:
 
 def test_the_record_is_valid_whatever_the_packages_own_guide_is() -> None:
     when = datetime(2026, 1, 2, tzinfo=UTC)
-    for own, name in ((guide(), "AcmeGuide"), (guide(name=7), "AcmePolicies"), (guide(contact="x" * 9), "AcmePolicies")):
-        read = read_contents(package(questionnaire(), own, dependencies={"hl7.fhir.us.core": "6.1.0"}))
+    broken = {"title": "\x01", "description": "x\x00"}
+    cases = ((guide(), {}, "AcmeGuide"), (guide(name=7), {}, "AcmePolicies"), (guide(contact="x"), broken, "AcmePolicies"))
+    for own, told, name in cases:
+        read = read_contents(package(questionnaire(), own, dependencies={"hl7.fhir.us.core": "6.1.0"}, **told))
         record = record_of(read, when, "nurse")
         assert [issue for issue in validate_resource(record) if issue.severity == "error"] == []
         assert (record["name"], record["packageId"], record["version"]) == (name, NAME, "1.0.0")

@@ -281,6 +281,20 @@ async def test_an_id_that_somebody_else_has_refuses_all_of_it(app: House) -> Non
         assert (counts.pop("CodeSystem"), set(counts.values())) == (1, {0})
 
 
+async def test_a_package_whose_record_was_deleted_is_taken_up_again(house: House) -> None:
+    async with house.client() as client:
+        record = (await installed(client, usual()))["record"]["reference"]
+        (system,) = await found(client, "/CodeSystem")
+        assert (await client.delete(f"/{record}")).status_code == 204
+        assert (await installed(client, usual()))["installed"] is True
+        assert await found(client, "/CodeSystem") == [system]
+        assert (
+            await client.put(f"/{record}", json={**(await client.get(f"/{record}")).json(), "packageId": "x"})
+        ).status_code == 200
+        assert refused(await send(client, usual())) == (409, "id-in-use")
+        assert refused(await uninstall(client, name=NAME)) == (404, "not-found")
+
+
 async def test_two_callers_at_once_end_with_one_winner(house: House) -> None:
     async with house.client() as client:
         answers = await asyncio.gather(
@@ -325,7 +339,8 @@ async def test_another_tenant_sees_nothing_of_it(app: House) -> None:
 async def test_a_policy_of_a_package_is_a_policy(app: House) -> None:
     policy = bundled_libraries()[0]
     async with app.client() as client:
-        await installed(client, package(policy, name="acme.rules"))
+        rules = {**policy, "id": "My.Rules_2"[:8], "url": f"{ACME}/Library/My.Rules"}
+        await installed(client, package(rules, name="acme.rules"))
         (library,) = await found(client, "/Library")
         body = {"resourceType": "Parameters", "parameter": [{"name": "evidence", "valueString": "{}"}]}
         answer = await client.post(f"/Library/{library['id']}/$evaluate", json=body)
