@@ -248,7 +248,9 @@ def request(
             "id": "note1",
             "status": "current",
             "type": concept("http://loinc.org", "34117-2"),
-            "category": [concept("http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note")],
+            "category": [
+                concept("http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note")
+            ],
             "subject": {"reference": "Patient/p1"},
             "content": [{"attachment": {"contentType": "text/plain", "data": "QmFjayBwYWluIGZvciA4IHdlZWtzLg=="}}],
         },
