@@ -11,6 +11,7 @@ import pytest
 from in_process import House
 from live_server import LiveServer
 from packages_made import ACME, package, usual, value_set
+from program import assent
 from workers import eventually
 
 from operations.packages import install as installing
@@ -51,6 +52,17 @@ async def test_racers_with_other_content_under_one_name_end_with_one_of_them(hou
     done = await asyncio.gather(*[install(data, context_on(house)) for data in files], return_exceptions=True)
     refusals = [one for one in done if isinstance(one, FhirError)]
     assert [issue.code for one in refusals for issue in one.issues] == ["package-differs"]
+
+
+async def test_the_command_beside_a_server_of_either_store(house: House, tmp_path: Path) -> None:
+    (tmp_path / "a.tgz").write_bytes(usual())
+    store = house.services.settings.store
+    added = await asyncio.to_thread(assent, "package", "add", str(tmp_path / "a.tgz"), data=house.data, ASSENT_STORE=store)
+    assert added.returncode == 0, added.stderr
+    async with house.client() as client:
+        check = {"url": f"{ACME}/ValueSet/fruit", "system": f"{ACME}/CodeSystem/fruit", "code": "lime"}
+        answer = await client.get("/ValueSet/$validate-code", params=check)
+        assert answer.json()["parameter"][0] == {"name": "result", "valueBoolean": True}, answer.text
 
 
 async def test_who_never_wins_is_told(app: House, monkeypatch: pytest.MonkeyPatch) -> None:
