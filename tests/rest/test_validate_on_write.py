@@ -161,3 +161,15 @@ async def test_it_is_validated_by_a_job_as_well(strict: House) -> None:
                 break
         told: Any = answer.json()["entry"][0]
         assert told["response"]["status"].startswith("422"), told
+
+
+@pytest.mark.parametrize("base", ["/fhir", "/pas-2.0.1/fhir"])
+async def test_pas_requests_are_held_against_their_profiles_whatever_the_level(app: House, base: str) -> None:
+    body = pas_request()
+    body["entry"][0]["resource"]["diagnosis"][0]["type"] = [{"text": "a"}, {"text": "b"}]
+    async with app.client() as client:
+        for operation in ("$submit", "$inquire"):
+            refused = await client.post(f"{app.root}{base}/Claim/{operation}", json=body)
+            assert refused.status_code == 422
+            assert found(refused.json()) == [("pas-profile", "Bundle.entry[0].resource.diagnosis[0].type[1]")]
+        assert (await client.get("/Claim?_summary=count")).json()["total"] == 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from in_process import House
 from rest_help import bundle, entry, refused
+from two_engines import ENGINES, house_on
 from validation_help import EXAMPLE, FIX, RULE, found, parameters, profile, required, store, validated
 
 from profiles.base_validation import validate_resource
@@ -85,16 +87,33 @@ async def test_a_profile_that_nobody_knows_is_told_in_a_sentence(client: httpx.A
     assert found(await validated(client, "/Patient/$validate", claiming), "warning") == [("profile-unknown", "Patient")]
 
 
-async def test_what_changes_in_the_store_counts_at_once(client: httpx.AsyncClient) -> None:
-    await store(client, profile("own", required("Patient.birthDate"), base=f"{EXAMPLE}/base"))
-    asked = {"params": {"profile": f"{EXAMPLE}/own"}}
-    assert found(await validated(client, "/Patient/$validate", FINE, **asked)) == [("profile-unusable", "Patient")]
-    await store(client, profile("base", required("Patient.active")))
-    assert len(found(await validated(client, "/Patient/$validate", FINE, **asked))) == 2
-    await store(client, profile("base", {"id": "Patient.active", "path": "Patient.active", "max": "0"}))
-    assert len(found(await validated(client, "/Patient/$validate", FINE, **asked))) == 1
-    assert (await client.delete("/StructureDefinition/own")).status_code == 204
-    assert found(await validated(client, "/Patient/$validate", FINE, **asked)) == [("profile-unknown", "Patient")]
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_what_changes_in_the_store_counts_at_once(engine: str, tmp_path: Path) -> None:
+    async with house_on(engine, tmp_path / "data") as house, house.client() as client:
+        await store(client, profile("own", required("Patient.birthDate"), base=f"{EXAMPLE}/base"))
+        asked = {"params": {"profile": f"{EXAMPLE}/own"}}
+        assert found(await validated(client, "/Patient/$validate", FINE, **asked)) == [("profile-unusable", "Patient")]
+        await store(client, profile("base", required("Patient.active")))
+        assert len(found(await validated(client, "/Patient/$validate", FINE, **asked))) == 2
+        await store(client, profile("base", {"id": "Patient.active", "path": "Patient.active", "max": "0"}))
+        assert len(found(await validated(client, "/Patient/$validate", FINE, **asked))) == 1
+        assert (await client.delete("/StructureDefinition/own")).status_code == 204
+        assert found(await validated(client, "/Patient/$validate", FINE, **asked)) == [("profile-unknown", "Patient")]
+
+
+async def test_what_was_asked_before_is_not_searched_again(app: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with app.client() as client:
+        await store(client, profile("own", required("Patient.birthDate"), base=f"{EXAMPLE}/base"), profile("base"))
+        asked = {"params": {"profile": f"{EXAMPLE}/own"}}
+        before = await validated(client, "/Patient/$validate", {**FINE, "language": "en"}, **asked)
+        searched: list[Any] = []
+        find = app.services.store.find
+        monkeypatch.setattr(type(app.services.store), "find", lambda self, plan: (searched.append(plan), find(plan))[1])
+        assert await validated(client, "/Patient/$validate", {**FINE, "language": "en"}, **asked) == before
+        assert searched == []
+        await store(client, profile("base", required("Patient.active")))
+        assert len(found(await validated(client, "/Patient/$validate", FINE, **asked))) == 2
+        assert searched
 
 
 async def test_the_newest_version_is_meant_where_none_is_named(client: httpx.AsyncClient) -> None:
