@@ -20,6 +20,8 @@ PREFERRED: Final[Resource] = {
     "code": "preferredForLanguage",
     "display": "Preferred For Language",
 }
+_DEEP: Final = 64
+_MOST_BELOW: Final = 24
 _INACTIVE_STATUSES: Final = frozenset({"retired", "inactive"})
 
 
@@ -80,6 +82,8 @@ class CodeSystem:
     property_definitions: Mapping[str, PropertyDefinition] = field(default_factory=dict)
     supplements: Sequence[str] = ()
     """The canonicals of the supplements that were worked in."""
+    _below: dict[int, frozenset[int]] = field(default_factory=dict, repr=False)
+    """What lies below some rows of a deep hierarchy."""
 
     @property
     def canonical(self) -> str:
@@ -147,7 +151,22 @@ class CodeSystem:
 
     def is_a(self, row: int, above: int) -> bool:
         """Whether a row is another or lies below it."""
-        return row == above or any(step == above for step in self.ancestors(row))
+        if row == above:
+            return True
+        for steps, step in enumerate(self.ancestors(row)):
+            if step == above:
+                return True
+            if steps > _DEEP:  # then all below are found once, so that many rows cost no more than that
+                return row in self._all_below(above)
+        return False
+
+    def _all_below(self, above: int) -> frozenset[int]:
+        found = self._below.get(above)
+        if found is None:
+            if len(self._below) >= _MOST_BELOW:
+                self._below.clear()
+            found = self._below[above] = frozenset(self.descendants(above))
+        return found
 
     def rendering(self, row: int) -> list[Resource]:
         """The extensions of a concept that say how to show it."""

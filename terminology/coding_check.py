@@ -18,7 +18,9 @@ from terminology.displays import check_display, names_of
 from terminology.issues import TxIssue
 from terminology.membership import Member, Place, member, places
 from terminology.session import Choice, Session
-from terminology.value_set import ValueSet
+from terminology.systems import UCUM
+from terminology.ucum import parse_unit
+from terminology.value_set import ValueSet, is_all
 from terminology.versions import canonical_of, fits, version_key
 
 
@@ -220,7 +222,7 @@ def _in_system(session: Session, value_set: ValueSet | None, checked: Checked, r
     assert system is not None
     row = system.find(coding.code)
     if row is None:
-        return _not_in_system(checked, value_set, rules)
+        return _not_in_system(session, checked, value_set, rules)
     checked = replace(checked, row=row)
     found = member(session, value_set, system, row) if value_set is not None else None
     if value_set is not None and found is None:
@@ -232,10 +234,13 @@ def _in_system(session: Session, value_set: ValueSet | None, checked: Checked, r
     return _described(session, checked, found, rules)
 
 
-def _not_in_system(checked: Checked, value_set: ValueSet | None, rules: Rules) -> Checked:
+def _not_in_system(session: Session, checked: Checked, value_set: ValueSet | None, rules: Rules) -> Checked:
     coding, system = checked.coding, checked.system
     assert system is not None
-    if system.content in ("fragment", "example"):
+    if system.url == UCUM and parse_unit(coding.code) is not None:
+        whole = value_set is None or any(is_all(place.rule) for place in places(session, value_set, UCUM, None))
+        return replace(checked, member=True, display=coding.code) if whole else _outside(checked, value_set, rules)
+    if system.url != UCUM and system.content in ("fragment", "example"):
         issue = messages.unknown_in_fragment(coding.code, system.url, system.version, coding.at("code"))
         return replace(checked.plus(issue), member=True)
     if not rules.membership_only:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Final, overload
 
 from terminology import messages
 from terminology.code_search import index_of
@@ -19,7 +19,7 @@ from terminology.filters import Filter
 from terminology.issues import TerminologyError
 from terminology.membership import in_exclude, member
 from terminology.session import Session
-from terminology.value_set import Rule, ValueSet
+from terminology.value_set import Rule, ValueSet, is_all
 
 MOST_ROWS: Final = 1_000_000
 """Rows that one expansion may look at."""
@@ -55,9 +55,19 @@ class Enumeration:
     across_versions: bool = False
     """Codes of one version were excluded by rules that name another."""
     looked: int = 0
+    _listed: dict[int, tuple[ValueSet, list[Entry]]] = field(default_factory=dict)
 
     def entries(self, value_set: ValueSet) -> list[Entry]:
-        """The codes of a value set. Raises TerminologyError: content that is not here, a version not allowed, too much."""
+        """The codes of a value set. Raises TerminologyError: content that is not here, a version not allowed, too much.
+
+        A set that is imported on many ways is listed once.
+        """
+        known = self._listed.get(id(value_set))
+        if known is None:
+            known = self._listed[id(value_set)] = (value_set, self._entries(value_set))
+        return known[1]
+
+    def _entries(self, value_set: ValueSet) -> list[Entry]:
         found: dict[tuple[str, str | None, str], Entry] = {}
         for rule in value_set.includes:
             for entry in self._included(value_set, rule):
@@ -67,6 +77,20 @@ class Enumeration:
         if value_set.inactive is False:
             kept = (entry for entry in kept if entry.system is None or not entry.system.inactive(entry.row))
         return list(kept)
+
+    def whole(self, value_set: ValueSet) -> Sequence[Entry] | None:
+        """The codes of a set that is all of a code system, none of which is made before it is wanted; None for other sets."""
+        rules = value_set.includes
+        if self.wanted is not None or value_set.excludes or value_set.inactive is False or len(rules) != 1:
+            return None
+        (rule,) = rules
+        if rule.system is None or not is_all(rule):
+            return None
+        choice = self.session.choose(rule.system, rule.version)
+        if choice.system is None or choice.refused is not None:
+            return None
+        self.used[choice.system.canonical] = choice.system
+        return _All(choice.system)
 
     def _look(self, count: int = 1) -> None:
         self.looked += count
@@ -110,14 +134,16 @@ class Enumeration:
             return
         self.used[system.canonical] = system
         searching = self.wanted is not None and len(system.codes) >= _LARGE
-        rows = (row for row, _ in index_of(system).hits(self.wanted or "")) if searching else _rows(rule.filters, system)
-        for row in islice(self._passing(rule, system, rows), _MOST_HITS if searching else None):
+        rows, filters = _rows(rule.filters, system)
+        if searching:
+            rows, filters = (row for row, _ in index_of(system).hits(self.wanted or "")), rule.filters
+        for row in islice(self._passing(filters, system, rows), _MOST_HITS if searching else None):
             yield Entry(system.url, system.version, system.codes[row], system, row, None, searching)
 
-    def _passing(self, rule: Rule, system: CodeSystem, rows: Iterable[int]) -> Iterator[int]:
+    def _passing(self, filters: Sequence[Filter], system: CodeSystem, rows: Iterable[int]) -> Iterator[int]:
         for row in rows:
             self._look()
-            if all(one.contains(system, row) for one in rule.filters):
+            if all(one.contains(system, row) for one in filters):
                 yield row
 
     def _imported(self, value_set: ValueSet, rule: Rule) -> Iterator[Entry]:
@@ -157,6 +183,26 @@ class Enumeration:
 
 
 @dataclass(frozen=True, slots=True)
+class _All(Sequence[Entry]):
+    """Every code of a system, in the order of the definition."""
+
+    system: CodeSystem
+
+    def __len__(self) -> int:
+        return len(self.system.codes)
+
+    @overload
+    def __getitem__(self, place: int) -> Entry: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Entry]: ...
+    def __getitem__(self, place: int | slice) -> Entry | list[Entry]:
+        if isinstance(place, slice):
+            return [self[row] for row in range(*place.indices(len(self)))]
+        system = self.system
+        return Entry(system.url, system.version, system.codes[place], system, place, None)
+
+
+@dataclass(frozen=True, slots=True)
 class _Exclusion:
     session: Session
     value_set: ValueSet
@@ -173,12 +219,15 @@ def _in(session: Session, value_set: ValueSet, entry: Entry) -> bool:
     return entry.system is not None and member(session, value_set, entry.system, entry.row) is not None
 
 
-def _rows(filters: Sequence[Filter], system: CodeSystem) -> Iterable[int]:
-    """Rows to look at: those of the filter that names the fewest, or all."""
+def _rows(filters: Sequence[Filter], system: CodeSystem) -> tuple[Iterable[int], Sequence[Filter]]:
+    """Rows to look at, those of the filter that names the fewest, or all; and the filters that are still to be asked."""
     best: Sequence[int] | None = None
+    answered: Filter | None = None
     for one in filters:
         found = one.candidates(system)
         if found is not None:
             rows = list(found)
-            best = rows if best is None or len(rows) < len(best) else best
-    return range(len(system.codes)) if best is None else best
+            if best is None or len(rows) < len(best):
+                best, answered = rows, one if one.names_exactly() else None
+    left = [one for one in filters if one is not answered]
+    return (range(len(system.codes)), filters) if best is None else (best, left)

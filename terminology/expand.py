@@ -19,6 +19,7 @@ from terminology.code_system import CodeSystem, standing
 from terminology.elements import Resource, text
 from terminology.enumeration import Entry, Enumeration
 from terminology.expansion_entry import Showing, shown
+from terminology.expansion_hierarchy import nested_by_hierarchy
 from terminology.issues import TerminologyError
 from terminology.question import Question
 from terminology.session import Session
@@ -55,7 +56,7 @@ def expand(catalogue: Catalogue, question: Question, now: datetime) -> Resource:
     session.question = question = question.wanting(value_set.languages)
     _check_imports(session, value_set)
     enumeration = Enumeration(session, question.text("filter"))
-    entries = enumeration.entries(value_set)
+    entries = enumeration.whole(value_set) or enumeration.entries(value_set)
     several = _with_several_versions(enumeration.used.values())
     entries = _wanted(entries, question)
     offset, count = question.number("offset") or 0, question.number("count")
@@ -67,7 +68,7 @@ def expand(catalogue: Catalogue, question: Question, now: datetime) -> Resource:
     nested = question.flag("excludeNested") is not True and count is None and _whole(value_set)
     contains = [shown(entry, showing) for entry in page]
     if nested:
-        contains = _nest(page, contains)
+        contains = nested_by_hierarchy(page, contains)
     return _answer(session, value_set, enumeration, showing, contains, len(entries), now)
 
 
@@ -88,7 +89,7 @@ def _with_several_versions(systems: Iterable[CodeSystem]) -> frozenset[str]:
     return frozenset(url for url in urls if urls.count(url) > 1)
 
 
-def _wanted(entries: list[Entry], question: Question) -> list[Entry]:
+def _wanted(entries: Sequence[Entry], question: Question) -> Sequence[Entry]:
     if question.flag("activeOnly"):
         entries = [one for one in entries if one.system is None or not one.system.inactive(one.row)]
     wanted = question.text("filter")
@@ -109,19 +110,6 @@ def _whole(value_set: ValueSet) -> bool:
     """Whether the set is one part of a code system, of which the hierarchy can be shown."""
     rules = value_set.includes
     return len(rules) == 1 and rules[0].system is not None and rules[0].concepts is None
-
-
-def _nest(entries: Sequence[Entry], contains: list[Resource]) -> list[Resource]:
-    """Each code under the nearest one above it that is in the expansion too."""
-    places = {(one.url, one.version, one.row): number for number, one in enumerate(entries)}
-    top: list[Resource] = []
-    for entry, item in zip(entries, contains, strict=True):
-        above = None
-        if entry.system is not None:
-            ancestors = ((entry.url, entry.version, row) for row in entry.system.ancestors(entry.row))
-            above = next((places[key] for key in ancestors if key in places), None)
-        (top if above is None else contains[above].setdefault("contains", [])).append(item)
-    return top
 
 
 def _answer(

@@ -17,6 +17,9 @@ from terminology.regex import PatternError, compiled
 
 _OF_CONCEPT: Final = frozenset({"concept", "code"})
 _HIERARCHY: Final = frozenset({"is-a", "descendent-of", "is-not-a", "generalizes", "child-of", "descendent-leaf"})
+_EXACT: Final = frozenset({"is-a", "descendent-of", "generalizes", "child-of"})
+_MOST: Final = 20
+"""Filters of one include."""
 _OPERATORS: Final = _HIERARCHY | {"=", "regex", "in", "not-in", "exists"}
 
 
@@ -37,6 +40,10 @@ class Filter:
         if self.op == "exists":
             return any(True for _ in self._values(system, row)) is (self.value == "true")
         return self.test(self._values(system, row))
+
+    def names_exactly(self) -> bool:
+        """Whether the candidates are all in the filter, so that nobody has to ask."""
+        return self.op in _EXACT
 
     def candidates(self, system: CodeSystem) -> Iterable[int] | None:
         """Rows among which all of the filter's are, where the hierarchy tells; None: any row may be in it."""
@@ -97,6 +104,8 @@ def _text(value: Any) -> str:
 
 def read_filters(rows: Sequence[Resource], system: str, place: str) -> tuple[Filter, ...]:
     """Reads the filters of one include. Raises TerminologyError: no value, an unknown operator, a pattern RE2 refuses."""
+    if len(rows) > _MOST:
+        raise messages.bad_filter(f"An include has at most {_MOST} filters.", place)
     return tuple(_read(row, system, f"{place}.filter[{number}]") for number, row in enumerate(rows))
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from terminology.code_system import CodeSystem
 from terminology.elements import Resource
 from terminology.session import Choice, Session
 from terminology.value_set import Rule, ValueSet
+
+_MOST_REMEMBERED: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +36,27 @@ class Place:
 
 def places(session: Session, value_set: ValueSet, url: str, given: str | None) -> Iterator[Place]:
     """The including rules for a code system, in the set itself and in those it imports."""
-    for rule in value_set.includes:
+    for rule in _rules(session, value_set, {}):
         if rule.system == url:
             yield Place(rule, session.choose(url, rule.version, given))
-        elif rule.system is None:
-            for canonical in rule.value_sets:
-                other = session.value_set(canonical, value_set)
-                if other is not None:
-                    yield from places(session, other, url, given)
 
 
 def systems_of(session: Session, value_set: ValueSet) -> list[str]:
     """The URLs of the code systems that a value set includes codes of, each once."""
-    found: dict[str, None] = {}
+    return list(dict.fromkeys(rule.system for rule in _rules(session, value_set, {}) if rule.system is not None))
+
+
+def _rules(session: Session, value_set: ValueSet, seen: dict[int, ValueSet]) -> Iterator[Rule]:
+    """The including rules that name a code system, of the set and of those it imports, each set once."""
+    seen[id(value_set)] = value_set
     for rule in value_set.includes:
         if rule.system is not None:
-            found[rule.system] = None
-        else:
-            for canonical in rule.value_sets:
-                other = session.value_set(canonical, value_set)
-                if other is not None:
-                    found.update(dict.fromkeys(systems_of(session, other)))
-    return list(found)
+            yield rule
+            continue
+        for canonical in rule.value_sets:
+            other = session.value_set(canonical, value_set)
+            if other is not None and id(other) not in seen:
+                yield from _rules(session, other, seen)
 
 
 def member(session: Session, value_set: ValueSet, system: CodeSystem, row: int) -> Member | None:
@@ -95,11 +97,21 @@ def in_rule(session: Session, value_set: ValueSet, rule: Rule, system: CodeSyste
         return None
     for canonical in rule.value_sets:
         other = session.value_set(canonical, value_set)
-        found = member(session, other, system, row) if other is not None else None
+        found = _imported(session, other, system, row) if other is not None else None
         if found is None or (other is not None and other.inactive is False and system.inactive(row)):
             return None
         entry = entry if entry is not None else found.entry
     return Member(entry, value_set)
+
+
+def _imported(session: Session, value_set: ValueSet, system: CodeSystem, row: int) -> Member | None:
+    """As `member`; asked once of each set, on however many ways it is imported."""
+    key = (id(value_set), id(system), row)
+    if key not in session.members:
+        if len(session.members) >= _MOST_REMEMBERED:
+            session.members.clear()
+        session.members[key] = (value_set, member(session, value_set, system, row))
+    return session.members[key][1]
 
 
 def _of_version(session: Session, rule: Rule, system: CodeSystem) -> bool:

@@ -69,7 +69,9 @@ class Question:
     def number(self, name: str) -> int | None:
         """A count. Raises TerminologyError where it is not a whole number of 0 or more."""
         for value in self.values.get(name, ()):
-            number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value
+            number = (
+                int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else value
+            )
             if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _LARGEST_INTEGER:
                 raise messages.bad_request(f"The parameter {name} is a whole number, 0 or more.", name, type="value")
             return number

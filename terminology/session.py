@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from terminology import messages
 from terminology.catalogue import Catalogue, Layers, MemoryCatalogue, Offer
@@ -19,6 +19,9 @@ from terminology.issues import TerminologyError
 from terminology.question import Question
 from terminology.value_set import Rule, ValueSet, read_value_set
 from terminology.versions import canonical_of, fits, split_canonical, version_key
+
+if TYPE_CHECKING:
+    from terminology.membership import Member
 
 T = TypeVar("T")
 _DEEPEST: Final = 50
@@ -47,6 +50,8 @@ class Session:
         self._supplements = list(question.texts("useSupplement"))
         self._contained: dict[str, ValueSet] = {}
         self._systems: dict[tuple[str, str | None], CodeSystem | None] = {}
+        self.members: dict[tuple[int, int, int], tuple[ValueSet, Member | None]] = {}
+        """What membership.py has found out of imported sets: by set, code system and row."""
         self.used_supplements: set[str] = set()
         self.used_pins: set[tuple[str, str]] = set()
         """Parameters that decided on a version, with the canonical of each."""

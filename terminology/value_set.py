@@ -123,6 +123,11 @@ def _of_expansion(resource: Resource) -> tuple[Rule, ...]:
     return tuple(Rule(system, version, concepts, (), ()) for (system, version), concepts in found.items())
 
 
+def is_all(rule: Rule) -> bool:
+    """Whether a rule takes every code of a system."""
+    return rule.system is not None and rule.concepts is None and not rule.filters and not rule.value_sets
+
+
 def _languages(resource: Resource, compose: Resource) -> str | None:
     for holder in (compose, resource):
         for extension in rows(holder, "extension"):

@@ -50,7 +50,7 @@ def _resources() -> Iterator[Resource]:
         yield {
             "resourceType": "CodeSystem",
             "url": system,
-            "version": _VERSION,
+            **({"version": _VERSION} if "hl7.org/" in system else {}),
             "name": system.rsplit("/", 1)[-1],
             "status": "active",
             "caseSensitive": True,

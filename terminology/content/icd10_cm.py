@@ -28,7 +28,7 @@ def icd10_cm_version() -> str:
 def icd10_cm() -> CodeSystem:
     """The code system. Takes some tenths of a second and some tens of megabytes."""
     source = import_module(_PACKAGE)
-    codes: list[str] = source.get_all_codes(True)
+    codes: list[str] = list(dict.fromkeys(source.get_all_codes(True)))
     index = {code: row for row, code in enumerate(codes)}
     parents, children = _hierarchy(source, codes, index)
     return CodeSystem(
