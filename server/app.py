@@ -26,6 +26,7 @@ from operations.validation.checker import Checker
 from operations.validation.pas_profiles import PasProfiles
 from profiles import json
 from profiles.library import library
+from server.access.consents import Consents
 from server.accounts.demo import SignIn
 from server.admission import Admission
 from server.audit.anchor import Anchor
@@ -178,6 +179,11 @@ class Application:
     def _bases_of(self, tenant: Tenant) -> tuple[str, ...]:
         return fhir_bases(self._settings.base_url, tenant.name)
 
+    def leave(self) -> None:
+        """The server is about to stop: what has no end of its own ends."""
+        if self.services is not None:
+            self.services.leaving.set()
+
     async def stop(self) -> None:
         """Finish what is under way, then close the store."""
         for task in self._tasks:
@@ -293,6 +299,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         },
         jobs=job_handlers(pas),
         written=WrittenCheck(checker, keyring, settings.validation),
+        consents=Consents(lambda name: (keyring.entries().get(name, {}).get("consent") or settings.consent) == "opt-in"),
         closers=(checker.close, profiles.close, outgoing.aclose, store.close),
     )
 

@@ -222,15 +222,27 @@ async def _send_pieces(send: Send, receive: Receive, pieces: AsyncIterator[bytes
 
     Raises TimeoutError when a piece was not taken for `patience` seconds.
     """
-    gone = asyncio.ensure_future(receive())
+    gone, following = asyncio.ensure_future(receive()), asyncio.ensure_future(_next(pieces))
     try:
-        async for piece in pieces:
+        while True:
+            await asyncio.wait({gone, following}, return_when=asyncio.FIRST_COMPLETED)
             if gone.done():
                 return
+            piece = following.result()
+            if piece is None:
+                break
             async with asyncio.timeout(patience):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+            following = asyncio.ensure_future(_next(pieces))
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()
+        following.cancel()
+        await asyncio.wait({following})
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+    """None when there are no more."""
+    return await anext(pieces, None)

@@ -30,8 +30,6 @@ _BALP: Final = "https://profiles.ihe.net/ITI/BALP/"
 _REQUEST_ID: Final = f"{_BALP}CodeSystem/BasicAuditEntityType"
 _OWN: Final = "https://assent.example/fhir/CodeSystem/"
 
-_PERSON: Final = {"system": _ENTITY_TYPE, "code": "1", "display": "Person"}
-
 SYSTEMS: Final = {
     "agent-role": (f"{_OWN}role",),
     "entity-role": (_ENTITY_ROLE,),
@@ -64,6 +62,9 @@ _SIDES: Final = {
 _RECIPIENT: Final = frozenset({"Read", "Query", ""})
 """Where the user learns something; elsewhere they are the author."""
 
+_EMERGENCY: Final = "110127"
+"""With what was done while the glass was broken."""
+
 _AUTHENTICATION: Final = {"sign-in": "110122", "sign-out": "110123"}
 _SECURITY: Final = ("client-", "consent", "keys-", "launch-", "patient-choose", "role-", "tenant-", "token-", "user-")
 """Activities that are about who may do what, by the beginning of their names; no operation has such a name."""
@@ -77,6 +78,8 @@ def purpose_of(record: AuditRecord) -> str:
 def to_audit_event(record: AuditRecord, id_: str, recorded: str, base_url: str) -> Resource:
     """The AuditEvent that a record stands for."""
     type_, subtypes = _kind(record)
+    if record.reason:
+        subtypes.append({"system": _DICOM, "code": _EMERGENCY, "display": "Emergency Override Started"})
     meta: Resource = {"versionId": "1", "lastUpdated": recorded}
     profile = _profile(record)
     if profile is not None:
@@ -167,12 +170,6 @@ def _agents(record: AuditRecord, base_url: str) -> list[Resource]:
     return agents
 
 
-def patients_in(event: Resource) -> tuple[str, ...]:
-    """The ids of the patients whom an event names as such."""
-    people = (entity for entity in event["entity"] if entity["type"] == _PERSON)
-    return tuple(entity["what"]["reference"].removeprefix("Patient/") for entity in people)
-
-
 def without_server(event: Resource) -> Resource:
     """For the index: nobody looks for the server itself, which is in every event."""
     return {**event, "agent": event["agent"][:-1]}
@@ -182,7 +179,7 @@ def _entities(record: AuditRecord) -> list[Resource]:
     entities: list[Resource] = [
         {
             "what": {"reference": f"Patient/{patient}"},
-            "type": _PERSON,
+            "type": {"system": _ENTITY_TYPE, "code": "1", "display": "Person"},
             "role": {"system": _ENTITY_ROLE, "code": "1", "display": "Patient"},
         }
         for patient in record.patients
@@ -197,6 +194,9 @@ def _entities(record: AuditRecord) -> list[Resource]:
         }
         for reference in record.entities
     ]
+    if record.reason:
+        why = {"system": f"{_OWN}audit-entity", "code": "break-glass-reason"}
+        entities.append({"type": why, "description": record.reason})
     if record.query:
         entities.append(
             {

@@ -37,6 +37,8 @@ class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Our error code when the answer was a refusal."""
     purpose: str
     """A v3 PurposeOfUse code."""
+    reason: str = ""
+    """Why a patient's consent was not heeded, in the caller's words (breaking the glass)."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

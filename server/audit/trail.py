@@ -23,6 +23,8 @@ class Trail:
     """Who acts when there is no principal: a job of the server itself."""
     query: str = ""
     purpose: str = ""
+    reason: str = ""
+    """Why the caller breaks the glass."""
     entities: list[str] = field(default_factory=list)
     patients: set[str] = field(default_factory=set)
     committed: bool = False
@@ -52,5 +54,6 @@ class Trail:
                 self.query,
                 refusal,
                 self.purpose,
+                self.reason,
             )
         )

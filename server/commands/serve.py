@@ -48,7 +48,13 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
         with closing(listener(settings)) as own_socket, folder_lock(settings.data):
             log = stderr_log(settings.log_level)
             application = import_module("server.app").create_app(settings, log)  # loaded once nothing is in its way
-            serve(settings, application, own_socket, lambda: _announce(settings, getattr(application, "demo_accounts", ())))
+            serve(
+                settings,
+                application,
+                own_socket,
+                lambda: _announce(settings, getattr(application, "demo_accounts", ())),
+                getattr(application, "leave", lambda: None),
+            )
     except _SignalledError:
         pass
     return 0
@@ -115,8 +121,17 @@ def _cannot_listen(settings: Settings, error: OSError) -> ConfigurationError:
     return ConfigurationError(f"Assent cannot listen on {place} ({reason}): change ASSENT_HOST or ASSENT_PORT.")
 
 
-def serve(settings: Settings, application: ASGIApp, own_socket: socket.socket, announce: Callable[[], None]) -> None:
-    """Run the application on the socket until a signal; `announce` is called once callers are being answered."""
+def serve(
+    settings: Settings,
+    application: ASGIApp,
+    own_socket: socket.socket,
+    announce: Callable[[], None],
+    leave: Callable[[], None] = lambda: None,
+) -> None:
+    """Run the application on the socket until a signal.
+
+    `announce` is called once callers are being answered, `leave` when no more are let in.
+    """
     watched = _Watched(application)
     config = uvicorn.Config(
         watched,
@@ -133,7 +148,7 @@ def serve(settings: Settings, application: ASGIApp, own_socket: socket.socket, a
         timeout_graceful_shutdown=GRACE,
     )
     try:
-        _Server(config, announce).run(sockets=[own_socket])
+        _Server(config, announce, leave).run(sockets=[own_socket])
     except SystemExit as end:  # uvicorn's way to say that the application's start failed
         raise watched.problem or ConfigurationError("The server could not start; the log above says where.") from end
     except OSError as error:
@@ -141,14 +156,19 @@ def serve(settings: Settings, application: ASGIApp, own_socket: socket.socket, a
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], leave: Callable[[], None]) -> None:
         super().__init__(config)
         self._announce = announce
+        self._leave = leave
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leave()
+        await super().shutdown(sockets=sockets)
 
 
 class _Watched:

@@ -117,7 +117,7 @@ def context_for(exchange: Exchange, access: Access, operation: Operation | None 
     limited = replace(exchange, access=access)
     discloses = operation is not None and operation.discloses
     consented = discloses or (operation is not None and not operation.affects_state)
-    principal = exchange.principal
+    principal, services = exchange.principal, exchange.services
     caller = Caller(principal.subject, principal.roles, principal.client_id, principal.fhir_user)
 
     async def commit(changes: Changes) -> None:
@@ -134,7 +134,7 @@ def context_for(exchange: Exchange, access: Access, operation: Operation | None 
         pas_version=exchange.request.base.pas_version,
         note_entity=exchange.trail.note,
         may=lambda letter, type_: exchange.services.decide(principal, letter, type_).granted,
-        is_welcome=partial(exchange.services.verifier.is_still_good, principal),
+        is_welcome=lambda: not services.leaving.is_set() and services.verifier.is_still_good(principal),
         edition=partial(exchange.services.store.edition, exchange.tenant.number),
     )
 

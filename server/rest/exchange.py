@@ -15,7 +15,8 @@ from operations.ports import JobHandler, Operation
 from profiles.outcome import FhirError, refuse
 from profiles.structure import resource_types
 from server.access.access import Access, nothing
-from server.access.gate import CallersGate, Gate, Judgements
+from server.access.consents import Consents, check_consents
+from server.access.gate import Gate, Judgements
 from server.audit.log import AuditLog
 from server.audit.proof import Proof
 from server.audit.trail import Trail
@@ -92,9 +93,12 @@ class Services:
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
     judgements: Judgements = field(default_factory=Judgements)
+    consents: Consents = field(default_factory=lambda: Consents(lambda tenant: False))
     turns: Turns = field(default_factory=Turns)
     index_state: IndexState = field(default_factory=IndexState)
     outage: Outage = field(default_factory=Outage)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server is about to end: what has no end of its own ends."""
     job_stored: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job was stored that is due at once: this server's runner need not wait for its next look."""
     written: Written = unchecked
@@ -103,10 +107,13 @@ class Services:
 
     async def commit(self, commit: Commit, told: Told | None = None) -> None:
         """All that interactions store goes this way. Raises what Store.commit does."""
-        if self.keeper is None:
-            await self.store.commit(commit)
-        else:
-            await self.keeper.commit(commit, told)
+        try:
+            if self.keeper is None:
+                await self.store.commit(commit)
+            else:
+                await self.keeper.commit(commit, told)
+        finally:
+            self.consents.changed(commit)
 
     def new_id(self) -> str:
         return str(uuid4())
@@ -114,10 +121,6 @@ class Services:
     def now(self) -> int:
         """Microseconds since 1970."""
         return microseconds(self.clock())
-
-    def gate(self, principal: Principal, tenant: Tenant, base_url: str) -> Gate:
-        """What a caller may reach."""
-        return CallersGate(principal, tenant.index, base_url, self.judgements)
 
     def decide(self, principal: Principal, letter: Letter, type_: str) -> Decision:
         """Whether the caller may do this to every record of the type, or of one patient; remembered as a token's claims never change."""
@@ -217,6 +220,7 @@ class Exchange:
         puts = [item.put for item in prepared]
         try:
             self._check_documents(prepared)
+            check_consents(prepared, self.repository.base_url)
             await self.services.written(self, prepared, places)
             await put_apart(self.services.store.blobs, self.tenant.number, self.services.now(), apart)
             commit = Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs, internals=internals)

@@ -39,6 +39,7 @@ async def operation(exchange: Exchange) -> Response:
     refuse_unknown(request.query, known)
     for name, value in request.query:
         query.setdefault(name, []).append(value)
+    exchange.trail.query = "&".join(f"{name}={value}" for name, value in request.query)[:4000]
     headers = {name: request.headers[name] for name in found.header_names if name in request.headers}
     given = OperationInput(resource, type_, id_, query, headers)
     if id_ is not None and type_ is not None and await exchange.repository.read(access, id_) is None:
