@@ -90,7 +90,7 @@ def _unzstd(body: bytes, limit: int) -> bytes:
     unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     with unpacker.stream_reader(body) as reader:
         content = reader.read(limit + 1)
-    if len(content) <= limit:  # the reader does not tell a frame that was cut off, which is safe to ask for now
+    if len(content) <= limit:  # the reader does not tell a frame that was cut off; asking is safe by here
         whole = unpacker.decompressobj()
         whole.decompress(body)
         if not whole.eof or whole.unused_data:
