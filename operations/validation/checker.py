@@ -8,7 +8,7 @@ from typing import Final
 
 from operations.ports import Context
 from operations.validation.shelf import Shelf
-from operations.validation.stored_definitions import StoredDefinitions
+from operations.validation.stored_definitions import Lane, StoredDefinitions
 from profiles.conformance import Definitions, Finding, Options, Validator
 from profiles.conformance.resources import claimed
 from profiles.conformance.trees import is_base
@@ -46,9 +46,9 @@ class Checker:
         """No more questions are answered."""
         self._stored.close()
 
-    async def findings(self, check: Check, context: Context) -> list[Finding]:
+    async def findings(self, check: Check, context: Context, lane: Lane = "asked") -> list[Finding]:
         """What is wrong, with all definitions of the tenant. Raises FhirError where those are too many or too large."""
-        return await self._stored.answer(lambda shelf: _findings(check, shelf), context)
+        return await self._stored.answer(lambda shelf: _findings(check, shelf), context, lane)
 
     async def findings_by_library(self, check: Check) -> list[Finding]:
         """What is wrong by R4 and the library alone: for those who may not know what else is defined."""

@@ -23,6 +23,9 @@ KINDS: Final = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire"
 MOST_WANTED: Final = 5000
 """Definitions that one validation may ask for which are not on the shelf."""
 
+COMPILED: Final = 4 * 2**20
+"""Bytes that a shelf counts for beside what is found: the library's profiles are compiled for it."""
+
 Wanted = tuple[str, str]
 """(resource type, URL without version)."""
 
@@ -36,21 +39,20 @@ class Shelf:
         self,
         library: Definitions,
         known: Catalogue,
-        edition: bytes = b"",
         kinds: frozenset[str] = frozenset(),
         found: Mapping[Wanted, Sequence[Resource]] | None = None,
         looked: frozenset[Wanted] = frozenset(),
         size: int = 0,
     ) -> None:
-        """`kinds`: those of which the tenant has stored any; the others are never asked for. `size`: bytes of what was found."""
-        self.edition = edition
+        """`kinds`: those of which the tenant has stored any; the others are never asked for. `size`: bytes that it stands for."""
         self.kinds = kinds
-        self.size = size
+        apart = "StructureDefinition" in kinds
+        self.size = size or (COMPILED if apart else 0)
         self.looked = set(looked)
         self._library, self._known = library, known
         self._found = dict(found or {})
         self._wanted: set[Wanted] = set()
-        layer = _Apart if "StructureDefinition" in kinds else Definitions
+        layer = _Apart if apart else Definitions
         self.definitions = layer(library, source=self._stored)
         self.codes = Codes(Layers(DefinitionCatalogue(self.definitions), known, r4_lists()), library)
 
@@ -68,7 +70,6 @@ class Shelf:
         return Shelf(
             self._library,
             self._known,
-            self.edition,
             self.kinds,
             {**self._found, **found},
             frozenset(self.looked | looked),

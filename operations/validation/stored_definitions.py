@@ -11,7 +11,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from operations.pas.known_resources import escaped
 from operations.ports import Context, Found
@@ -19,14 +19,20 @@ from operations.validation.shelf import KINDS, MOST_WANTED, Shelf, Wanted
 from profiles import json
 from profiles.conformance import Definitions
 from profiles.json import Resource
-from profiles.outcome import refuse
+from profiles.outcome import FhirError, refuse
 from terminology.catalogue import Catalogue
 from terminology.versions import version_key
 
 Answer = TypeVar("Answer")
 Question = Callable[[Shelf], Answer]
 
+Lane = Literal["asked", "written"]
+"""Who waits: whoever asks what is valid does not keep those waiting who store something."""
+
+LANES: Final[tuple[Lane, ...]] = ("asked", "written")
 THREADS: Final = 2
+"""For each of them."""
+MOST_TENANTS: Final = 200
 MOST_ROUNDS: Final = 100
 MOST_BYTES: Final = 96 * 2**20
 """JSON of the definitions that are kept, of all tenants; in memory it takes a few times as much."""
@@ -47,31 +53,35 @@ class StoredDefinitions:
     def __init__(self, library: Definitions, known: Catalogue) -> None:
         self._library, self._known = library, known
         self._bare = Shelf(library, known)
-        self._shelves: OrderedDict[str, Shelf] = OrderedDict()
-        self._threads = ThreadPoolExecutor(THREADS, "validate")
+        self._shelves: OrderedDict[str, tuple[bytes, Shelf]] = OrderedDict()
+        self._threads = {lane: ThreadPoolExecutor(THREADS, f"validate-{lane}") for lane in LANES}
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def answer_by_library(self, question: Question[Answer]) -> Answer:
         """The answer by the library and R4 alone, whatever is stored."""
-        return await self._ask(question, self._bare)
+        return await self._ask(question, self._bare, "asked")
 
-    async def answer(self, question: Question[Answer], context: Context) -> Answer:
+    async def answer(self, question: Question[Answer], context: Context, lane: Lane = "asked") -> Answer:
         """The answer with all that it needs of the tenant's definitions at hand. Raises FhirError where that is too much."""
+        edition = await context.edition()
         try:
-            return await self._answer(question, await self._shelf(context), context)
+            return await self._answer(question, await self._shelf(edition, context), edition, context, lane)
         except _TooManyWantedError:  # perhaps by others who ask at the same time: this one is asked by itself
             self._shelves.pop(context.tenant, None)
         try:
-            return await self._answer(question, await self._fresh(await context.edition(), context), context)
+            return await self._answer(question, await self._fresh(context), edition, context, lane)
         except _TooManyWantedError as error:
             text = f"More than {MOST_WANTED} definitions would have to be looked for."
             raise refuse("validation-limit", text) from error
 
-    async def _answer(self, question: Question[Answer], shelf: Shelf, context: Context) -> Answer:
+    async def _answer(
+        self, question: Question[Answer], shelf: Shelf, edition: bytes, context: Context, lane: Lane
+    ) -> Answer:
         for _ in range(MOST_ROUNDS):
-            answer = await self._ask(question, shelf)
+            answer = await self._ask(question, shelf, lane)
             wanted = shelf.wanted()
             if not wanted:
                 return answer
@@ -80,41 +90,44 @@ class StoredDefinitions:
             found, size = await _fetch(wanted, context, MOST_BYTES - shelf.size)
             if not found:
                 shelf.was_looked_for(wanted)
-                if len(shelf.looked) > MOST_LOOKED and self._shelves.get(context.tenant) is shelf:
-                    del self._shelves[context.tenant]
+                if len(shelf.looked) > MOST_LOOKED:
+                    self._shelves.pop(context.tenant, None)
                 return answer
             shelf = shelf.fuller(found, wanted, size)
-            self._keep(context.tenant, shelf)
+            self._keep(context.tenant, edition, shelf)
         raise refuse("validation-limit", "The definitions lead to more definitions than the server will look for.")
 
-    async def _ask(self, question: Question[Answer], shelf: Shelf) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, question, shelf)
+    async def _ask(self, question: Question[Answer], shelf: Shelf, lane: Lane) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads[lane], question, shelf)
 
-    async def _shelf(self, context: Context) -> Shelf:
-        edition = await context.edition()
+    async def _shelf(self, edition: bytes, context: Context) -> Shelf:
         kept = self._shelves.get(context.tenant)
-        if kept is not None and kept.edition == edition:
+        if kept is not None and kept[0] == edition:
             self._shelves.move_to_end(context.tenant)
-            return kept
-        shelf = await self._fresh(edition, context)
-        self._keep(context.tenant, shelf)
+            return kept[1]
+        shelf = await self._fresh(context)
+        self._keep(context.tenant, edition, shelf)
         return shelf
 
-    async def _fresh(self, edition: bytes, context: Context) -> Shelf:
+    async def _fresh(self, context: Context) -> Shelf:
+        """Without anything on it; tenants that have stored no definition share one, and all that is compiled for it."""
         kinds = frozenset([kind for kind in KINDS if await _has_any(kind, context)])
-        return Shelf(self._library, self._known, edition, kinds)
+        return Shelf(self._library, self._known, kinds) if kinds else self._bare
 
-    def _keep(self, tenant: str, shelf: Shelf) -> None:
-        self._shelves[tenant] = shelf
+    def _keep(self, tenant: str, edition: bytes, shelf: Shelf) -> None:
+        self._shelves[tenant] = edition, shelf
         self._shelves.move_to_end(tenant)
-        while sum(each.size for each in self._shelves.values()) > MOST_BYTES:
+        while len(self._shelves) > MOST_TENANTS or sum(each.size for _, each in self._shelves.values()) > MOST_BYTES:
             self._shelves.popitem(last=False)
 
 
 async def _has_any(kind: str, context: Context) -> bool:
-    async for _ in context.records.find(kind, {}):
-        return True
-    return False
+    try:
+        return bool(await context.records.search(kind, {}, 1))
+    except FhirError as error:
+        if error.issues[0].code != "search-too-costly":
+            raise
+        return True  # more than one
 
 
 async def _fetch(wanted: Iterable[Wanted], context: Context, room: int) -> tuple[dict[Wanted, Sequence[Resource]], int]:
@@ -123,6 +136,7 @@ async def _fetch(wanted: Iterable[Wanted], context: Context, room: int) -> tuple
     size = 0
     for kind, urls in _in_parts(wanted):
         async for each in context.records.find(kind, {"url": ",".join(map(escaped, urls))}):
+            await asyncio.sleep(0)  # a definition takes milliseconds to read, and there may be many
             size += len(each.body)
             if size > room:
                 raise refuse("validation-limit", "The definitions that are needed are larger than the server will hold.")

@@ -46,7 +46,7 @@ class WrittenCheck:
     async def _check(self, exchange: Exchange, version: Version, level: Level, place: str | None) -> None:
         by_profile = level == "profile"
         check = Check(version.resource(), claims=by_profile, strict=by_profile)
-        found = await self.checker.findings(check, context_for(exchange, everything("*")))
+        found = await self.checker.findings(check, context_for(exchange, everything("*")), "written")
         if any(each.severity in ("fatal", "error") for each in found):
             told = sorted((each for each in found if each.severity in _SHOWN), key=lambda each: _SHOWN.index(each.severity))
             error = FhirError(told, 422)

@@ -247,3 +247,18 @@ async def test_a_profile_of_another_tenant_is_unknown(app: House) -> None:
         base = f"{app.root}/t/north/fhir"
         outcome = await validated(client, f"{base}/Patient/$validate", FINE, params={"profile": f"{EXAMPLE}/own"})
         assert found(outcome) == [("profile-unknown", "Patient")]
+
+
+async def test_a_patient_validates_by_what_the_tenant_has_defined(app: House) -> None:
+    async with app.client() as client:
+        await store(
+            client,
+            profile("own", required("QuestionnaireResponse.authored"), type_="QuestionnaireResponse"),
+            {**FINE, "id": "one"},
+        )
+    body = {"resourceType": "QuestionnaireResponse", "status": "completed", "subject": {"reference": "Patient/one"}}
+    async with app.client("patient", patient="one") as client:
+        asked = {"params": {"profile": f"{EXAMPLE}/own", "mode": "create"}}
+        told = found(await validated(client, "/QuestionnaireResponse/$validate", body, **asked))
+        assert told == [("forbidden", "QuestionnaireResponse"), ("required-element", "QuestionnaireResponse.authored")]
+        refused(await client.get("/Patient/two/$validate"), 404, "not-found")
