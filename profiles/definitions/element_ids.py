@@ -45,18 +45,18 @@ def with_ids(elements: Sequence[Resource]) -> list[Resource]:
 
     Elements without a path are left out. A choice that goes by a type's name stays as it is written.
     """
-    ids: list[tuple[str, str]] = []
+    latest: dict[str, str] = {}
     found: list[Resource] = []
     for element in elements:
         path, given, slice_name = element.get("path"), element.get("id"), element.get("sliceName")
         if not isinstance(path, str) or not path:
             continue
         parent, _, name = path.rpartition(".")
-        holder = next((known for at, known in reversed(ids) if at == parent), parent)
+        holder = latest.get(parent, parent)
         made = f"{holder}.{name}" if parent else path
         made = f"{made}:{slice_name}" if isinstance(slice_name, str) and parent else made
         element_id = given if isinstance(given, str) and _stands_at(given, path) else made
-        ids.append((path, element_id))
+        latest[path] = element_id
         found.append({**element, "id": element_id})
     return found
 

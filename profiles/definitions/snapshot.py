@@ -79,27 +79,31 @@ def _rebased(element: Resource, old: str, new: str) -> Resource:
 
 
 class _Building:
-    """A snapshot being built: a list of elements in order, and where each id stands."""
+    """A snapshot being built: the elements by id, and the order of the ids."""
 
     def __init__(self, elements: list[Resource], resolve: Resolve, above: tuple[str, ...], *, specializes: bool) -> None:
-        self.elements = elements
+        self._rows: dict[str, Resource] = {}
+        self._order: list[str] = []
+        self._last_child: dict[str, str] = {}
+        self._last_slice: dict[str, str] = {}
+        self._choices: dict[str, list[str]] = {}
         self._resolve = resolve
         self._above = above
         self._specializes = specializes
         self._root = str(elements[0]["path"]) if elements else ""
-        self._places: dict[str, int] = {}
-        """Where each id stands; empty when elements were put in since it was made."""
-        self._holders: set[str] = set()
+        self._insert(0, elements)
+
+    @property
+    def elements(self) -> list[Resource]:
+        return [self._rows[each] for each in self._order]
 
     def constrain(self, row: Resource) -> None:
         """Lay one element of the differential over the one it names, and put that in first where it is missing."""
         element_id, by_type = self._located(row)
-        at = self._place(element_id)
         if by_type:
             self._narrow(element_id, row)
-            at = self._place(element_id)
-        self.elements[at] = _merged(self.elements[at], {**row, "id": element_id, "path": path_of(element_id)})
-        if len(self.elements) > _MAX_ELEMENTS:
+        self._rows[element_id] = _merged(self._row(element_id), {**row, "id": element_id, "path": path_of(element_id)})
+        if len(self._rows) > _MAX_ELEMENTS:
             raise SnapshotError(f"The snapshot grows beyond {_MAX_ELEMENTS:,} elements.")
 
     def _located(self, row: Resource) -> tuple[str, bool]:
@@ -108,12 +112,12 @@ class _Building:
         element_id, by_type = self._root, False
         for index, segment in enumerate(segments[1:], 1):
             holder, name = element_id, segment.partition(":")[0]
-            if not self._has_children(holder):
+            if holder not in self._last_child:
                 self._unfold(holder)
-            choice = None if self._find(f"{holder}.{name}") is not None else self._choice(holder, name)
+            choice = None if f"{holder}.{name}" in self._rows else self._choice(holder, name)
             element_id = f"{holder}.{segment}" if choice is None else f"{holder}.{choice}:{name}"
-            by_type = choice is not None and "slicing" not in self.elements[self._place(f"{holder}.{choice}")]
-            if self._find(element_id) is None:
+            by_type = choice is not None and "slicing" not in self._row(f"{holder}.{choice}")
+            if element_id not in self._rows:
                 self._add(element_id, holder, row if index == len(segments) - 1 else {})
         return element_id, by_type
 
@@ -127,82 +131,87 @@ class _Building:
 
     def _choice(self, holder: str, name: str) -> str | None:
         """`value[x]` for `valueQuantity`, where `holder` has such a choice."""
-        for element in self.elements:
-            element_id = str(element["id"])
-            if element_id.endswith("[x]") and parent_id(element_id) == holder:
-                stem = last_segment(element_id)[:-3]
-                types = {str(each.get("code", "")).lower() for each in _types(element)}
-                if name.startswith(stem) and name[len(stem) :].lower() in types:
-                    return f"{stem}[x]"
+        for element_id in self._choices.get(holder, ()):
+            stem = last_segment(element_id)[:-3]
+            types = {str(each.get("code", "")).lower() for each in _types(self._rows[element_id])}
+            if name.startswith(stem) and name[len(stem) :].lower() in types:
+                return f"{stem}[x]"
         return None
 
     def _narrow(self, element_id: str, row: Resource) -> None:
         """`valueQuantity` in a differential leaves the choice no other type, and must be there if the choice must."""
-        at, slice_at = self._place(unsliced(element_id)), self._place(element_id)
-        choice = {**self.elements[at], "type": self.elements[slice_at].get("type", [])}
+        choice_id, own = unsliced(element_id), self._row(element_id)
+        choice = {**self._row(choice_id), "type": own.get("type", [])}
         choice["slicing"] = {**_implied_slicing(choice), "rules": "closed"}
         if isinstance(row.get("min"), int):
             choice["min"] = row["min"]
-        self.elements[at] = choice
-        self.elements[slice_at] = {**self.elements[slice_at], "min": choice.get("min", 0)}
-
-    def _find(self, element_id: str) -> int | None:
-        if not self._places:
-            for index, element in enumerate(self.elements):
-                self._places.setdefault(element["id"], index)
-            self._holders = {parent_id(each) for each in self._places}
-        return self._places.get(element_id)
+        self._rows[choice_id] = choice
+        self._rows[element_id] = {**own, "min": choice.get("min", 0)}
 
     def _insert(self, at: int, elements: Sequence[Resource]) -> None:
-        self.elements[at:at] = elements
-        self._places = {}
+        """Put elements in at a place, in their order; of several with one id the first counts."""
+        new: list[str] = []
+        for element in elements:
+            element_id = str(element["id"])
+            if element_id in self._rows:
+                continue
+            self._rows[element_id] = element
+            new.append(element_id)
+            if ":" in last_segment(element_id):
+                self._last_slice[slice_of(element_id)] = element_id
+            else:
+                self._last_child[parent_id(element_id)] = element_id
+            if element_id.endswith("[x]"):
+                self._choices.setdefault(parent_id(element_id), []).append(element_id)
+        self._order[at:at] = new
 
-    def _place(self, element_id: str) -> int:
-        at = self._find(element_id)
-        if at is None:
+    def _row(self, element_id: str) -> Resource:
+        found = self._rows.get(element_id)
+        if found is None:
             raise SnapshotError(f"There is no element {path_of(element_id)} to constrain.")
-        return at
-
-    def _has_children(self, element_id: str) -> bool:
-        self._find(element_id)
-        return element_id in self._holders
+        return found
 
     def _after(self, element_id: str) -> int:
-        """The place behind an element, its children and its slices."""
-        end = self._place(element_id) + 1
-        while end < len(self.elements) and _is_under(self.elements[end]["id"], element_id):
-            end += 1
-        return end
+        """The place behind an element, its children and its slices: behind its last slice, else its last child, and theirs."""
+        last = element_id
+        while (below := self._last_slice.get(last) or self._last_child.get(last)) is not None:
+            last = below
+        return self._order.index(last) + 1
 
     def _add_slice(self, element_id: str) -> None:
         base_id = slice_of(element_id)
-        if self._find(base_id) is None and base_id != unsliced(element_id):
+        if base_id not in self._rows and base_id != unsliced(element_id):
             self._add_slice(base_id)
-        base_at = self._place(base_id)
-        base = self.elements[base_at]
+        base = self._row(base_id)
         name = last_segment(element_id).partition(":")[2]
         added = {key: value for key, value in base.items() if key != "slicing"}
         added.update(id=element_id, sliceName=name)
         if base_id == unsliced(element_id):
             added["min"] = 0
         if "slicing" not in base:
-            self.elements[base_at] = {**base, "slicing": _implied_slicing(base)}
+            self._rows[base_id] = {**base, "slicing": _implied_slicing(base)}
         if last_segment(base_id).endswith("[x]"):
             added = _of_one_type(added, name, last_segment(base_id)[:-3])
         self._insert(self._after(base_id), [added])
 
     def _unfold(self, element_id: str) -> None:
         """Put the children of an element under it."""
-        at = self._place(element_id)
-        children = self._children_of(element_id, self.elements[at])
-        self._insert(at + 1, children)
+        children = self._children_of(element_id, self._row(element_id))
+        self._insert(self._order.index(element_id) + 1, children)
+
+    def _inside(self, element_id: str) -> list[Resource]:
+        """The rows below an element, without its slices."""
+        start = end = self._order.index(element_id) + 1
+        while end < len(self._order) and _is_child_of(self._order[end], element_id):
+            end += 1
+        return [self._rows[each] for each in self._order[start:end]]
 
     def _children_of(self, element_id: str, element: Resource) -> list[Resource]:
         types = _types(element)
         profiles = types[0].get("profile", []) if len(types) == 1 else []
         outer = slice_of(element_id)
-        if outer != element_id and not profiles and self._has_children(outer):
-            return [_moved(each, outer, element_id) for each in self.elements if _is_child_of(each["id"], outer)]
+        if outer in self._last_child and outer != element_id and not profiles:
+            return [_moved(each, outer, element_id) for each in self._inside(outer)]
         reference = element.get("contentReference")
         if isinstance(reference, str):
             return self._referred(reference.rpartition("#")[2], element_id)
@@ -223,11 +232,6 @@ class _Building:
         if not found:
             raise SnapshotError(f"The content reference of {path_of(element_id)} leads nowhere.")
         return [_moved(each, target, element_id) for each in found]
-
-
-def _is_under(element_id: str, holder: str) -> bool:
-    """A child of `holder`, or a slice of it with its children."""
-    return element_id.startswith((f"{holder}.", f"{holder}:", f"{holder}/"))
 
 
 def _is_child_of(element_id: str, holder: str) -> bool:
