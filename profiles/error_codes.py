@@ -60,6 +60,9 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     # -- who may call ------------------------------------------------------------------------------------------------
     "login": ErrorCode(401, "login", "A bearer token is missing, malformed, expired or not ours."),
     "forbidden": ErrorCode(403, "forbidden", "The token does not allow this."),
+    "break-glass-reason": ErrorCode(400, "required", "Who breaks the glass gives a reason."),
+    "consent-unsupported": ErrorCode(422, "not-supported", "An active Consent says what cannot be enforced as it stands."),
+    "consent-denied": ErrorCode(403, "suppressed", "A patient's consent does not allow to disclose this to that recipient."),
     # -- Bundles -----------------------------------------------------------------------------------------------------
     "bundle-type": ErrorCode(400, "value", "The Bundle's type is not one that this address takes."),
     "bundle-entry": ErrorCode(400, "structure", "A Bundle entry lacks what it needs, or contradicts itself."),
@@ -106,10 +109,14 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "package-fhir-version": ErrorCode(422, "not-supported", "The package is for another version of FHIR than R4."),
     "package-built-in": ErrorCode(422, "business-rule", "The package claims to be R4 itself, which is built in."),
     "package-differs": ErrorCode(409, "conflict", "Another package of the same name and version is installed."),
-    "package-in-use": ErrorCode(409, "business-rule", "Something that is stored rests on the package, or it was changed since."),
+    "package-in-use": ErrorCode(
+        409, "business-rule", "Something that is stored rests on the package, or it was changed since."
+    ),
     "package-dependency": ErrorCode(422, "not-found", "A package that this one builds on is not installed (a warning)."),
     "package-left-out": ErrorCode(422, "incomplete", "Part of the package is not stored (a warning)."),
-    "package-not-applied": ErrorCode(422, "informational", "Part of the package is stored and has no effect yet (a warning)."),
+    "package-not-applied": ErrorCode(
+        422, "informational", "Part of the package is stored and has no effect yet (a warning)."
+    ),
     # -- FHIRPath ----------------------------------------------------------------------------------------------------
     "fhirpath-syntax": ErrorCode(400, "invalid", "The text is no FHIRPath expression."),
     "fhirpath-semantic": ErrorCode(

@@ -241,6 +241,15 @@ def _add_tenant(tenant: argparse.ArgumentParser) -> None:
     retire = actions.add_parser("retire", help="let a tenant answer nothing any more; its data stays", allow_abbrev=False)
     retire.add_argument("name", metavar="NAME")
     _add_validation(actions)
+    consent = actions.add_parser(
+        "consent", help="print or change what holds where patients' consents say nothing", allow_abbrev=False
+    )
+    consent.add_argument("name", metavar="NAME")
+    consent.add_argument("rule", choices=["show", "opt-out", "opt-in", "default"], metavar="RULE")
+    consent.description = (
+        "RULE is opt-out (what nobody has denied is shown) or opt-in (what nobody has permitted is hidden); default: what "
+        "ASSENT_CONSENT says; show: change nothing."
+    )
 
 
 def _add_validation(actions: Any) -> None:

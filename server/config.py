@@ -26,6 +26,9 @@ __all__ = [
     "settings_table",
 ]
 
+LONGEST_ACCESS_TOKEN: Final = 3600
+"""Seconds for which a token of the authorization server lives, whatever the setting was when it was issued."""
+
 MAXIMUM_TOKEN_LIFETIME: Final = 366 * 24 * 3600
 """Seconds. A token that outlives this is a password."""
 
@@ -66,6 +69,7 @@ class Settings:
     inner_networks: tuple[str, ...]
     audit_days: int
     validation: Levels
+    consent: Literal["opt-out", "opt-in"]
     trusted_proxies: tuple[str, ...] = ()
     master_key: bytes | None = field(default=None, repr=False)
     master_key_file: Path | None = None
@@ -280,7 +284,7 @@ SETTINGS: Final = (
         "access_token_seconds",
         "900",
         "Seconds for which an access token of the authorization server is good; those of backend services at most 300.",
-        kinds.whole_number(30, 3600),
+        kinds.whole_number(30, LONGEST_ACCESS_TOKEN),
     ),
     Setting(
         "ASSENT_REFRESH_DAYS",
@@ -320,6 +324,14 @@ SETTINGS: Final = (
         "(and the profiles that it claims); `base,Claim=profile` says another level for a type. A tenant's own levels "
         "come first (`assent tenant validation`, docs/validation.md).",
         kinds.levels,
+    ),
+    Setting(
+        "ASSENT_CONSENT",
+        "consent",
+        "opt-out",
+        "What holds where a patient's consents say nothing: `opt-out` shows what nobody has denied, `opt-in` hides what nobody has "
+        "permitted. A tenant's own word comes first (`assent tenant consent`, docs/security.md).",
+        kinds.one_of("opt-out", "opt-in"),
     ),
     Setting(
         "ASSENT_TRUSTED_PROXIES",

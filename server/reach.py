@@ -48,6 +48,11 @@ def personal_types() -> frozenset[str]:
     return member_types() | _PERSONAL | _NAMING_A_PATIENT.keys()
 
 
+def tells_no_patient(type_: str) -> bool:
+    """Whether its resources may hold anybody's data and have nothing that says whose. (A Binary may say what it was stored for.)"""
+    return type_ in _PERSONAL and type_ != "Binary"
+
+
 def patients_of(resource: Resource) -> tuple[str, ...]:
     """The ids of the patients whose record a resource (with its id) is part of, sorted."""
     type_: str = resource["resourceType"]

@@ -5,8 +5,7 @@ Roles and scopes say which parts of a type (server/auth/decision.py), patients' 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from server.access.access import Access, Consented, Part, everything
@@ -67,6 +66,9 @@ class Gate(Protocol):
     def access_if_any(self, letter: Letter, type_: str) -> Access | None:
         """As `access`; None when the caller may not do it at all."""
 
+    def unrestricted(self, letter: Letter, type_: str) -> Access:
+        """As `access`, by scopes without search parameters alone: for what is not done to a part of a type's records."""
+
     def part(self, type_: str, compartment: str | None, *, consented: bool) -> Access:
         """What an operation may read for itself, where the right to call it is what was granted: of one patient, or of anybody."""
 
@@ -79,23 +81,29 @@ class CallersGate:
     index: BlindIndex
     base_url: str
     judgements: Judgements
-    consents: Callable[[], Consented | None] = field(default=lambda: None)
+    consents: Consented | None = None
 
     def access(self, letter: Letter, type_: str) -> Access:
         found = self._judged(letter, type_)
         if not found.decision.granted:
             raise forbidden(found.decision)
-        return Access(type_, found.parts, self.consents())
+        return Access(type_, found.parts, self.consents)
 
     def access_if_any(self, letter: Letter, type_: str) -> Access | None:
         found = self._judged(letter, type_)
-        return Access(type_, found.parts, self.consents()) if found.decision.granted else None
+        return Access(type_, found.parts, self.consents) if found.decision.granted else None
+
+    def unrestricted(self, letter: Letter, type_: str) -> Access:
+        decision = decide(self.principal, letter, type_)
+        if not decision.granted:
+            raise forbidden(decision)
+        return Access(type_, tuple(Part(way.compartment) for way in decision.ways), self.consents)
 
     def _judged(self, letter: Letter, type_: str) -> Judgement:
         return self.judgements.of(self.principal, letter, type_, self.index, self.base_url)
 
     def part(self, type_: str, compartment: str | None, *, consented: bool) -> Access:
-        return Access(type_, (Part(compartment),), self.consents() if consented else None)
+        return Access(type_, (Part(compartment),), self.consents if consented else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,9 @@ class ServersGate:
         return everything(type_)
 
     def access_if_any(self, letter: Letter, type_: str) -> Access | None:
+        return everything(type_)
+
+    def unrestricted(self, letter: Letter, type_: str) -> Access:
         return everything(type_)
 
     def part(self, type_: str, compartment: str | None, *, consented: bool) -> Access:

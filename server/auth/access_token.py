@@ -4,7 +4,8 @@ Issuer and audience: a token of `assent token` names the server's key (RFC 9278 
 at whatever address the server is reached. A token of the SMART server names the public base as issuer and the FHIR base of
 its tenant as audience. A token of one tenant is never good for the base of another.
 
-Claims of our own: `tenant`, `roles`, `fhirUser`, and the launch context `patient` and `encounter`.
+Claims of our own: `tenant`, `roles`, `fhirUser`, the launch context `patient` and `encounter`, and `purpose_of_use` (codes of v3
+PurposeOfUse), which not every token has.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, Final
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from server.audit.purposes import CODES
 from server.auth.principal import Principal
 from server.auth.scopes import parse_scopes
 from server.auth.signing_key import ALGORITHM, SigningKey
@@ -231,6 +233,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
         fhir_user=_matching(claims, "fhirUser", FHIR_USER),
         patient=_matching(claims, "patient", FHIR_ID),
         encounter=_matching(claims, "encounter", FHIR_ID),
+        purposes=_purposes(claims),
         issued_at=_time(claims, "iat"),
         issuer=_text(claims, "iss"),
     )
@@ -255,6 +258,17 @@ def _roles(claims: dict[str, Any]) -> frozenset[str]:
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise TokenError("The token's roles are no list of names.")
     return frozenset(roles)
+
+
+def _purposes(claims: dict[str, Any]) -> tuple[str, ...] | None:
+    """Codes that are none of PurposeOfUse allow nothing."""
+    given = claims.get("purpose_of_use")
+    if given is None:
+        return None
+    codes = given if isinstance(given, list) else [given]
+    if not all(isinstance(code, str) for code in codes):
+        raise TokenError("The token's purposes of use are no list of codes.")
+    return tuple(code for code in codes if code in CODES)
 
 
 def _matching(claims: dict[str, Any], name: str, form: re.Pattern[str]) -> str | None:

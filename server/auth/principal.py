@@ -24,5 +24,7 @@ class Principal:
     fhir_user: str | None = None
     patient: str | None = None
     encounter: str | None = None
+    purposes: tuple[str, ...] | None = None
+    """The purposes of use (v3 PurposeOfUse) that the token is good for; None where it names none."""
     issued_at: int = 0
     issuer: str = field(default="", compare=False)

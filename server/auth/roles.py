@@ -51,6 +51,10 @@ class Role:
     meaning: str
     rights: Mapping[str, str]
     own_record_only: bool = False
+    purposes: tuple[str, ...] = ("HPAYMT", "HOPERAT")
+    """What the role may say it asks for (v3 PurposeOfUse, and what lies within), unless the token says more or less."""
+    breaks_glass: bool = False
+    """Whether the role may see, with a reason, what a patient's consent hides."""
 
     def allows(self, letter: str, resource_type: str) -> bool:
         letters = self.rights.get(resource_type)
@@ -65,10 +69,13 @@ ROLES: Final[Mapping[str, Role]] = {
     "doctor": Role(
         "Treats patients: everything clinical, deleting included, except what was sent to or came from a payer.",
         {"*": _ALL, "Claim": _KEEP, "ClaimResponse": _KEEP, **_GUARDED},
+        purposes=("TREAT", "HPAYMT", "HOPERAT", "PUBHLTH"),
+        breaks_glass=True,
     ),
     "staff": Role(
         "Works on requests: reads and writes records, deletes nothing, and leaves policies and addresses alone.",
         {"*": _KEEP, **_GUARDED},
+        purposes=("TREAT", "HPAYMT", "HOPERAT", "PUBHLTH"),
     ),
     "payer": Role(
         "Decides requests: reads what they rest on, writes decisions, questions and policies.",
@@ -100,6 +107,7 @@ ROLES: Final[Mapping[str, Role]] = {
                 ("ClaimResponse", "CommunicationRequest", "InsurancePlan", "Library", "Questionnaire", "Task"), _KEEP
             ),
         },
+        purposes=("HPAYMT", "HOPERAT", "HRESCH"),
     ),
     "auditor": Role(
         "Looks at who did what, and at nothing else.",
@@ -109,6 +117,7 @@ ROLES: Final[Mapping[str, Role]] = {
         "Reads their own record.",
         {"*": _READ, "AuditEvent": ""},
         own_record_only=True,
+        purposes=("PATRQT", "HPAYMT"),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""`assent tenant create | list | retire | validation`: whose data the store holds. Works beside a running server and without one."""
+"""`assent tenant create | list | retire | validation | consent`: whose data the store holds. Works beside a running server and without one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from profiles.structure import resource_types
 from server.commands.opened import Opened, opened
 from server.config import ConfigurationError, Settings
-from server.seal.tenant_entries import TenantError, adding, retiring, validating
+from server.seal.tenant_entries import TenantError, adding, consenting, retiring, validating
 from server.validation_levels import EVERY, Levels
 
 
@@ -27,6 +27,8 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
         try:
             if arguments.action == "validation":
                 await _validation(store, arguments.name, arguments.type, arguments.level, settings.validation)
+            elif arguments.action == "consent":
+                await _consent(store, arguments.name, arguments.rule, settings.consent)
             else:
                 await (_create if arguments.action == "create" else _retire)(store, arguments.name)
         except TenantError as error:
@@ -66,3 +68,14 @@ async def _validation(store: Opened, name: str, type_: str | None, level: str, s
     own: Levels = entry.get("validation", {})
     for key in sorted({*own, *(server if EVERY not in own else ())}):
         print(f"{'all others' if key == EVERY else key}: {own.get(key) or f'{server[key]} (ASSENT_VALIDATION)'}")
+
+
+async def _consent(store: Opened, name: str, rule: str, server: str) -> None:
+    """Change what holds where consents say nothing, or only show it."""
+    if rule != "show":
+        await store.keyring.change(consenting(name, None if rule == "default" else rule))
+        await store.note("tenant-consent", f"name={name}&rule={rule}")
+    entry = store.keyring.entries().get(name)
+    if entry is None or entry.get("retired"):
+        raise TenantError(f"There is no tenant {name}.")
+    print(entry.get("consent") or f"{server} (ASSENT_CONSENT)")

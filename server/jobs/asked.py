@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 
 from profiles.json import Resource
+from server.access.asking import BREAK_GLASS
 from server.audit.purposes import HEADER as PURPOSE
 from server.auth.principal import Principal
 from server.auth.scopes import ScopeSet
@@ -19,7 +20,7 @@ from server.seal.keyring import Tenant
 
 KIND: Final = "request"
 
-_KEPT_HEADERS: Final = frozenset({"content-type", "accept", "if-match", "if-none-match", "if-none-exist", PURPOSE})
+_KEPT_HEADERS: Final = frozenset({"content-type", "accept", "if-match", "if-none-match", "if-none-exist", PURPOSE, BREAK_GLASS})
 
 
 def asked_by(principal: Principal) -> Resource:
@@ -33,8 +34,8 @@ def principal_in(payload: Resource) -> Principal:
     """Who asked, of the payload of a job that somebody asked for."""
     fields = dict(payload["asked"])
     scopes = msgspec.convert(fields.pop("scopes"), ScopeSet)
-    roles = frozenset(fields.pop("roles"))
-    return Principal(scopes=scopes, roles=roles, **fields)
+    roles, purposes = frozenset(fields.pop("roles")), fields.pop("purposes", None)
+    return Principal(scopes=scopes, roles=roles, purposes=None if purposes is None else tuple(purposes), **fields)
 
 
 def payload_of(request: Request, principal: Principal, operation_headers: tuple[str, ...] = ()) -> Resource:

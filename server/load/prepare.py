@@ -16,6 +16,7 @@ from profiles.base_validation import validate_resource
 from profiles.definition_types import is_definition
 from profiles.json import Json, JsonError, Resource
 from profiles.outcome import FhirError, Issue
+from server.access.consents import check_consents
 from server.documents.attached import DocumentRules, check_documents
 from server.load.documents import entries
 from server.repository import Preparation
@@ -68,7 +69,8 @@ class Fresh(msgspec.Struct, array_like=True):
 
     def put(self) -> Put:
         index = Index(self.order, self.terms, self.intervals, self.timeline)
-        return Put(self.key, 1, self.updated, self.body, index, definition=is_definition(self.reference.partition("/")[0]))
+        type_ = self.reference.partition("/")[0]
+        return Put(self.key, 1, self.updated, self.body, index, False, is_definition(type_), type_ == "Consent")
 
 
 class Prepared(msgspec.Struct, array_like=True):
@@ -116,6 +118,7 @@ class Preparer:
         content = prepared.apart[0].plain if prepared.version.content is not None else None
         try:
             check_documents(prepared.version.type, prepared.version.body, content, self._rules)
+            check_consents([prepared], self._preparation.base_url)
         except FhirError as error:
             return list(error.issues)
         if prepared.apart:

@@ -21,6 +21,7 @@ from server.content_coding import unpacked
 from server.repository import DamagedRecordError, Repository
 from server.rest.exchange import AUDIT_TYPE, Exchange, Services, check_type, is_id
 from server.rest.formats import read_as_json, wanted_format
+from server.rest.gates import open_gate
 from server.rest.interactions.asynchronous import accept
 from server.rest.interactions.binary_upload import receive_content
 from server.rest.request import Request, refuse_unknown
@@ -98,10 +99,10 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
             )
     if route.template in PLAIN_TEMPLATES or route.interaction == "create":
         refuse_unknown(request.query)
-    gate = services.gate(principal, tenant, request.base.url)
+    repository = Repository(services.store, tenant, request.base.url, services.clock)
+    gate = await open_gate(services, request, principal, repository, trail)
     access = nothing("*") if route.letter is None or type_ is None else gate.access(route.letter, type_)
     request = await read_as_json(await unpacked(request, services.settings.max_body))
-    repository = Repository(services.store, tenant, request.base.url, services.clock)
     exchange = Exchange(request, services, tenant, principal, repository, trail, partial(answer, services), gate, access)
     return await _handle(exchange, route)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 Entry = dict[str, Any]
 """`number`; `data`: key number -> key (base64); `current`: the key number that seals; `index`: the index key; and only where it
-applies `retired`, and `validation`: resource type (or `*`) -> level (server/validation_levels.py)."""
+applies `retired`, `consent`: opt-out or opt-in, and `validation`: resource type (or `*`) -> level (server/validation_levels.py)."""
 
 Entries = dict[str, Entry]
 Edit = Callable[[Entries], Entries]
@@ -74,6 +74,21 @@ def validating(name: str, type_: str, level: str | None) -> Edit:
         levels = others if level is None else {**others, type_: level}
         entry = {key: value for key, value in entries[name].items() if key != "validation"}
         return {**entries, name: {**entry, "validation": levels} if levels else entry}
+
+    return edit
+
+
+def consenting(name: str, rule: str | None) -> Edit:
+    """Where its patients' consents say nothing, the tenant goes by `opt-out` or `opt-in`; None: as the server's settings say.
+
+    Raises TenantError where there is no such tenant.
+    """
+
+    def edit(entries: Entries) -> Entries:
+        if name not in entries or entries[name].get("retired"):
+            raise TenantError(f"There is no tenant {name}." if is_tenant_name(name) else "There is no tenant of that name.")
+        entry = {key: value for key, value in entries[name].items() if key != "consent"}
+        return {**entries, name: entry if rule is None else {**entry, "consent": rule}}
 
     return edit
 

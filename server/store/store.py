@@ -47,6 +47,10 @@ class Index:
     timeline: tuple[int, ...] = ()
 
 
+Edition = Literal["definitions", "consents"]
+"""What a tenant stores that others are made of, and kept until it changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Make `version` the current version of the record `key`. `version - 1` must be current (0: there is none)."""
@@ -59,6 +63,14 @@ class Put:
     deleted: bool = False
     definition: bool = False
     """Others are understood by it (a code system, a profile): the tenant's edition changes with it (`Store.edition`)."""
+    consent: bool = False
+    """It says what may be seen of other records: the tenant's edition of consents changes with it."""
+
+    @property
+    def editions(self) -> tuple[Edition, ...]:
+        """What changes with it."""
+        found: list[Edition] = ["definitions"] if self.definition else []
+        return (*found, "consents") if self.consent else tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +142,14 @@ class StoreUnavailableError(Exception):
         self.trouble: Trouble = trouble
 
 
-def edition_setting(tenant: int) -> str:
+def edition_setting(tenant: int, of: Edition) -> str:
     """The setting that holds a tenant's edition."""
-    return f"edition/{tenant}"
+    return f"edition/{tenant}" if of == "definitions" else f"edition/{tenant}/{of}"
+
+
+def editions_of(commit: Commit) -> set[str]:
+    """The settings whose value is another with the commit."""
+    return {edition_setting(commit.tenant, of) for put in commit.puts for of in put.editions}
 
 
 def new_edition() -> bytes:
@@ -193,8 +210,8 @@ class Store(Protocol):
     async def key_holder(self, key: bytes) -> bytes | None:
         """The sealed holder of a uniqueness key."""
 
-    async def edition(self, tenant: int) -> bytes:
-        """Another one after each commit that holds a definition of the tenant; empty before the first.
+    async def edition(self, tenant: int, of: Edition = "definitions") -> bytes:
+        """Another one after each commit that holds a definition (or a consent) of the tenant; empty before the first.
 
         What was read after it is at least as new as it says: so whatever is made of definitions may be kept under it.
         """

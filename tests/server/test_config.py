@@ -62,6 +62,7 @@ def test_every_variable_is_read() -> None:
             "ASSENT_INNER_NETWORKS": "10.1.0.0/16",
             "ASSENT_AUDIT_DAYS": "30",
             "ASSENT_VALIDATION": "base,Claim=profile",
+            "ASSENT_CONSENT": "opt-in",
             "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
             "ASSENT_MASTER_KEY": "00" * 32,
         }
@@ -99,6 +100,7 @@ def test_every_variable_is_read() -> None:
         inner_networks=("10.1.0.0/16",),
         audit_days=30,
         validation={"*": "base", "Claim": "profile"},
+        consent="opt-in",
         trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
         master_key=bytes(32),
     )
@@ -157,6 +159,7 @@ def test_the_base_url_follows_host_and_port(environ: dict[str, str], base_url: s
         ("ASSENT_VALIDATION", "strict"),
         ("ASSENT_VALIDATION", "base,Klaim=profile"),
         ("ASSENT_VALIDATION", "Claim"),
+        ("ASSENT_CONSENT", "in"),
         ("ASSENT_TRUSTED_PROXIES", "proxy.example.org"),
         ("ASSENT_MASTER_KEY", "secret"),
         ("ASSENT_MASTER_KEY_FILE", "a\0b"),

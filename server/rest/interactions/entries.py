@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from profiles import json
 from profiles.json import Json, Resource
 from profiles.outcome import FhirError, Issue, refuse
+from server.access.asking import BREAK_GLASS
 from server.audit.purposes import HEADER as PURPOSE
 from server.rest.address import template_of
 from server.rest.request import Request, parse_pairs
@@ -114,7 +115,7 @@ def _address(url: str, place: str) -> tuple[tuple[str, ...], tuple[tuple[str, st
     return segments, parse_pairs(percent_encoded(split.query).encode("ascii"))
 
 
-_INHERITED: Final = frozenset({"authorization", "prefer", PURPOSE})
+_INHERITED: Final = frozenset({"authorization", "prefer", PURPOSE, BREAK_GLASS})
 """Headers of the whole that count for each entry."""
 
 

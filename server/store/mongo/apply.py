@@ -17,7 +17,7 @@ from server.store.mongo.documents import Document, record_document, version_docu
 from server.store.mongo.internals import InternalChanges, load_internals
 from server.store.mongo.job_changes import JobChanges, load_jobs
 from server.store.mongo.schema import Database
-from server.store.store import Commit, KeyClaim, KeyHeldError, LostLeaseError, Put, StaleVersionError
+from server.store.store import Commit, KeyClaim, KeyHeldError, LostLeaseError, Put, StaleVersionError, editions_of
 
 READ_AT_ONCE: Final = 1000
 
@@ -39,16 +39,15 @@ class Changes:
     jobs: JobChanges = field(default_factory=JobChanges)
     blobs: BlobChanges = field(default_factory=BlobChanges)
     internals: InternalChanges = field(default_factory=InternalChanges)
-    editions: set[int] = field(default_factory=set)
-    """Tenants whose definitions change."""
+    editions: set[str] = field(default_factory=set)
+    """The settings whose value is another after it."""
 
     def add(self, commit: Commit) -> None:
         """Take a commit into the group, or raise what refuses it and leave the group as it was."""
         self._check(commit)
         for put in commit.puts:
             self._put(commit.tenant, put)
-            if put.definition:
-                self.editions.add(commit.tenant)
+        self.editions |= editions_of(commit)
         for claim in commit.keys:
             self.digests[claim.key] = claim.digest
             self.claims[claim.key] = claim

@@ -29,7 +29,7 @@ from server.store.mongo.retry import persist
 from server.store.mongo.schema import Database, missing_indexes
 from server.store.mongo.transaction import Transactions
 from server.store.mongo.upkeep import MongoUpkeep
-from server.store.store import AuditBatch, AuditSealer, Commit, Index, Record, edition_setting
+from server.store.store import AuditBatch, AuditSealer, Commit, Edition, Index, Record, edition_setting
 from server.store.timeline import Timeline, TimelinePage
 from server.store.upkeep import Upkeep
 
@@ -105,8 +105,8 @@ class MongoStore:
         found = await persist(lambda: self._database["unique_key"].find_one({"_id": key}))
         return found["h"] if found else None
 
-    async def edition(self, tenant: int) -> bytes:
-        return await self.get_setting(edition_setting(tenant)) or b""
+    async def edition(self, tenant: int, of: Edition = "definitions") -> bytes:
+        return await self.get_setting(edition_setting(tenant, of)) or b""
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
         wanted = {"_id": {"$gt": after_seq}}

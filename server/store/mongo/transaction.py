@@ -32,7 +32,7 @@ from server.store.mongo.job_changes import write_jobs
 from server.store.mongo.numbers import Numbers
 from server.store.mongo.retry import Pauses, passes, persist
 from server.store.mongo.schema import Database
-from server.store.store import AuditBatch, AuditSealer, Commit, edition_setting, new_edition
+from server.store.store import AuditBatch, AuditSealer, Commit, new_edition
 
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=10_000)
 STUCK_SECONDS: Final = 0.25
@@ -157,11 +157,9 @@ class Transactions:
             ]
             await self._database["unique_key"].bulk_write(updates, session=session)
             fail_points.reach("mongodb-08-keys-written")
-        for tenant in sorted(changes.editions):
+        for name in sorted(changes.editions):
             edition = {"$set": {"value": new_edition()}}
-            await self._database["setting"].update_one(
-                {"_id": edition_setting(tenant)}, edition, upsert=True, session=session
-            )
+            await self._database["setting"].update_one({"_id": name}, edition, upsert=True, session=session)
         await write_jobs(self._database, session, changes.jobs, self._jobs)
         await write_blobs(self._database, session, changes.blobs)
         await write_internals(self._database, session, changes.internals)

@@ -21,7 +21,7 @@ from server.store.store import (
     KeyHeldError,
     Put,
     StaleVersionError,
-    edition_setting,
+    editions_of,
     new_edition,
 )
 
@@ -74,10 +74,10 @@ def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Cur
             (claim.key, claim.digest, claim.holder),
         )
         fail_points.reach("sqlite-06-keys-applied")
-    if any(put.definition for put in commit.puts):
+    for name in editions_of(commit):
         connection.execute(
             "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (edition_setting(commit.tenant), new_edition()),
+            (name, new_edition()),
         )
     apply_jobs(connection, commit)
     keep_blobs(connection, commit.tenant, commit.blobs)

@@ -29,7 +29,7 @@ from server.store.sqlite.internals import SqliteInternals
 from server.store.sqlite.jobs import SqliteJobs
 from server.store.sqlite.room import Room
 from server.store.sqlite.upkeep import SqliteUpkeep
-from server.store.store import AuditBatch, AuditSealer, Commit, Index, Record, edition_setting
+from server.store.store import AuditBatch, AuditSealer, Commit, Edition, Index, Record, edition_setting
 from server.store.timeline import Timeline, TimelinePage
 from server.store.upkeep import Upkeep
 
@@ -127,8 +127,8 @@ class SqliteStore:
         row = self._one("SELECT holder FROM unique_key WHERE key = ?", (key,))
         return row[0] if row else None
 
-    async def edition(self, tenant: int) -> bytes:
-        return await self.get_setting(edition_setting(tenant)) or b""
+    async def edition(self, tenant: int, of: Edition = "definitions") -> bytes:
+        return await self.get_setting(edition_setting(tenant, of)) or b""
 
     async def audit_batches(self, after_seq: int, limit: int) -> list[AuditBatch]:
         rows = self._all(f"SELECT {_AUDIT} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))

@@ -1,0 +1,122 @@
+"""The consents of all tenants as rules, kept until one of them changes: seen at once by the server that stored the change, and by
+others within a second.
+
+An active Consent that cannot be enforced is refused when it is to be stored. One that is there all the same (from a time or a way that
+did not look) hides its patient's whole record: what a patient has said is never followed in part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from profiles import json
+from profiles.json import Resource
+from profiles.outcome import FhirError
+from server.access.access import everything
+from server.access.consent_rules import Rule, Rules, rules_of
+from server.access.consent_view import Held
+from server.reach import patients_of
+from server.repository import Prepared, Repository
+from server.search.compile import compile_query
+from server.search.query import parse_query
+from server.store.algebra import Plan, Position
+from server.store.store import Commit
+
+TYPE: Final = "Consent"
+LOOK_SECONDS: Final = 1.0
+_AT_ONCE: Final = 200
+
+_Place = tuple[bytes, int]
+"""A record's key and version."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is known of one tenant. `looked` by the monotonic clock."""
+
+    held: Held
+    edition: bytes
+    opt_in: bool
+    looked: float
+    read: dict[_Place, Rules | None]
+
+
+@dataclass(slots=True)
+class Consents:
+    """One to a server. `opts_in`: whether a tenant, by its name, hides what no patient has permitted."""
+
+    opts_in: Callable[[str], bool]
+    _kept: dict[int, _Kept] = field(default_factory=dict)
+    _locks: dict[int, asyncio.Lock] = field(default_factory=dict)
+
+    async def held(self, repository: Repository) -> Held:
+        """The rules of the repository's tenant. Raises StoreUnavailableError, DamagedRecordError."""
+        tenant = repository.tenant
+        kept, opt_in = self._kept.get(tenant.number), self.opts_in(tenant.name)
+        if kept is not None and kept.opt_in == opt_in and time.monotonic() - kept.looked < LOOK_SECONDS:
+            return kept.held
+        async with self._locks.setdefault(tenant.number, asyncio.Lock()):
+            return await self._look(repository, opt_in)
+
+    async def _look(self, repository: Repository, opt_in: bool) -> Held:
+        number, looked = repository.tenant.number, time.monotonic()
+        kept = self._kept.get(number)
+        edition = await repository.store.edition(number, "consents")
+        if kept is None or kept.edition != edition or kept.opt_in != opt_in:
+            read = await _read(repository, kept.read if kept is not None else {})
+            kept = _Kept(_held(read.values(), opt_in), edition, opt_in, looked, read)
+        kept.looked = looked
+        self._kept[number] = kept
+        return kept.held
+
+    def changed(self, commit: Commit) -> None:
+        """To be told of every commit, whatever became of it, before it is answered."""
+        if any(put.consent for put in commit.puts) and (kept := self._kept.get(commit.tenant)) is not None:
+            kept.looked = -LOOK_SECONDS
+
+
+def _held(read: Iterable[Rules | None], opt_in: bool) -> Held:
+    by_patient: dict[str, tuple[Rule, ...]] = {}
+    for rules in read:
+        if rules is not None:
+            by_patient[rules.patient] = (*by_patient.get(rules.patient, ()), rules.root)
+    return Held.of(by_patient, opt_in)
+
+
+async def _read(repository: Repository, known: dict[_Place, Rules | None]) -> dict[_Place, Rules | None]:
+    """All consents of the tenant as they are now; those that were read before are not read again."""
+    compiled = compile_query(parse_query(TYPE, ()), repository.tenant.index, repository.base_url, everything(TYPE))
+    found: dict[_Place, Rules | None] = {}
+    after: Position | None = None
+    while True:
+        hits = await repository.store.find(Plan(compiled.clauses, compiled.order, after, _AT_ONCE))
+        for record in (await repository.store.fetch([hit.rid for hit in hits])).values():
+            place = (record.key, record.version)
+            if place in known:
+                found[place] = known[place]
+            elif not record.deleted:
+                version = await repository.whole(repository.open(record, TYPE))
+                found[place] = _enforced(version.resource(), repository.base_url)
+        if len(hits) < _AT_ONCE:
+            return found
+        after = Position(hits[-1].value, hits[-1].rid)
+        await asyncio.sleep(0)  # others have their turn
+
+
+def _enforced(consent: Resource, base_url: str) -> Rules | None:
+    try:
+        return rules_of(consent, base_url)
+    except FhirError:
+        patients = patients_of(consent)
+        return Rules(patients[0], Rule(False)) if patients else None
+
+
+def check_consents(prepared: Iterable[Prepared], base_url: str) -> None:
+    """Raises FhirError (422) for an active Consent that says what cannot be enforced, whoever stores it."""
+    for item in prepared:
+        if item.version.type == TYPE and not item.version.deleted:
+            rules_of(json.loads(item.version.body), base_url)
