@@ -27,6 +27,7 @@ _FREQUENT: Final = 1000
 """Codes: sets of so many are made beforehand."""
 _LONGEST_START: Final = 32
 _AFTER_ALL: Final = "\U0010ffff"
+_BITS: Final = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
 _SOME_BIT: Final = re.compile(rb"[^\x00]")
 
 
@@ -110,11 +111,12 @@ class CodeIndex:
             seen.add(rank)
             yield self._rows[rank], 0
         asked = words_of(query)[:_MOST_WORDS]
+        cheaper = 0
         for cost, members in enumerate(self._with_words(asked) if asked else (), 1):
-            for rank in _lowest(members, len(self._rows)):
+            for rank in _lowest(members & ~cheaper, len(self._rows)):
                 if rank not in seen:
-                    seen.add(rank)
                     yield self._rows[rank], cost
+            cheaper |= members
 
     def _with_words(self, asked: Sequence[str]) -> list[int]:
         """The codes that have every word, by the sum of what each cost; the dearer sets may hold cheaper codes as well."""
@@ -191,7 +193,8 @@ def _lowest(members: int, count: int) -> Iterator[int]:
     """The bits of a set, lowest first."""
     for found in _SOME_BIT.finditer(members.to_bytes(count // 8 + 1, "little")):
         place, byte = found.start() * 8, found.group()[0]
-        yield from (place + bit for bit in range(8) if byte >> bit & 1)
+        for bit in _BITS[byte]:
+            yield place + bit
 
 
 def _letters(word: str) -> int:
