@@ -123,10 +123,12 @@ class ConsentView:
             return True
         if tells_no_patient(version.type):
             return not self.hides_some(version.type)
-        return self._allows(version) and (context is None or not _can_be_hidden(context.type) or self._allows(context))
+        if context is None or not _can_be_hidden(context.type):
+            return self._allows(version, version.patients)
+        return self._allows(version, (*version.patients, *context.patients)) and self._allows(context, context.patients)
 
-    def _allows(self, version: Seen) -> bool:
-        return all(self._permits(patient, version) for patient in version.patients)
+    def _allows(self, version: Seen, patients: tuple[str, ...]) -> bool:
+        return all(self._permits(patient, version) for patient in patients)
 
     def _permits(self, patient: str, version: Seen) -> bool:
         if patient == self.asking.own:
