@@ -136,7 +136,8 @@ async def find(own: OwnRecords, id_: str) -> Found[Account] | None:
 
 async def find_by_name(own: OwnRecords, name: str) -> Found[Account] | None:
     """By a name as somebody typed it."""
-    taken = await NAMES.read(own, fold_name(name))
+    folded = fold_name(name)
+    taken = await NAMES.read(own, folded) if NAME.fullmatch(folded) else None
     return None if taken is None else await find(own, taken.value.account)
 
 

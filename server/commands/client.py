@@ -43,7 +43,7 @@ async def _run(arguments: Namespace, settings: Settings, client: Client | None) 
                 async for known in listed(own):
                     print(f"{known.id} {known.method} {','.join(known.grant_types)} {known.name}")
             else:
-                await _remove(own, arguments.id, settings.access_token_seconds)
+                await _remove(own, arguments.id)
         except ClientError as error:
             raise ConfigurationError(str(error)) from error
         except StaleVersionError as error:
@@ -58,11 +58,11 @@ async def _add(own: OwnRecords, client: Client) -> None:
         print(f"Its secret, which is shown only now: {secret}")
 
 
-async def _remove(own: OwnRecords, id_: str, lifetime: int) -> None:
+async def _remove(own: OwnRecords, id_: str) -> None:
     found = await find(own, id_)
     if found is None:
         raise ConfigurationError(f"There is no client {id_}.")
-    await remove_client(own, found, lifetime, [note("client-remove", f"client={id_}")])
+    await remove_client(own, found, [note("client-remove", f"client={id_}")])
     print(f"The client {id_} is not known any more; within a second no token of its is good.")
 
 

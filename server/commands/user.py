@@ -51,11 +51,12 @@ async def _run(arguments: Namespace, settings: Settings, new: NewAccount | None,
                     print(_line(account))
             elif arguments.action == "passwd":
                 found, noted = await _found(own, arguments.name), note("user-passwd", f"name={arguments.name}")
-                await change_password(own, found, password, settings.access_token_seconds, [noted])
+                await change_password(own, found, password, [noted])
+                print(f"{found.value.name} has another password; what was signed in to before is over.")
                 _tell_password(password, arguments.generate)
             else:
                 found, noted = await _found(own, arguments.name), note("user-deactivate", f"name={arguments.name}")
-                await deactivate(own, found, settings.access_token_seconds, [noted])
+                await deactivate(own, found, [noted])
                 print(f"{found.value.name} signs in no more; within a second no token of theirs is good.")
         except AccountError as error:
             raise ConfigurationError(str(error)) from error
@@ -71,7 +72,9 @@ async def _add(own: OwnRecords, new: NewAccount, password: str, generated: bool)
 
 
 def _tell_password(password: str, generated: bool) -> None:
-    print(f"The password is {password}" if generated else "The password is as you gave it.")
+    """Whoever typed one knows it."""
+    if generated:
+        print(f"The password is {password}")
 
 
 async def _found(own: OwnRecords, name: str) -> Found[Account]:

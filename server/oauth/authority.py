@@ -14,7 +14,7 @@ from server.auth.access_token import fhir_bases, issuer_of
 from server.auth.principal import Principal
 from server.auth.scopes import parse_scopes
 from server.auth.signing_key import SigningKey
-from server.config import Settings
+from server.config import LONGEST_ACCESS_TOKEN, Settings
 from server.internal import OwnRecords
 from server.oauth.client_keys import ClientKeys
 from server.oauth.id_token_key import IdTokenKey
@@ -135,11 +135,11 @@ class Authority:
     ) -> None:
         """End a grant, a token, or all of a client that is gone: here at once, everywhere within a second.
 
-        `lifetime`: seconds that the tokens live at most, where it is not that of the settings. Raises StaleVersionError for `also`.
+        `lifetime`: seconds that the tokens live at most, where that is longer than ours do. Raises StaleVersionError for `also`.
         """
-        longest = max(lifetime, self.settings.access_token_seconds)
+        longest = max(lifetime, LONGEST_ACCESS_TOKEN)
         while True:
-            revocation, until, change = await revoke(self.own, what, value, longest, for_good=True)
+            revocation, until, change = await revoke(self.own, what, value, for_good=True, lifetime=longest)
             try:
                 await self.commit([change, *also], *audit)
             except StaleVersionError as error:

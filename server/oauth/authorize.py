@@ -23,7 +23,7 @@ from server.oauth.client import find as find_client
 from server.oauth.errors import PageError
 from server.oauth.flow import Flow, check_browser, check_session, open_flow, seal
 from server.oauth.parameters import Parameters, parse, parse_form
-from server.oauth.people_pages import find_visits, name_of
+from server.oauth.people_pages import find_visits, is_visit_of, name_of
 from server.oauth.records import sees
 from server.oauth.scope_words import in_words
 from server.oauth.scopes_granted import grantable, needs_patient
@@ -124,7 +124,7 @@ def with_flow(at: Visit, **changes: Any) -> Visit:
 async def _may_see_context(authority: Authority, account: Account, flow: Flow) -> bool:
     caller = reader(authority, account)
     return (not flow.patient or await sees(authority, caller, "Patient", flow.patient)) and (
-        not flow.encounter or await sees(authority, caller, "Encounter", flow.encounter)
+        not flow.encounter or await is_visit_of(authority, caller, flow.encounter, flow.patient)
     )
 
 

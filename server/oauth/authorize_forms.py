@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from server.accounts import session as sessions
+from server.accounts.account import find_by_name
 from server.accounts.sign_in import SignInRefusedError
 from server.accounts.sign_in import sign_in as check_sign_in
 from server.oauth import cookies
@@ -25,7 +26,7 @@ from server.oauth.code import issue
 from server.oauth.errors import PageError
 from server.oauth.grant import Granted
 from server.oauth.parameters import Parameters, parse_form
-from server.oauth.people_pages import find_patients
+from server.oauth.people_pages import find_patients, is_visit_of
 from server.oauth.records import sees
 from server.oauth.scopes_granted import needs_patient
 from server.oauth.wire import Answer, redirect, with_parameters
@@ -43,9 +44,10 @@ async def sign_in(authority: Authority) -> Answer:
     try:
         account = await check_sign_in(authority.own, name, password)
     except SignInRefusedError as error:
-        await authority.commit(
-            [], authority.note("sign-in", 401, error.code, actor=name[:128], query=f"client={at.flow.client}")
-        )
+        known = await find_by_name(authority.own, name)  # people type passwords there: what is no name is not kept
+        actor = known.value.name if known is not None else ""
+        query = f"client={at.flow.client}"
+        await authority.commit([], authority.note("sign-in", 401, error.code, actor=actor, query=query))
         return sign_in_page(authority, at, str(error), name[:256], 400)
     secret, begun = sessions.begin(authority.own, account, authority.limits)
     noted = authority.note("sign-in", who=authority.user(account), query=f"client={at.flow.client}")
@@ -84,8 +86,8 @@ async def choose(authority: Authority) -> Answer:
         return to_flow(authority, msgspec.structs.replace(at.flow, patient=patient))
     if at.flow.patient:
         encounter = form.get("encounter") or ""
-        if encounter and not await sees(authority, caller, "Encounter", encounter):
-            raise PageError("There is no such visit that you may see.")
+        if encounter and not await is_visit_of(authority, caller, encounter, at.flow.patient):
+            raise PageError("There is no such visit of this patient that you may see.")
         return to_flow(authority, msgspec.structs.replace(at.flow, encounter=encounter, encounter_asked=True))
     return await _search(authority, at, form)
 

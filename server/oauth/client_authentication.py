@@ -22,6 +22,7 @@ from server.oauth.client_keys import ALGORITHMS, KeySetError
 from server.oauth.errors import OAuthError
 from server.oauth.parameters import Parameters
 from server.store.internal import Keep
+from server.store.store import StaleVersionError
 
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LEEWAY: Final = 5
@@ -47,6 +48,15 @@ class Authenticated:
 
     client: Client
     changes: Sequence[Keep] = ()
+
+
+async def spend(authority: Authority, asker: Authenticated) -> None:
+    """For what needs no commit of its own: the proof is used up. Raises OAuthError when it was used before."""
+    if asker.changes:
+        try:
+            await authority.commit(asker.changes)
+        except StaleVersionError as error:
+            raise _failed() from error
 
 
 async def authenticate(authority: Authority, parameters: Parameters) -> Authenticated:

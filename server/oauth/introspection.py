@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from server.auth.access_token import TokenError
 from server.oauth.authority import Authority
-from server.oauth.client_authentication import authenticate
+from server.oauth.client_authentication import authenticate, spend
 from server.oauth.errors import OAuthError
 from server.oauth.grant import find_grant, keeps_going
 from server.oauth.launch_context import bearer
@@ -55,8 +55,7 @@ async def _asker(authority: Authority, parameters: Parameters) -> MayKnow:
     asker = await authenticate(authority, parameters)
     if asker.client.is_public:
         raise OAuthError("invalid_client", "Introspection is for clients that prove who they are.")
-    if asker.changes:
-        await authority.commit(asker.changes)
+    await spend(authority, asker)
     return lambda client: True
 
 

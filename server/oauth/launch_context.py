@@ -22,6 +22,7 @@ from server.auth.principal import Principal
 from server.internal import Kind
 from server.oauth.authority import Authority
 from server.oauth.errors import OAuthError
+from server.oauth.people_pages import is_visit_of
 from server.oauth.records import sees
 from server.oauth.wire import Answer, json_answer
 from server.store.store import StaleVersionError
@@ -55,9 +56,10 @@ async def create(authority: Authority) -> Answer:
     """Answers `POST /oauth/launch`. Raises OAuthError."""
     caller = bearer(authority)
     context = _read(authority.call.body)
-    for type_, id_ in (("Patient", context.patient), ("Encounter", context.encounter)):
-        if id_ and not await sees(authority, caller, type_, id_):
-            raise OAuthError("access_denied", f"There is no such {type_} that this caller may read.")
+    if context.patient and not await sees(authority, caller, "Patient", context.patient):
+        raise OAuthError("access_denied", "There is no such Patient that this caller may read.")
+    if context.encounter and not await is_visit_of(authority, caller, context.encounter, context.patient):
+        raise OAuthError("access_denied", "There is no such Encounter of the patient that this caller may read.")
     if await find(authority.own, caller.subject) is not None:
         context = msgspec.structs.replace(context, account=caller.subject)
     name, until = secrets.token_urlsafe(32), authority.own.now() + LASTS * 1_000_000

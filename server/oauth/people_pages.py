@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from profiles.json import Resource
+from profiles.references import parse_reference
 from server.auth.principal import Principal
 from server.oauth.authority import Authority
 from server.oauth.records import read, search
@@ -46,6 +47,15 @@ async def find_visits(authority: Authority, caller: Principal, patient: str) -> 
     """The latest ones of a patient."""
     query = [("patient", f"Patient/{patient}"), ("_sort", "-date"), ("_count", str(SHOWN))]
     return [_visit(visit) for visit in await search(authority, caller, "Encounter", query) or ()]
+
+
+async def is_visit_of(authority: Authority, caller: Principal, visit: str, patient: str) -> bool:
+    """Whether the caller may see the visit, and it is one of the patient's (of anybody's without one)."""
+    found = await read(authority, caller, "Encounter", visit)
+    if found is None:
+        return False
+    subject = parse_reference(str(found.get("subject", {}).get("reference", "")))
+    return not patient or (subject is not None and (subject.type, subject.id) == ("Patient", patient))
 
 
 async def name_of(authority: Authority, caller: Principal, patient: str) -> str | None:

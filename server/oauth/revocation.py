@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from server.auth.access_token import TokenError
 from server.oauth.authority import Authority
-from server.oauth.client_authentication import Authenticated, authenticate
+from server.oauth.client_authentication import Authenticated, authenticate, spend
 from server.oauth.errors import OAuthError
 from server.oauth.grant import end, find_grant
 from server.oauth.parameters import parse_form
 from server.oauth.wire import ANY_ORIGIN, NO_STORE, Answer
-from server.store.store import StaleVersionError
 
 
 async def revoke(authority: Authority) -> Answer:
@@ -21,11 +20,7 @@ async def revoke(authority: Authority) -> Answer:
     parameters.check()
     token = parameters.required("token")
     asker = await authenticate(authority, parameters)
-    if asker.changes:
-        try:
-            await authority.commit(asker.changes)
-        except StaleVersionError as error:
-            raise OAuthError("invalid_client", "The assertion was used before.") from error
+    await spend(authority, asker)
     if not await _access(authority, asker, token):
         await _refresh(authority, asker, token)
     return Answer(200, headers=(*NO_STORE, *ANY_ORIGIN))

@@ -17,6 +17,7 @@ from typing import Final, Literal
 import msgspec
 
 from server.auth.principal import Principal
+from server.config import LONGEST_ACCESS_TOKEN
 from server.internal import DamagedInternalError, Kind, OwnRecords
 from server.seal.keyring import Keyring
 from server.store.internal import Keep
@@ -101,7 +102,9 @@ class Revoked:
             self._known = {name: kept for name, kept in self._known.items() if kept[1] > now}
 
 
-async def revoke(own: OwnRecords, what: What, value: str, lifetime: int, *, for_good: bool) -> tuple[Revocation, int, Keep]:
+async def revoke(
+    own: OwnRecords, what: What, value: str, *, for_good: bool, lifetime: int = LONGEST_ACCESS_TOKEN
+) -> tuple[Revocation, int, Keep]:
     """What is to be committed, and it and its end for `Revoked.add`: tokens of `value`, which live `lifetime` seconds at most.
 
     Those issued up to now, or `for_good` also one that is being issued at this moment.

@@ -52,6 +52,7 @@ def with_password(server: LiveServer, password: str, *arguments: str) -> subproc
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_accounts_and_clients_live_and_end_while_the_server_runs(server: LiveServer) -> None:
     added = with_password(server, PASSWORD, "user", "add", "Nell", "--role", "doctor", "--fhir-user", "Practitioner/nell")
     assert (added.returncode, added.stderr) == (0, "")

@@ -246,10 +246,9 @@ async def people(house: House) -> None:
             assert (await client.put(f"/Patient/{id_}", json=patient)).status_code in {200, 201}
         for role in ("doctor", "staff", "administrator"):
             await client.put(f"/Practitioner/{role}", json={"resourceType": "Practitioner", "id": role})
-        encounter = {
-            "resourceType": "Encounter", "id": "e1", "status": "finished", "class": {"code": "AMB"}, "subject": {"reference": "Patient/p1"},
-        }  # fmt: skip
-        await client.put("/Encounter/e1", json=encounter)
+        for number in (1, 2):
+            visit = {"resourceType": "Encounter", "id": f"e{number}", "status": "finished", "class": {"code": "AMB"}}
+            await client.put(f"/Encounter/e{number}", json={**visit, "subject": {"reference": f"Patient/p{number}"}})
     await make_account(house)
     await make_client(house)
 

@@ -136,6 +136,8 @@ async def test_a_visit_can_be_chosen(town_house: House) -> None:
     assert "Choose a visit" in page.title
     form = page.forms[0]
     assert ("encounter", "e1") in form.buttons
+    for wrong in ("e2", "none", "../e1"):  # e2 is of another patient
+        assert (await browser.post(form.action, {**form.fields, "encounter": wrong})).answer.status_code == 400
     page = await browser.post(form.action, {**form.fields, "encounter": "e1"})
     tokens = (await app.redeem(sent_to(await browser.allow(page))["code"])).json()
     assert (tokens["patient"], tokens["encounter"]) == ("p1", "e1")
@@ -243,7 +245,7 @@ async def test_a_deactivated_account_and_a_removed_client_end_at_once(town_house
     tokens, code = await app.tokens(), await app.code()
     account = await find_by_name(own(town_house), "dora")
     assert account is not None
-    await deactivate(own(town_house), account, 900, [])
+    await deactivate(own(town_house), account, [])
     await town_house.services.revoked.look()
     assert (await app.get("/Patient/p1", tokens["access_token"])).status_code == 401
     assert (await app.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
@@ -254,7 +256,7 @@ async def test_a_deactivated_account_and_a_removed_client_end_at_once(town_house
     tokens = (await app.redeem(sent_to(await browser.allow(page))["code"])).json()
     client = await find(own(town_house), "app")
     assert client is not None
-    await remove_client(own(town_house), client, 900, [])
+    await remove_client(own(town_house), client, [])
     await town_house.services.revoked.look()
     assert (await app.get("/Patient/p1", tokens["access_token"])).status_code == 401
     page = await browser.go(f"{app.issuer}/oauth/authorize", **app.request())

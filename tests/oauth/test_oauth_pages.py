@@ -266,7 +266,7 @@ async def test_an_account_that_got_another_password_is_printed_no_more(practice:
     await demo_accounts(own(practice))
     found = await find_by_name(own(practice), "staff")
     assert found is not None
-    await change_password(own(practice), found, PASSWORD, 900, [])
+    await change_password(own(practice), found, PASSWORD, [])
     assert {account.name for account in await demo_accounts(own(practice))} == {"administrator", "doctor"}
 
 

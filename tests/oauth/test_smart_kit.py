@@ -235,11 +235,11 @@ async def test_a_launch_is_for_its_client_and_its_user(house: House) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"patient": "p9"}, 403), ({"encounter": "none"}, 403), ({}, 400), ([], 400), ({"patient": 1}, 400), ({"patient": "a/b"}, 400),
+        ({"patient": "p9"}, 403), ({"encounter": "none"}, 403), ({"patient": "p1", "encounter": "e2"}, 403), ({}, 400), ([], 400), ({"patient": 1}, 400), ({"patient": "a/b"}, 400),
         ({"patient": "p1", "x": 1}, 400), ({"fhirContext": [{}]}, 400), ({"fhirContext": {"reference": "x"}}, 400), ({"fhirContext": [{"reference": 1}]}, 400),
         ({"patient": "p1", "intent": "a b"}, 400), ({"patient": "p1", "fhirContext": [{"reference": "A/1"}] * 21}, 400),
     ],
-    ids=range(12),
+    ids=range(13),
 )  # fmt: skip
 async def test_a_launch_context_is_checked(house: House, body: Any, status: int) -> None:
     async with house.client("doctor") as client:
@@ -481,6 +481,14 @@ async def test_a_revoked_access_token_is_over_and_a_refresh_token_takes_its_gran
     assert (await app.refresh(other["refresh_token"])).status_code == 400
     for again in (other["refresh_token"], other["access_token"], "never.was.one", "é"):
         assert (await app.post("/oauth/revoke", token=again)).status_code == 200
+
+
+async def test_an_assertion_is_used_up_by_any_endpoint(house: House, standalone: Launched) -> None:
+    proof = assertion()
+    for path, status in (("introspect", 200), ("introspect", 401), ("revoke", 401), ("token", 401)):
+        async with house.client(None) as client:
+            form = {"token": "x", "grant_type": "client_credentials", "scope": "system/*.rs", **proof}
+            assert (await client.post(f"{house.root}/oauth/{path}", data=form)).status_code == status
 
 
 async def test_nobody_revokes_the_tokens_of_another_client(house: House, standalone: Launched) -> None:
