@@ -110,10 +110,9 @@ class _Reader:
         base = next((permits for code, permits in _BASES.items() if code in codes), None)
         provision = consent.get("provision")
         if not isinstance(provision, dict) and base is None:
-            self._refuse(
-                "Consent.provision",
-                "An active Consent says what it permits or denies: by provisions, or by the policy OPTIN or OPTOUT.",
-            )
+            text = "An active Consent says what it permits or denies: by provisions, or by the policy OPTIN or OPTOUT."
+            self._refuse("Consent.provision", text)
+            return None
         root = self._rule(provision if isinstance(provision, dict) else {}, "Consent.provision", base, 1)
         return Rules(patient.removeprefix("Patient/"), root)
 
