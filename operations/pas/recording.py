@@ -15,6 +15,7 @@ from operations.pas.identity import trace_key
 from operations.pas.intake import Intake
 from operations.pas.keeping import Kept, keep, with_id
 from operations.pas.known_resources import MASTER_TYPES
+from operations.pas.provenance import first_decision
 from operations.pas.updates import Plan, unreadable_holder
 from operations.ports import Changes, Context, JobRequest, UniqueKey, Write
 from profiles.json import Resource
@@ -66,6 +67,7 @@ async def record(
             *kept.writes,
             Write(with_id(given.request.bundle, request_id)),
             *answer.writes(),
+            first_decision(context, answer.response, kept.references.values()),
             *_supersede(replaced, frame.response_id),
         ],
         keys={

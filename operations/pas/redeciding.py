@@ -16,6 +16,7 @@ from operations.pas.authorizations import Authorization, id_of, read_authorizati
 from operations.pas.claim_response import Frame, Verdict
 from operations.pas.claim_view import requested_items
 from operations.pas.composing import NOTHING_FOREIGN, Answer, Foreign, Remembered, compose, expectation
+from operations.pas.provenance import later_decision
 from operations.pas.request import packet_from_bundle
 from operations.payer.determination import BusinessError
 from operations.ports import Changes, Context, JobRequest, UniqueKey, Write
@@ -93,7 +94,11 @@ async def redecide(known: Standing, new: NewAnswer, version: Literal["2.2.1", "2
     closed = await _closed(authorization, carried, context)
     await context.commit(
         Changes(
-            writes=[*answer.writes(authorization.version, version_of(authorization.bundle)), *closed],
+            writes=[
+                *answer.writes(authorization.version, version_of(authorization.bundle)),
+                later_decision(context, answer.response, authorization.version),
+                *closed,
+            ],
             keys=await _free(answer.number_keys(before, new.issuer), new.issuer, context),
             jobs=list(new.jobs),
         )

@@ -172,4 +172,4 @@ async def test_an_official_request_under_another_number_brings_nothing_new(bundl
     await submit(memory, again)
     after = {kind: len(memory.all(kind)) for kind, _ in memory.versions}
     grown = {kind for kind in after if after[kind] != before[kind]}
-    assert grown <= {"Claim", "ClaimResponse", "Bundle", "CommunicationRequest", "Task"}
+    assert grown <= {"Claim", "ClaimResponse", "Bundle", "CommunicationRequest", "Provenance", "Task"}
