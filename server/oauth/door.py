@@ -29,6 +29,7 @@ _ALLOWED_HEADERS: Final = (
     "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, If-Range, Range, "
     "X-Request-Id, X-Security-Context"
 )
+_OWN: Final = ("/oauth/", "/.well-known/")
 _METADATA: Final = "/.well-known/oauth-authorization-server"
 _NOTHING: Final = json_answer({"error": "not_found", "error_description": "There is nothing at this address."}, 404)
 
@@ -42,14 +43,18 @@ class OAuthDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if "/oauth/" not in path and "/.well-known/" not in path:
-            if scope["method"] == "OPTIONS" and _asks_first(scope):
-                await _send(send, _preflight(_FHIR_METHODS), "OPTIONS", request_id(None))
-            else:
-                await self._others(scope, receive, send)
-            return
+        if "/oauth/" in path or "/.well-known/" in path:
+            tenant, local = find_tenant(path)
+            if local.startswith(_OWN) or routes_of(local):
+                await self._serve(scope, receive, send, tenant, local)
+                return
+        if scope["method"] == "OPTIONS" and _asks_first(scope):
+            await _send(send, _preflight(_FHIR_METHODS), "OPTIONS", request_id(None))
+        else:
+            await self._others(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, tenant: str, local: str) -> None:
         started = time.perf_counter()
-        tenant, local = find_tenant(path)
         headers = _headers(scope)
         identity = request_id(headers.get("x-request-id", "").encode("latin-1") or None)
         client = scope.get("client")
@@ -159,6 +164,8 @@ def _refusal(route: OAuthRoute, call: Call, error: OAuthError) -> Answer:
     if route.for_people:
         return page("problem", error.status, text=error.description, request_id=call.request_id)
     headers = [*NO_STORE, *(ANY_ORIGIN if route.any_origin else ())]
+    if error.status == 503:
+        headers.append(("Retry-After", "5"))
     if error.challenge is not None:
         headers.append(("WWW-Authenticate", error.challenge))
     return json_answer({"error": error.code, "error_description": error.description}, error.status, headers)

@@ -43,7 +43,6 @@ def security_headers(leads_to: str = "") -> Sequence[tuple[str, str]]:
         ("Content-Security-Policy", policy),
         ("X-Frame-Options", "DENY"),
         ("Referrer-Policy", "same-origin"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
     )
 

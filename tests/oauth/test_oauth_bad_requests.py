@@ -11,6 +11,7 @@ from oauth_app import APP, App, Browser, Page, challenge, make_account, make_cli
 
 from server.oauth import client as clients
 from server.oauth.client import Client, ClientError
+from server.store.store import StoreUnavailableError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -223,3 +224,40 @@ async def test_a_flow_that_nobody_sealed_is_refused(shared_house: House, flow: s
         assert page.answer.status_code == 400
     if flow:
         assert (await browser.go(f"{shared_house.root}/oauth/authorize", flow=flow)).answer.status_code == 400
+
+
+async def test_addresses_of_fhir_stay_those_of_fhir(shared_house: House) -> None:
+    async with shared_house.client() as client:
+        for path in ("/Patient/oauth/token", "/oauth/token", "/Patient/.well-known/x", "/oauth"):
+            answer = await client.get(path)
+            assert answer.status_code == 404
+            assert answer.json()["resourceType"] == "OperationOutcome"
+        assert (await client.get(f"{shared_house.root}/.well-known/nothing")).json() == {
+            "error": "not_found", "error_description": "There is nothing at this address.",
+        }  # fmt: skip
+
+
+async def test_nothing_unforeseen_shows_its_words(shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise ValueError("words that nobody may see")
+
+    monkeypatch.setattr("server.oauth.token_endpoint.authenticate", fail)
+    monkeypatch.setattr("server.oauth.authorize_request.find", fail)
+    answer = await App(shared_house).redeem("x")
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
+    page = await authorize(shared_house)
+    assert page.answer.status_code == 500
+    assert "words" not in answer.text + page.text + b"".join(shared_house.log).decode()
+
+
+async def test_a_store_that_cannot_answer_is_told_and_waited_for(
+    shared_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(shared_house.services.store.internals, "read", away)
+    answer = await App(shared_house).redeem("x")
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert answer.headers["retry-after"]
+    assert (await authorize(shared_house)).answer.status_code == 503
