@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -155,6 +155,16 @@ class Caller:
     fhir_user: str | None = None
 
 
+class Disclosure(Protocol):
+    """What patients' consents say of sending their records to others."""
+
+    def withheld(self, patient: str | None, recipients: Collection[str], resources: Sequence[Resource]) -> list[int]:
+        """The places in `resources` of what may not be sent to a recipient who is known by these references ("Organization/x").
+
+        `patient` is the id of the patient whom they are about, None for one who is not known here.
+        """
+
+
 async def _unlike_any() -> bytes:
     """Nothing is kept where nobody says what changes."""
     return os.urandom(16)
@@ -178,6 +188,8 @@ class Context:
     """Adds a reference ("Patient/1") to the entities of this interaction's audit record."""
     may: Callable[[Letter, str], bool] = lambda letter, type: False
     """Whether the caller may do something (`Operation.scope`) to a resource type at all."""
+    disclosure: Disclosure | None = None
+    """None where no consent of any patient says anything."""
     is_welcome: Callable[[], bool] = lambda: True
     """Whether the caller's token is still good: for what takes longer than an answer does."""
     edition: Callable[[], Awaitable[bytes]] = _unlike_any

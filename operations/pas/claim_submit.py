@@ -15,6 +15,7 @@ from operations.pas.business_rules import business_errors
 from operations.pas.circumstances import authorized_provider
 from operations.pas.deciding import answered, determine, still_waiting
 from operations.pas.definitions import SUBMIT_DEFINITION
+from operations.pas.disclosure import refuse_withheld
 from operations.pas.forwarding import forward
 from operations.pas.idempotency import Standing, standing_of
 from operations.pas.intake import Intake, intake
@@ -68,6 +69,7 @@ async def _answer(given: Intake, context: Context, services: PasServices) -> byt
         context.note_entity(f"Bundle/{standing.answer['id']}")
         return dumps(as_sent(standing.answer))
     choice = await services.directory.choose(given.packet, context)
+    await refuse_withheld(given, choice, context)
     if given.scenario is not None and not choice.allows_scenarios and choice.refused is None:
         raise refuse("pas-scenario-refused", "This payer takes no test scenarios; send the request without one.")
     prior = await find_prior(given.request, given.identity, context) if given.update else None

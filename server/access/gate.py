@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from server.access.access import Access, Consented, Part, everything
+from server.access.disclosure import ConsentedDisclosure
 from server.access.granular import restriction_of
 from server.auth.bearer import forbidden
 from server.auth.decision import Decision, Letter, decide
@@ -60,6 +61,10 @@ def judge(principal: Principal, letter: Letter, type_: str, index: BlindIndex, b
 class Gate(Protocol):
     """Asked before anything is fetched or stored."""
 
+    @property
+    def disclosure(self) -> ConsentedDisclosure | None:
+        """What consents say of sending records to others; None where they say nothing."""
+
     def access(self, letter: Letter, type_: str) -> Access:
         """Raises FhirError (403) when the caller may not do this to the type at all."""
 
@@ -82,6 +87,7 @@ class CallersGate:
     base_url: str
     judgements: Judgements
     consents: Consented | None = None
+    disclosure: ConsentedDisclosure | None = None
 
     def access(self, letter: Letter, type_: str) -> Access:
         found = self._judged(letter, type_)
@@ -109,6 +115,8 @@ class CallersGate:
 @dataclass(frozen=True, slots=True)
 class ServersGate:
     """The server itself, doing what nobody asked for at this moment (a job, the sample practice)."""
+
+    disclosure: ConsentedDisclosure | None = None
 
     def access(self, letter: Letter, type_: str) -> Access:
         return everything(type_)

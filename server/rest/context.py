@@ -134,6 +134,7 @@ def context_for(exchange: Exchange, access: Access, operation: Operation | None 
         pas_version=exchange.request.base.pas_version,
         note_entity=exchange.trail.note,
         may=lambda letter, type_: exchange.services.decide(principal, letter, type_).granted,
+        disclosure=exchange.gate.disclosure,
         is_welcome=lambda: not services.leaving.is_set() and services.verifier.is_still_good(principal),
         edition=partial(exchange.services.store.edition, exchange.tenant.number),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.access.access import Consented
 from server.access.asking import asking_of, glass_reason
 from server.access.consent_view import ConsentView
+from server.access.disclosure import ConsentedDisclosure
 from server.access.gate import CallersGate
 from server.access.purposes import EMERGENCY, settled_purpose
 from server.audit.trail import Trail
@@ -22,9 +23,10 @@ async def open_gate(
     reason = glass_reason(principal, request.headers)
     held = await services.consents.held(repository)
     consents: Consented | None = None
+    disclosure = None if held.is_silent else ConsentedDisclosure(held, services.now())
     if reason is not None:
         trail.purpose, trail.reason = EMERGENCY, reason
         services.log.event("warning", "glass broken", request_id=request.request_id, tenant=repository.tenant.name)
     elif not held.is_silent:
         consents = ConsentView(held, await asking_of(principal, purpose, held, repository), services.now())
-    return CallersGate(principal, repository.tenant.index, repository.base_url, services.judgements, consents)
+    return CallersGate(principal, repository.tenant.index, repository.base_url, services.judgements, consents, disclosure)
