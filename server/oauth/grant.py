@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from server.accounts.account import Account, find
-from server.accounts.session import SESSIONS, goes_on
+from server.accounts.session import SESSIONS
 from server.internal import Found, Kind
 from server.oauth.authority import Authority
 from server.oauth.client_authentication import Authenticated
@@ -131,7 +131,7 @@ async def keeps_going(authority: Authority, granted: Granted) -> Account:
         raise OAuthError("invalid_grant", _REFUSED)
     if granted.session:
         session = await SESSIONS.read(authority.own, granted.session)
-        if session is None or not goes_on(session.value, authority.own.now(), authority.limits):
+        if session is None or authority.own.now() >= session.until:  # whoever works in the app is not idle
             raise OAuthError("invalid_grant", _REFUSED)
     return found.value
 

@@ -17,6 +17,7 @@ from key_client import JWKS, asking, signed
 from key_client import claims as said
 from oauth_app import PASSWORD, App, Browser, demo_password, make_client, own, people, sent_to
 
+from profiles.base_validation import validate_resource
 from profiles.structure import resource_types
 from server.accounts import attempts
 from server.accounts.sign_in import sign_in
@@ -183,6 +184,21 @@ async def test_the_audit_trail_tells_what_happened_and_no_secret(town_house: Hou
         "the-state",
     ):
         assert secret not in written
+
+
+async def test_what_happened_can_be_read_as_audit_events(town_house: House) -> None:
+    app = App(town_house)
+    code = await app.code()
+    assert (await app.redeem(code)).status_code == 200
+    assert (await app.redeem(code)).status_code == 400
+    await town_house.services.audit.catch_up()
+    async with town_house.client() as client:
+        events = [entry["resource"] for entry in (await client.get("/AuditEvent?_count=500")).json()["entry"]]
+    told = {coding["code"] for event in events for coding in event["subtype"]}
+    assert {"sign-in", "consent", "token-issue", "token-reuse"} <= told
+    failed = [event for event in events if "token-reuse" in {coding["code"] for coding in event["subtype"]}]
+    assert [event["outcome"] for event in failed] == ["4"]
+    assert [problem for event in events for problem in validate_resource(event)] == []
 
 
 async def test_a_record_that_somebody_changed_is_named_and_never_a_stack_trace(
