@@ -201,7 +201,7 @@ async def test_what_a_job_does_is_audited_as_the_server_s_own_work(workshop: Wor
     async def write(payload: Resource, context: Context) -> None:
         assert context.caller.roles == {"payer"}
         patient = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Adams"}]}
-        await context.commit(Changes([Write(patient)], {("k", "1"): "Patient/p1"}))
+        await context.commit(Changes([Write(patient)], keys={("k", "1"): "Patient/p1"}))
 
     await workshop.ask("x", kind="decide")
     await workshop.runner(decide=write).run_due()
