@@ -81,6 +81,9 @@ def check_key_set(keys: Mapping[str, Any]) -> None:
     for key in listed:
         if not isinstance(key, dict) or {"d", "k", "p", "q"} & key.keys():
             raise KeySetError("A key set holds public keys only.")
+        members = [part for value in key.values() for part in (value if isinstance(value, list) else [value])]
+        if not all(isinstance(member, str | bool) for member in members):
+            raise KeySetError("The members of a key are texts.")
     if not any(_usable(key, algorithm) for key in listed for algorithm in ALGORITHMS):
         raise KeySetError("A key set holds an RSA key of 2048 bits or more (RS384), or a P-384 key (ES384), with a kid.")
 

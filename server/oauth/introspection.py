@@ -32,7 +32,6 @@ _AS_ISSUED: Final = (
     "patient",
     "encounter",
     "intent",
-    "fhirContext",
 )
 
 MayKnow = Callable[[str], bool]

@@ -32,6 +32,7 @@ LASTS: Final = 60
 
 LARGEST: Final = 16 * 1024
 MOST_CONTEXT: Final = 20
+MOST_DEPTH: Final = 8
 _MEMBERS: Final = frozenset({"patient", "encounter", "fhirContext", "intent", "client_id"})
 _CONTEXT_MEMBERS: Final = frozenset({"reference", "canonical", "identifier", "type", "role"})
 _INTENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
@@ -131,4 +132,13 @@ def _is_item(item: Any) -> bool:
         bool(named)
         and all(isinstance(text, str) and 0 < len(text) <= 1000 and text.isprintable() for text in texts)
         and isinstance(item.get("identifier", {}), dict)
+        and _is_plain(item)
     )
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Texts, objects and lists: an Identifier has no numbers."""
+    if isinstance(value, dict | list):
+        items = value.values() if isinstance(value, dict) else value
+        return depth < MOST_DEPTH and all(_is_plain(item, depth + 1) for item in items)
+    return isinstance(value, str)

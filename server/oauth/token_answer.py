@@ -49,7 +49,7 @@ async def token_answer(
         patient=granted.patient or account.patient or None,
         encounter=granted.encounter or None,
         token_id=f"{grant_id}.{secrets.token_urlsafe(12)}",
-        more={name: told[name] for name in ("fhirContext", "intent") if name in told},
+        more={"intent": granted.intent} if granted.intent else {},
     )
     answer: dict[str, Any] = {
         "access_token": _signed(authority, access, lifetime, now, granted.audience),

@@ -50,7 +50,9 @@ async def test_another_redirect_address_is_never_gone_to(shared_house: House, ur
     assert "evil" not in page.answer.text
 
 
-@pytest.mark.parametrize("client", ["", "unknown", "../app", "app\0", "a" * 5000, "<script>alert(1)</script>"])
+@pytest.mark.parametrize(
+    "client", ["", "unknown", "../app", "app\0", "a" * 5000, "<script>alert(1)</script>"], ids=range(6)
+)
 async def test_an_unknown_client_is_shown_a_page(shared_house: House, client: str) -> None:
     page = await authorize(shared_house, client_id=client)
     assert page.answer.status_code == 400
@@ -216,7 +218,7 @@ async def test_forms_are_bound_to_the_browser_and_the_session(shared_house: Hous
     assert stale.answer.status_code == 400
 
 
-@pytest.mark.parametrize("flow", ["", "x", "AAAA", "!" * 50, "A" * 20_000])
+@pytest.mark.parametrize("flow", ["", "x", "AAAA", "!" * 50, "A" * 20_000], ids=range(5))
 async def test_a_flow_that_nobody_sealed_is_refused(shared_house: House, flow: str) -> None:
     browser = Browser(shared_house)
     for address in ("sign-in", "patient", "consent", "sign-out"):

@@ -71,6 +71,7 @@ async def test_anybody_registers_apps_for_people_and_no_services(tmp_path: Path)
             ({**ASKED, "token_endpoint_auth_method": "magic"}, "invalid_client_metadata"),
             ({**ASKED, "client_name": "a\u0000b"}, "invalid_client_metadata"),
             ({**ASKED, "grant_types": ["password"]}, "invalid_client_metadata"),
+            ({**ASKED, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [*JWKS["keys"], {"kty": "RSA", "n": 1.5}]}}, "invalid_client_metadata"),
             ([], "invalid_client_metadata"),
         ]  # fmt: skip
         for asked, error in bad:

@@ -236,14 +236,23 @@ async def test_a_launch_is_for_its_client_and_its_user(house: House) -> None:
     ("body", "status"),
     [
         ({"patient": "p9"}, 403), ({"encounter": "none"}, 403), ({"patient": "p1", "encounter": "e2"}, 403), ({}, 400), ([], 400), ({"patient": 1}, 400), ({"patient": "a/b"}, 400),
-        ({"patient": "p1", "x": 1}, 400), ({"fhirContext": [{}]}, 400), ({"fhirContext": {"reference": "x"}}, 400), ({"fhirContext": [{"reference": 1}]}, 400),
+        ({"patient": "p1", "x": 1}, 400), ({"fhirContext": [{}]}, 400), ({"fhirContext": {"reference": "x"}}, 400), ({"fhirContext": [{"reference": 1}]}, 400), ({"fhirContext": [{"identifier": {"value": 1.5}}]}, 400), ({"fhirContext": [{"identifier": {}, "x": 1}]}, 400),
         ({"patient": "p1", "intent": "a b"}, 400), ({"patient": "p1", "fhirContext": [{"reference": "A/1"}] * 21}, 400),
     ],
-    ids=range(13),
+    ids=range(15),
 )  # fmt: skip
 async def test_a_launch_context_is_checked(house: House, body: Any, status: int) -> None:
     async with house.client("doctor") as client:
         assert (await client.post(f"{house.root}/oauth/launch", json=body)).status_code == status
+
+
+async def test_a_large_context_fits_into_the_answer_and_no_token_grows_by_it(house: House) -> None:
+    context = [{"reference": f"ServiceRequest/{number}-{'r' * 480}", "role": "r" * 100} for number in range(20)]
+    made = await launch(house, {"patient": "p1", "intent": "order-sign", "fhirContext": context})
+    app = App(house, scope=EHR)
+    tokens = (await app.redeem(await app.code(launch=made["launch"]))).json()
+    assert tokens["fhirContext"] == context
+    assert (await app.get("/Patient/p1", tokens["access_token"])).status_code == 200
 
 
 async def test_who_may_not_read_a_patient_may_not_launch_with_one(house: House) -> None:
@@ -448,7 +457,7 @@ async def test_smart_introspection_active(house: House, ehr: Launched) -> None:
     assert (await introspected(house, ehr.tokens["refresh_token"])).json()["active"] is True
 
 
-@pytest.mark.parametrize("token", ["invalid_token", "a.b.c", "é", "x" * 4000, "A" * 16 + ".1." + "0" * 32])
+@pytest.mark.parametrize("token", ["invalid_token", "a.b.c", "é", "x" * 4000, "A" * 16 + ".1." + "0" * 32], ids=range(5))
 async def test_smart_introspection_inactive(house: House, token: str) -> None:
     answer = await introspected(house, token)
     assert (answer.status_code, answer.json()) == (200, {"active": False})
