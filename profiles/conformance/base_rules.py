@@ -12,7 +12,7 @@ from typing import Final
 from profiles.conformance import resources
 from profiles.conformance.attachments import check_attachment
 from profiles.conformance.bound_codes import check_binding, check_coding
-from profiles.conformance.context import WORK_PER_OBJECT, Context, Item
+from profiles.conformance.context import STEPS_PER_OBJECT, WORK_PER_OBJECT, Context, Item
 from profiles.conformance.extensions import Standing, check_extension
 from profiles.conformance.invariants import Check, invariant_check
 from profiles.conformance.narratives import check_narrative
@@ -198,6 +198,7 @@ def _object(
         if type(value) is not dict:
             return
         context.run.left += WORK_PER_OBJECT
+        context.run.steps += STEPS_PER_OBJECT
         if code == "Resource":
             resources.enter(value, where, context)
             return

@@ -22,8 +22,11 @@ MOST_FINDINGS: Final = 300
 MAX_NESTED: Final = 24
 """Profiles inside profiles (by references, slices, entries) that one place is held against at a time."""
 WORK: Final = 100_000
-WORK_PER_OBJECT: Final = 40
+WORK_PER_OBJECT: Final = 16
 """How many elements may be held against elements of profiles in one validation: so many, and more for each JSON object."""
+STEPS: Final = 3_000_000
+STEPS_PER_OBJECT: Final = 100
+"""The same for the steps of all invariants together, where FHIRPath has to be evaluated."""
 
 
 class OutsideResolver(Protocol):
@@ -87,6 +90,7 @@ class Run:
     places: dict[int, Path] = field(default_factory=dict)
     """The place of each resource in a Bundle, by its id()."""
     left: int = WORK
+    steps: int = STEPS
     exhausted: bool = False
     systems: dict[str, str | None] = field(default_factory=dict)
     """What is wrong with naming a code system by a URI, None for nothing: the same few come again and again."""
@@ -160,6 +164,13 @@ class Context:
         told = {(each.code, each.expression, each.rule, each.text) for each in self.sink} if findings else set()
         self.sink += [each for each in findings if (each.code, each.expression, each.rule, each.text) not in told]
         if len(self.sink) >= MAX_FINDINGS:
+            raise EnoughError
+
+    def spend(self, steps: int) -> None:
+        """Count the steps of an invariant, each of which has looked at about one item."""
+        self.run.steps -= steps
+        if self.run.steps < 0:
+            self.run.exhausted = True
             raise EnoughError
 
     def work(self, amount: int = 1) -> None:

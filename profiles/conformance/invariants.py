@@ -75,7 +75,13 @@ def invariant_check(invariant: Invariant, type_name: str, steps: int) -> Check |
             return
         value = item.value if item.extra is None else PathNode(type_name, item.value, item.extra)
         try:
-            held = compiled.test(value, resource=context.resource, root=context.root, services=context.fhirpath_services())
+            held = compiled.test(
+                value,
+                resource=context.resource,
+                root=context.root,
+                services=context.fhirpath_services(),
+                spent=context.spend,
+            )
         except fhirpath.FhirPathError as error:
             if error.code != "fhirpath-unsupported":
                 context.add("invariant-unchecked", _unchecked(invariant), item.path, "warning", rule=invariant.key)

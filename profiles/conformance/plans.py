@@ -30,6 +30,7 @@ class Plan:
 
     always: tuple[Check, ...]
     by_member: Mapping[str, Check]
+    work: int = 1
 
 
 NOTHING: Final = Plan((), {})
@@ -42,7 +43,7 @@ def hold(node: Node, item: Item, context: Context) -> None:
     if plan is None:
         plan = node.plans[item.type] = _plan(node, item.type, context.run.options.steps)
     run = context.run
-    run.left -= 1
+    run.left -= plan.work
     if run.left < 0:
         context.work(0)
     for check in plan.always:
@@ -63,7 +64,7 @@ def _plan(node: Node, type_name: str, steps: int) -> Plan:
                 by_member.update(dict.fromkeys(keys, check))
             else:
                 always.append(check)
-    return Plan(tuple(always), by_member) if always or by_member else NOTHING
+    return Plan(tuple(always), by_member, 1 + len(always) // 4) if always or by_member else NOTHING
 
 
 def _must_be_there(node: Node) -> bool:
@@ -207,9 +208,9 @@ def _resource_types(node: Node) -> frozenset[str]:
 def _too_few(node: Node, item: Item, context: Context, count: int) -> None:
     where = (item.path, node.name, -1)
     text = (
-        "An element that the profile requires is missing."
+        f"{node.id} is missing: the profile {node.profile} requires it."
         if not count
-        else f"The profile requires at least {node.min} of these."
+        else f"There are {count} of {node.id}: the profile {node.profile} requires at least {node.min}."
     )
     constant = node.fixed or node.pattern
     fix: tuple[dict[str, object], ...] = ()
@@ -219,11 +220,13 @@ def _too_few(node: Node, item: Item, context: Context, count: int) -> None:
 
 
 def _too_many(node: Node, found: list[Item], high: int, context: Context) -> None:
-    text = "The profile does not allow this element." if high == 0 else f"The profile allows at most {high} of these."
+    most = f"at most {high} of {node.id}" if high else f"no {node.id}: remove it, or name another profile"
+    text = f"The profile {node.profile} allows {most}."
     fix = ({"op": "remove", "path": pointer(found[high].path)},)
     context.add("cardinality", text, found[high].path, rule=node.id, fix=fix)
 
 
 def _wrong_type(node: Node, item: Item, context: Context) -> None:
     named = ", ".join(sorted({each.code for each in node.types}))
-    context.add("type-invalid", f"The profile allows these types only: {named}.", item.path, rule=node.id)
+    text = f"{node.id} may have these types only: {named}."
+    context.add("type-invalid", text, item.path, rule=node.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from profiles.conformance import plans, trees
 from profiles.conformance.bound_codes import pointer
@@ -13,6 +14,9 @@ from profiles.fhirpath.model import ancestors
 from profiles.json import Json, Resource
 
 Hold = Callable[[Node, Item, Context], None]
+
+_TOLD: Final = 12
+"""Names of slices in one sentence."""
 
 
 def hold_slices(node: Node, items: list[Item], holder: Item, context: Context, hold: Hold) -> None:
@@ -55,7 +59,7 @@ def _sorted(node: Node, items: list[Item], context: Context, hold: Hold) -> list
     tests = _tests(node, context, hold)
     belongs = []
     for item in items:
-        context.work(len(tests) + 1)
+        context.work(4 * len(tests))  # each may walk far into the item
         belongs.append(next((place for place, test in enumerate(tests) if test(item, context)), -1))
     return belongs
 
@@ -119,7 +123,7 @@ def _check_rules(node: Node, items: list[Item], belongs: list[int], context: Con
             fix = ({"op": "remove", "path": pointer(item.path)},)
             context.add(
                 "slicing",
-                "The element fits none of the slices, and others are not allowed.",
+                f"The element is none of those that are allowed as {node.id}: {_names(node)}.",
                 item.path,
                 rule=node.id,
                 fix=fix,
@@ -127,20 +131,36 @@ def _check_rules(node: Node, items: list[Item], belongs: list[int], context: Con
     if rules == "openAtEnd" and others:
         first = belongs.index(-1)
         if any(place >= 0 for place in belongs[first:]):
-            context.add("slicing", "Elements outside of the slices must stand at the end.", items[first].path, rule=node.id)
+            context.add(
+                "slicing",
+                f"What is in no slice of {node.id} must stand behind the slices.",
+                items[first].path,
+                rule=node.id,
+            )
     if slicing.get("ordered") is True:
         latest = -1
         for item, place in zip(items, belongs, strict=True):
             if 0 <= place < latest:
-                context.add("slicing", "The slices stand in another order than the profile's.", item.path, rule=node.id)
+                context.add(
+                    "slicing",
+                    f"The slices stand in another order than the profile's: {_names(node)}.",
+                    item.path,
+                    rule=node.id,
+                )
                 return
             latest = max(latest, place)
 
 
+def _names(node: Node) -> str:
+    names = [each.slice_name for each in node.slices]
+    return (", ".join(names[:_TOLD]) or "nothing") + (" and more" if len(names) > _TOLD else "")
+
+
 def _check_count(node: Node, slice_: Node, own: list[Item], holder: Item, context: Context) -> None:
     if len(own) < slice_.min:
-        text = f"The slice {slice_.slice_name} that the profile requires is missing, or there are too few of it."
+        what = f"There are {len(own)} of the slice {slice_.id}" if own else f"The slice {slice_.id} is missing"
+        text = f"{what}: the profile {slice_.profile} requires {'it' if slice_.min == 1 else f'at least {slice_.min}'}."
         context.add("required-element", text, (holder.path, node.name, -1), rule=slice_.id)
     if slice_.max is not None and len(own) > slice_.max:
-        text = f"There are more of the slice {slice_.slice_name} than the profile allows."
+        text = f"There are {len(own)} of the slice {slice_.id}: the profile {slice_.profile} allows at most {slice_.max}."
         context.add("cardinality", text, own[slice_.max].path, rule=slice_.id)

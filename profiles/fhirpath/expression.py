@@ -5,7 +5,7 @@ Thread-safe: an Expression is read by any number of threads; what two of them co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import DecimalException
 from functools import lru_cache
 from typing import Any, Final
@@ -92,15 +92,23 @@ class Expression:
         root: Json = None,
         constants: Mapping[str, Any] = _NO_CONSTANTS,
         services: Services = NO_SERVICES,
+        spent: Callable[[int], None] | None = None,
     ) -> bool | None:
-        """The result as a boolean, None if it is empty; the parameters are those of `evaluate`."""
+        """The result as a boolean, None if it is empty; the parameters are those of `evaluate`.
+
+        `spent` is told how many steps it took, also where it raises.
+        """
         variant, value = self._prepared(value)
+        state = variant.start(value, resource, root, constants, services)
         try:
-            return variant.truth(variant.start(value, resource, root, constants, services), value)
+            return variant.truth(state, value)
         except RecursionError as error:
             raise FhirPathError(LIMIT, _TOO_DEEP) from error
         except DecimalException as error:
             raise FhirPathError(EVALUATION, _TOO_LARGE) from error
+        finally:
+            if spent is not None:
+                spent(self._limits.steps - max(state.left, 0))
 
     def _prepared(self, value: Json) -> tuple[_Variant, Json]:
         """The variant for a value, and the value as that one takes it: bare, but for primitives and unknown types."""
