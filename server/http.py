@@ -222,7 +222,7 @@ async def _send_pieces(send: Send, receive: Receive, pieces: AsyncIterator[bytes
 
     Raises TimeoutError when a piece was not taken for `patience` seconds.
     """
-    gone, following = asyncio.ensure_future(receive()), asyncio.ensure_future(_next(pieces))
+    gone, following = asyncio.ensure_future(_left(receive)), asyncio.ensure_future(_next(pieces))
     try:
         while True:
             await asyncio.wait({gone, following}, return_when=asyncio.FIRST_COMPLETED)
@@ -241,6 +241,12 @@ async def _send_pieces(send: Send, receive: Receive, pieces: AsyncIterator[bytes
         await asyncio.wait({following})
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()
+
+
+async def _left(receive: Receive) -> None:
+    """Until nobody is there; what was sent and not read says nothing of that."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
