@@ -21,6 +21,7 @@ from operations.documents.signed_link import LinkSigner
 from operations.pas.services import PasServices
 from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
+from operations.ports import Caller
 from operations.registry import job_handlers, operations
 from operations.validation.checker import Checker
 from operations.validation.pas_profiles import PasProfiles
@@ -305,11 +306,12 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
 
 
 def _link_signer(settings: Settings, keyring: Keyring) -> LinkSigner:
-    def sign(tenant: str, id_: str, version: int, expires: datetime, maker: str) -> str:
+    def sign(tenant: str, id_: str, version: int, expires: datetime, maker: Caller) -> str:
         known = keyring.get(tenant)
         if known is None:
             raise LookupError(tenant)  # who asks was let in as a caller of that tenant
-        return f"{settings.base_url}{LINK_PATH}{write_link(known, Link(id_, version, int(expires.timestamp()), maker))}"
+        link = Link(id_, version, int(expires.timestamp()), maker.subject, maker.fhir_user or "")
+        return f"{settings.base_url}{LINK_PATH}{write_link(known, link)}"
 
     return sign
 

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from operations.policy.fhir_parameters import Given, read_parameters
-from operations.ports import Context, Operation, OperationInput, OperationOutput
+from operations.ports import Caller, Context, Operation, OperationInput, OperationOutput
 from profiles.json import Resource
 from profiles.outcome import refuse
 
 USUAL_SECONDS: Final = 300
 
-LinkSigner = Callable[[str, str, int, datetime, str], str]
+LinkSigner = Callable[[str, str, int, datetime, Caller], str]
 """(tenant, id of the Binary, version, when the link ends, who made it) -> the whole address."""
 
 DEFINITION: Final[Resource] = {
@@ -65,7 +65,7 @@ def signed_link(sign: LinkSigner, longest: int) -> Operation:
         version = int(binary["meta"]["versionId"])
         context.note_entity(f"Binary/{binary['id']}/_history/{version}")
         expires = (context.now() + timedelta(seconds=seconds)).astimezone(UTC).replace(microsecond=0)
-        url = sign(context.tenant, binary["id"], version, expires, context.caller.subject)
+        url = sign(context.tenant, binary["id"], version, expires, context.caller)
         answer: Resource = {
             "resourceType": "Parameters",
             "parameter": [

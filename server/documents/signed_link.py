@@ -22,12 +22,13 @@ _NUMBER: Final = 4
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
-    """`expires` in whole seconds since 1970; `maker` is the caller who asked for it."""
+    """`expires` in whole seconds since 1970; `maker` is the caller who asked for it, `user` the reference of that person, if any."""
 
     id: str
     version: int
     expires: int
     maker: str
+    user: str = ""
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(Link)

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from profiles.outcome import FhirError, refuse
-from server.access.access import everything
+from server.access.access import Access, Part, everything
+from server.access.asking import asking_of
+from server.access.consent_view import ConsentView
+from server.access.purposes import USUAL
 from server.audit.trail import Trail
 from server.auth.principal import Principal
 from server.auth.scopes import ScopeSet
@@ -56,12 +59,13 @@ async def _content(
     if opened is None:
         raise _no_link()
     tenant, link = opened.tenant, opened.link
-    trail.principal = Principal(tenant.name, link.maker, CLIENT, frozenset(), ScopeSet(), "", link.expires)
+    user = link.user or None
+    trail.principal = Principal(tenant.name, link.maker, CLIENT, frozenset(), ScopeSet(), "", link.expires, fhir_user=user)
     repository = Repository(services.store, tenant, services.base_url(tenant), services.clock)
     trail.note(f"Binary/{link.id}/_history/{link.version}")
     if services.now() >= link.expires * MICROSECOND:
         raise _no_link()
-    version = await _version(repository, link.id, link.version)
+    version = await _version(repository, await _access(services, trail.principal, repository), link.id, link.version)
     trail.patients.update(version.patients)
     resource = version.resource()
     response = await content_response(
@@ -74,10 +78,19 @@ async def _content(
     return response
 
 
-async def _version(repository: Repository, id_: str, number: int) -> Version:
-    """Raises FhirError (403) where there is none, and also when the Binary was deleted since."""
-    current = await repository.read(everything("Binary"), id_)
-    version = await repository.read_version(everything("Binary"), id_, number)
+async def _access(services: Services, maker: Principal, repository: Repository) -> Access:
+    """The maker was let in by scope and role; what a consent hides from them since, for payment, is not given any more."""
+    held = await services.consents.held(repository)
+    if held.is_silent:
+        return everything("Binary")
+    asking = await asking_of(maker, USUAL, held, repository)
+    return Access("Binary", (Part(),), ConsentView(held, asking, services.now()))
+
+
+async def _version(repository: Repository, access: Access, id_: str, number: int) -> Version:
+    """Raises FhirError (403) where there is none, and also when the Binary was deleted or hidden since."""
+    current = await repository.read(access, id_)
+    version = await repository.read_version(access, id_, number)
     if current is None or current.deleted or version is None or version.deleted:
         raise _no_link()
     return version

@@ -249,6 +249,17 @@ async def test_includes_and_operations_leave_out_what_is_denied(filled: House, d
     refused(await doctor.get("/Patient/p1/$preview-risk"), 404, "not-found")
 
 
+async def test_a_link_made_before_opens_nothing_that_was_denied_since(filled: House, doctor: httpx.AsyncClient) -> None:
+    made = await doctor.post("/Binary/b-d-p1/$signed-link", json={"resourceType": "Parameters"})
+    url = made.json()["parameter"][0]["valueUrl"]
+    async with filled.client(None) as anybody, filled.client() as everybody:
+        assert (await anybody.get(url)).content == b"x"
+        await put(everybody, consent("c", type="deny", actor=actors(WHO)))
+        refused(await anybody.get(url), 403, "link")
+        await put(everybody, consent("c", type="deny", actor=actors("Practitioner/other")))
+        assert (await anybody.get(url)).content == b"x"
+
+
 # -- breaking the glass ------------------------------------------------------------------------------------------------------
 
 REASON = "Unconscious in the emergency room"
