@@ -68,7 +68,7 @@ def _findings(check: Check, shelf: Shelf) -> list[Finding]:
     found += validator.validate(check.resource, profiles=known, expected_type=check.expected_type)
     once: dict[tuple[str | None, ...], Finding] = {}
     for each in found:
-        once.setdefault((each.code, each.expression, each.rule, each.text), each)
+        once.setdefault(each.fault, each)
     return list(once.values())
 
 

@@ -100,13 +100,13 @@ def _by_one_profile(bundle: Resource, purpose: Purpose, version: PasVersion) -> 
 
 def _judged(found: Sequence[Finding]) -> list[Issue]:
     """Faults as they are, what is let pass as warnings, each once; without what follows from others, or is a warning anyway."""
-    once: dict[tuple[str | None, str], Issue] = {}
+    once: dict[tuple[str | None, ...], Issue] = {}
     for each in found:
         if each.severity != "error" or each.code in _FOLLOWING:
             continue
         severity: Severity = "error" if _is_fault(each) else "warning"
         issue = Finding("pas-profile", each.text, each.expression, severity, each.rule, each.fix)
-        once.setdefault((each.expression, each.text), issue)
+        once.setdefault(each.fault, issue)
     told = list(once.values())
     if len(found) >= MAX_FINDINGS:
         told.append(

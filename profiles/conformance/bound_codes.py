@@ -10,7 +10,7 @@ from typing import Final
 
 from profiles.conformance.bindings import Membership
 from profiles.conformance.context import Context, Item
-from profiles.conformance.nodes import Binding
+from profiles.conformance.nodes import Binding, short_name
 from profiles.conformance.uri_rules import check_system
 from profiles.json import Json, Resource
 from profiles.outcome import Severity
@@ -41,7 +41,7 @@ def _check(value_set: str, severity: Severity, item: Item, context: Context) -> 
         return
     if not codings:
         if severity == "error" and item.type == "CodeableConcept" and not _has_extension(item.value):
-            text = "The element must carry a code of the value set that is required here, not only a text."
+            text = f"A code of the value set {short_name(value_set)} is required here; a text alone is not enough."
             context.add("code-invalid", text, item.path, severity, rule=value_set)
         return
     answers = [_ask(value_set, each, item, context) for each in codings]
@@ -49,19 +49,18 @@ def _check(value_set: str, severity: Severity, item: Item, context: Context) -> 
         return
     if any(answer.member is None for answer in answers):
         if severity == "error":
-            text = "Whether the code is in the required value set is not known here."
+            text = f"Whether the code is in the required value set {short_name(value_set)} is not known here."
             context.add("code-unknown", text, item.path, "warning", rule=value_set)
         return
     if any(str(each.get("system", "")).startswith(UNLISTED) for each in codings):
         severity = "warning"
-    word = "required" if severity == "error" else "meant"
-    context.add(
-        "code-invalid",
-        f"No code of the element is in the value set that is {word} here.",
-        item.path,
-        severity,
-        rule=value_set,
+    name = short_name(value_set)
+    text = (
+        f"None of the element's codes is in the value set {name}, which is required here."
+        if severity == "error"
+        else f"None of the element's codes is in the value set {name}; use one of its codes where one fits."
     )
+    context.add("code-invalid", text, item.path, severity, rule=value_set)
 
 
 def _ask(value_set: str, coding: Resource, item: Item, context: Context) -> Membership:
@@ -108,7 +107,8 @@ def check_coding(item: Item, context: Context) -> None:
     system = str(system)
     answer = context.run.terminology.code_exists(system, code, display if isinstance(display, str) else None)
     if answer.member is False:
-        context.add("code-invalid", "The code does not exist in its code system.", (item.path, "code", -1), rule=system)
+        text = "The code does not exist in its code system: correct the code, or the system that it is said to be of."
+        context.add("code-invalid", text, (item.path, "code", -1), rule=system)
     elif answer.right_display is not None:
         fix = ({"op": "replace", "path": pointer((item.path, "display", -1)), "value": answer.right_display},)
         text = "The display is none of the code's; the suggested patch has the right one."

@@ -12,6 +12,7 @@ from profiles.json import Resource, dumps
 from profiles.outcome import Issue
 
 RULE_EXTENSION: Final = "https://assent.example/fhir/StructureDefinition/issue-rule"
+_BY_RULE: Final = frozenset({"required-element", "cardinality"})
 FIX_EXTENSION: Final = "https://assent.example/fhir/StructureDefinition/issue-suggested-patch"
 
 
@@ -21,6 +22,12 @@ class Finding(Issue):
 
     rule: str | None = None
     fix: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def fault(self) -> tuple[str | None, ...]:
+        """The same for the same fault. A profile asks for what its base asks for, and each is told with its own name."""
+        alike = self.rule is not None and self.code in _BY_RULE
+        return self.code, self.expression, self.rule, None if alike else self.text
 
     def to_fhir(self) -> Resource:
         issue = Issue.to_fhir(self)

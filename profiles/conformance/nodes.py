@@ -14,6 +14,8 @@ from profiles.definitions.element_ids import last_segment, parent_id, slice_of, 
 from profiles.json import Json, Resource
 
 _MAX_DEPTH: Final = 40
+_LONGEST_NAME: Final = 80
+_MOST_NAMES: Final = 6
 
 
 class TreeError(ValueError):
@@ -59,6 +61,8 @@ class Node:
     max: int | None
     choice: bool
     slice_name: str = ""
+    profile: str = ""
+    """The last part of the canonical of the profile that says it: short enough for a sentence."""
     types: tuple[NodeType, ...] = ()
     fixed: tuple[Json, ...] | None = None
     pattern: tuple[Json, ...] | None = None
@@ -96,10 +100,11 @@ def tree_of(definition: Resource, elements: Sequence[Resource]) -> Tree:
     rows = with_ids([each for each in elements if isinstance(each, dict)])
     if not rows:
         raise TreeError("The definition has no elements.")
-    root = _node(rows[0])
+    profile = short_name(str(definition.get("url", "")))
+    root = _node(rows[0], profile)
     nodes = {root.id: root}
     for row in rows[1:]:
-        node = _node(row)
+        node = _node(row, profile)
         if node.id.count(".") > _MAX_DEPTH:
             raise TreeError("The definition is nested too deeply.")
         if node.id in nodes:
@@ -121,7 +126,18 @@ def _hang(node: Node, nodes: dict[str, Node]) -> None:
     parent.children[node.name] = node
 
 
-def _node(row: Resource) -> Node:
+def short_name(canonical: str) -> str:
+    """The last part of a canonical's address, for sentences; its whole stands in the finding's rule, or is asked for."""
+    return canonical.partition("|")[0].rpartition("/")[2][:_LONGEST_NAME]
+
+
+def short_names(canonicals: Sequence[str]) -> str:
+    """Several of them, each once, as far as they fit into a sentence."""
+    names = list(dict.fromkeys(map(short_name, canonicals)))
+    return ", ".join(names[:_MOST_NAMES]) + (" and more" if len(names) > _MOST_NAMES else "")
+
+
+def _node(row: Resource, profile: str) -> Node:
     path = str(row["path"])
     name = path.rpartition(".")[2]
     low, high = row.get("min"), row.get("max")
@@ -133,6 +149,7 @@ def _node(row: Resource) -> Node:
         max=int(high) if isinstance(high, str) and high.isdigit() else None,
         choice=name.endswith("[x]"),
         slice_name=str(row.get("sliceName", "")),
+        profile=profile,
         types=tuple(_type(each) for each in _objects(row.get("type"))),
         fixed=_of_type(row, "fixed"),
         pattern=_of_type(row, "pattern"),

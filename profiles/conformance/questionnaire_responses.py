@@ -16,6 +16,7 @@ from profiles.json import Resource
 from profiles.validation.run import Path
 
 _FINISHED: Final = frozenset({"completed", "amended"})
+_LONGEST_LINK: Final = 80
 
 
 def check_response(item: Item, context: Context) -> None:
@@ -93,7 +94,8 @@ class _Check:
                 and enabled is True
                 and question.get("type") != "display"
             ):
-                context.add("required-element", "A required question has no answer.", (path, "item", -1))
+                text = f"The required question {_named(question)} has no answer, and no item."
+                context.add("required-element", text, (path, "item", -1))
             return
         if len(found) > 1 and not (question.get("type") == "group" and question.get("repeats") is True):
             context.add("answer-invalid", "The item may stand only once; its answers repeat inside it.", found[1][1])
@@ -121,13 +123,18 @@ class _Check:
         most = extension_value(question, "http://hl7.org/fhir/StructureDefinition/questionnaire-maxOccurs")
         least = extension_value(question, "http://hl7.org/fhir/StructureDefinition/questionnaire-minOccurs")
         if count == 0 and question.get("required") is True and self._finished:
-            self._context.add("required-element", "A required question has no answer.", path)
+            self._context.add("required-element", f"The required question {_named(question)} has no answer.", path)
         if count > 1 and question.get("repeats") is not True:
             self._context.add("answer-invalid", "The question may have one answer only.", path)
         if isinstance(most, int) and count > most:
             self._context.add("answer-invalid", f"The question may have {most} answers at most.", path)
         if isinstance(least, int) and count < least and self._finished:
             self._context.add("answer-invalid", f"The question needs {least} answers at least.", path)
+
+
+def _named(question: Resource) -> str:
+    """By its linkId, which is the Questionnaire's."""
+    return str(question.get("linkId"))[:_LONGEST_LINK]
 
 
 def _all_items(holder: Mapping[str, object]) -> list[Resource]:

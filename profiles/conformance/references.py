@@ -12,7 +12,7 @@ from profiles.conformance import trees
 from profiles.conformance.context import Context, EnoughError, Item
 from profiles.conformance.findings import Finding
 from profiles.conformance.invariants import Check
-from profiles.conformance.nodes import NodeType
+from profiles.conformance.nodes import NodeType, short_names
 from profiles.fhirpath.model import ancestors
 from profiles.json import Resource
 from profiles.references import parse_reference
@@ -42,7 +42,7 @@ def target_check(types: tuple[NodeType, ...]) -> Check:
         if found is None:
             _check_address(text, value.get("type"), targets, item, context)
         elif not any(_is_target(target, found[0], found[1]) for target in trees.likeliest_first(targets, found[0])):
-            text = "The target conforms to none of the profiles that are allowed here."
+            text = f"The target conforms to none of the profiles that are allowed here ({short_names(targets)})."
             context.add("reference-target", text + _first_fault(targets, found[0], found[1]), item.path)
 
     return check
@@ -98,7 +98,8 @@ def _check_canonical(text: str, targets: tuple[str, ...], item: Item, context: C
         found = next((each for kind in kinds if (each := context.run.definitions.find(kind, text)) is not None), None)
         found = found or context.run.definitions.any_of(text)
     if found is not None and not any(_is_target(target, found, context) for target in targets):
-        context.add("reference-target", "The canonical names a resource of a kind that is not allowed here.", item.path)
+        text = f"The canonical names a resource of a kind that is not allowed here ({short_names(targets)})."
+        context.add("reference-target", text, item.path)
 
 
 def _check_versioning(text: str, specific: bool, item: Item, context: Context) -> None:
@@ -118,7 +119,8 @@ def _check_address(text: str, told: object, targets: tuple[str, ...], item: Item
         return
     allowed = [_type_of(target, context) for target in targets]
     if None not in allowed and not any(each in ancestors(name) for each in allowed):
-        context.add("reference-target", "The reference points at a type that the profile does not allow.", item.path)
+        names = ", ".join(sorted({each for each in allowed if each is not None}))
+        context.add("reference-target", f"The profile allows references to these types only: {names}.", item.path)
 
 
 def _type_of(canonical: str, context: Context) -> str | None:

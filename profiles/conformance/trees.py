@@ -10,7 +10,7 @@ from profiles.conformance.context import MAX_NESTED, Context, EnoughError, Item,
 from profiles.conformance.definitions import Definitions
 from profiles.conformance.findings import Finding
 from profiles.conformance.invariants import Check
-from profiles.conformance.nodes import Tree, TreeError, tree_of
+from profiles.conformance.nodes import Tree, TreeError, short_name, short_names, tree_of
 from profiles.definitions.snapshot import TYPES, SnapshotError, snapshot_of
 from profiles.fhirpath.model import ancestors, is_fhir_type
 from profiles.json import Json, Resource
@@ -65,17 +65,16 @@ def apply(canonical: str, item: Item, context: Context) -> None:
 def _apply(canonical: str, item: Item, context: Context) -> None:
     try:
         found = tree(canonical, context.run)
-    except TreeError:
-        context.add(
-            "profile-unusable", "A profile to check against cannot be used as it is defined.", item.path, rule=canonical
-        )
+    except TreeError as error:
+        text = f"The profile {short_name(canonical)} cannot be used as it is defined. {error}"
+        context.add("profile-unusable", text, item.path, rule=canonical)
         return
     if found is None:
         severity = context.run.options.unknown_profile
-        text = "A profile to check against is not known here."
+        text = "The profile is not known here, so nothing was checked by it: install its package, or store it."
         context.add("profile-unknown", text, item.path, severity, rule=canonical)
     elif found.type_name not in ancestors(item.type):
-        text = f"The profile is for {found.type_name}, and the element is none."
+        text = f"The profile {short_name(canonical)} is for {found.type_name}, and the element is none."
         context.add("type-invalid", text, item.path, rule=canonical)
     else:
         plans.hold(found.root, item, context)
@@ -124,7 +123,8 @@ def conforms_to_one(profiles: tuple[str, ...]) -> Check:
         if len(profiles) == 1:
             apply(profiles[0], item, there)
         elif not any(conforms(each, item, there) for each in likeliest_first(profiles, item.value)):
-            context.add("profile-none", "The element conforms to none of the profiles that are allowed here.", item.path)
+            text = f"The element conforms to none of the profiles that are allowed here ({short_names(profiles)})."
+            context.add("profile-none", text, item.path)
 
     return check
 

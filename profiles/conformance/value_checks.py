@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
+from profiles import json
 from profiles.conformance import values
 from profiles.conformance.bound_codes import check_binding, pointer
 from profiles.conformance.context import Context, Item
@@ -11,13 +13,15 @@ from profiles.conformance.invariants import Check
 from profiles.conformance.nodes import Binding, Node
 from profiles.json import Json
 
+_LONGEST_SHOWN: Final = 200
+
 
 def value_checks(node: Node, type_name: str) -> Iterator[Check]:
     """The checks of a node on values of a type."""
     if node.fixed is not None and _fits(node.fixed[0], type_name):
-        yield _fixed(node.fixed[0], node.id)
+        yield _fixed(node.fixed[0], node)
     if node.pattern is not None and _fits(node.pattern[0], type_name):
-        yield _pattern(node.pattern[0], node.id)
+        yield _pattern(node.pattern[0], node)
     if node.max_length is not None:
         yield _length(node.max_length, node.id)
     if node.min_length is not None:
@@ -39,24 +43,33 @@ def _fits(constant: Json, type_name: str) -> bool:
     return isinstance(constant, dict) == type_name[:1].isupper()
 
 
-def _fixed(wanted: Json, rule: str) -> Check:
+def _shown(wanted: Json) -> str:
+    """What a definition asks for, as JSON, where it is short enough for a sentence."""
+    text = json.dumps(wanted).decode()
+    return f": {text}" if len(text) <= _LONGEST_SHOWN else ", which its definition gives"
+
+
+def _fixed(wanted: Json, node: Node) -> Check:
+    text = f"{node.id} is fixed to another value{_shown(wanted)}."
+
     def check(item: Item, context: Context) -> None:
         if item.value is not None and not values.equals(item.value, wanted):
             fix = ({"op": "replace", "path": pointer(item.path), "value": wanted},)
-            context.add("value-fixed", "The value is not the one that the profile fixes.", item.path, rule=rule, fix=fix)
+            context.add("value-fixed", text, item.path, rule=node.id, fix=fix)
 
     return check
 
 
-def _pattern(wanted: Json, rule: str) -> Check:
+def _pattern(wanted: Json, node: Node) -> Check:
     fits = values.matcher(wanted)
+    text = f"{node.id} lacks a part that is asked for{_shown(wanted)}."
 
     def check(item: Item, context: Context) -> None:
         if item.value is None or fits(item.value):
             return
         simple = not isinstance(wanted, dict)
         fix = ({"op": "replace", "path": pointer(item.path), "value": wanted},) if simple else ()
-        context.add("value-fixed", "The value lacks what the profile's pattern asks for.", item.path, rule=rule, fix=fix)
+        context.add("value-fixed", text, item.path, rule=node.id, fix=fix)
 
     return check
 
