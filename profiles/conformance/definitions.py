@@ -84,9 +84,10 @@ class Definitions:
             return self._found[key]
         except KeyError:
             found = self._sought(kind, canonical)
-        if len(self._found) >= _MOST:
-            self._found.clear()
-        self._found[key] = found
+        if found is not None or self._source is None or self._above is None:  # over others, a source notes what is missed
+            if len(self._found) >= _MOST:
+                self._found.clear()
+            self._found[key] = found
         return found
 
     def _edition(self) -> int:
