@@ -21,7 +21,7 @@ _AGENT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-ty
 
 def first_decision(context: Context, response: Resource, sources: Iterable[str]) -> Write:
     """Of a new ClaimResponse. `sources` are versioned references."""
-    entity = [{"role": "source", "what": {"reference": source}} for source in sorted(set(sources))[:MOST_SOURCES]]
+    entity = [{"role": "source", "what": {"reference": source}} for source in list(dict.fromkeys(sources))[:MOST_SOURCES]]
     return _provenance(context, response, 1, "CREATE", entity)
 
 

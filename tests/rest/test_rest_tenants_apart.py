@@ -42,6 +42,8 @@ SYSTEM: Final = "urn:foreign"
 FEW: Final = ("Patient", "Observation", "Binary", "Claim", "AuditEvent")
 """Types that are asked after in every way."""
 FHIR: Final = {"Content-Type": "application/fhir+json"}
+PLAIN: Final = {"Accept-Encoding": "identity"}
+"""How long a compressed answer is depends on made-up ids."""
 JSON_PATCH: Final = {"Content-Type": "application/json-patch+json"}
 
 
@@ -414,12 +416,13 @@ def _sorted_entities(answer: httpx.Response) -> str:
             return members
         return [sort(item) for item in value] if isinstance(value, list) else value
 
-    return json.dumps(sort(answer.json()))
+    lines = answer.text.splitlines() if "ndjson" in answer.headers.get("content-type", "") else [answer.text]
+    return "\n".join(json.dumps(sort(json.loads(line))) for line in lines)
 
 
 async def ask(client: httpx.AsyncClient, base: str, question: Ask) -> httpx.Response:
     content = question.body if isinstance(question.body, str) or question.body is None else json.dumps(question.body)
-    headers = {**(FHIR if content is not None else {}), **question.headers}
+    headers = {**(FHIR if content is not None else {}), **PLAIN, **question.headers}
     return await client.request(question.method, f"{base}/{question.path}", content=content, headers=headers)
 
 
@@ -431,7 +434,7 @@ async def follow(client: httpx.AsyncClient, base: str, question: Ask) -> list[ht
         url = next((link["url"] for link in links if link["relation"] == "next"), None)
         if url is None:
             break
-        answers.append(await client.get(url))
+        answers.append(await client.get(url, headers=PLAIN))
     return answers
 
 
