@@ -7,6 +7,7 @@ batch of a trail never goes: the event is younger.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -74,6 +75,7 @@ class Retention:
                     going[batch.tenant] = await self._standing(batch.tenant)
                 _add(going[batch.tenant], batch)
                 through = batch.seq
+            await asyncio.sleep(0)  # requests come first
         return through, going
 
     async def _standing(self, tenant: int) -> _Going:

@@ -46,7 +46,9 @@ def tail(store: Store, log: AuditLog, tenant_of: Callable[[str], Tenant]) -> Ope
         """Raises FhirError: parameter-value (400), not-acceptable (406), too-many-listeners (429)."""
         tenant = tenant_of(context.tenant)
         if _KIND not in given.headers.get("accept", ""):
-            raise refuse("not-acceptable", f"This is a stream that does not end by itself: send Accept: {_KIND}.", "http.Accept")
+            raise refuse(
+                "not-acceptable", f"This is a stream that does not end by itself: send Accept: {_KIND}.", "http.Accept"
+            )
         if listeners.count >= LISTENERS:
             raise refuse("too-many-listeners", f"{LISTENERS} listen already; try again when one has gone.")
         after = _place(given, tenant)
@@ -89,6 +91,7 @@ async def _events(
                     quiet = 0.0
             if batches:
                 looked = batches[-1].seq
+                await asyncio.sleep(0)
                 continue
             await asyncio.sleep(LOOK_SECONDS)
             quiet += LOOK_SECONDS
