@@ -186,7 +186,7 @@ class Context:
     pas_version: Literal["2.2.1", "2.0.1"] = "2.2.1"
     note_entity: Callable[[str], None] = lambda reference: None
     """Adds a reference ("Patient/1") to the entities of this interaction's audit record."""
-    may: Callable[[Letter, str], bool] = lambda letter, type: False
+    may: Callable[[Letter, str], bool] = lambda letter, resource_type: False
     """Whether the caller may do something (`Operation.scope`) to a resource type at all."""
     disclosure: Disclosure | None = None
     """None where no consent of any patient says anything."""

@@ -17,8 +17,8 @@ from server.store import archive
 from server.store.algebra import AnyInterval, AnyOf, Interval, Plan
 from server.store.archive import Archive, write_archive
 from server.store.blobs import NewBlob
-from server.store.jobs import Checkpoint
 from server.store.internal import Keep
+from server.store.jobs import Checkpoint
 from server.store.mongo import connect
 from server.store.mongo.portable import COLLECTIONS
 from server.store.mongo.schema import INDEXES, WITHOUT_INDEXES, MongoSetupError
@@ -104,7 +104,9 @@ async def filled(store: Store) -> None:
             await store.blobs.put(blob, number, b"chunk %d" % number)
     kept = [NewBlob(b"c" * 16, 3, 21), NewBlob(b"a" * 16, 3, 21)]
     await store.commit(Commit(4, [put(5001)], blobs=kept))
-    await store.commit(Commit(4, internals=[Keep(bytes([n]) * 16, "code", 1, n, 7 * (n % 2), b"own %d" % n) for n in (2, 1)]))
+    await store.commit(
+        Commit(4, internals=[Keep(bytes([n]) * 16, "code", 1, n, 7 * (n % 2), b"own %d" % n) for n in (2, 1)])
+    )
     await store.put_setting("tenants", b"wrapped")
     await store.put_setting("ready", b"now")
     await store.index_audit([(1 << 12, Index(1, (9,)))], 1)
