@@ -49,7 +49,7 @@ def _check(value_set: str, severity: Severity, item: Item, context: Context) -> 
         return
     if any(answer.member is None for answer in answers):
         if severity == "error":
-            text = f"Whether the code is in the required value set {short_name(value_set)} is not known here."
+            text = f"The value set {short_name(value_set)} is required and not known here: the code was not checked."
             context.add("code-unknown", text, item.path, "warning", rule=value_set)
         return
     if any(str(each.get("system", "")).startswith(UNLISTED) for each in codings):

@@ -128,7 +128,10 @@ def _hang(node: Node, nodes: dict[str, Node]) -> None:
 
 def short_name(canonical: str) -> str:
     """The last part of a canonical's address, for sentences; its whole stands in the finding's rule, or is asked for."""
-    return canonical.partition("|")[0].rpartition("/")[2][:_LONGEST_NAME]
+    address, _, name = canonical.partition("|")[0].rpartition("/")
+    if name.isdigit():  # X12's value sets have bare numbers
+        name = f"{address.rpartition('//')[2].partition('/')[0]} {name}"
+    return name[:_LONGEST_NAME]
 
 
 def short_names(canonicals: Sequence[str]) -> str:

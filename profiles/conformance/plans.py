@@ -210,7 +210,7 @@ def _too_few(node: Node, item: Item, context: Context, count: int) -> None:
     text = (
         f"{node.id} is missing: the profile {node.profile} requires it."
         if not count
-        else f"There are {count} of {node.id}: the profile {node.profile} requires at least {node.min}."
+        else f"Too few {node.id} ({count}): the profile {node.profile} requires at least {node.min}."
     )
     constant = node.fixed or node.pattern
     fix: tuple[dict[str, object], ...] = ()

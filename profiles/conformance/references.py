@@ -6,19 +6,13 @@ others only the type that their address tells is checked.
 
 from __future__ import annotations
 
-from typing import Final
-
 from profiles.conformance import trees
-from profiles.conformance.context import Context, EnoughError, Item
-from profiles.conformance.findings import Finding
+from profiles.conformance.context import Context, Item
 from profiles.conformance.invariants import Check
 from profiles.conformance.nodes import NodeType, short_names
 from profiles.fhirpath.model import ancestors
 from profiles.json import Resource
 from profiles.references import parse_reference
-
-_EXPLAINED: Final = 2
-"""How deep inside other checks a fault of a target is looked for: what is told there is a part of another reason."""
 
 
 def target_check(types: tuple[NodeType, ...]) -> Check:
@@ -49,33 +43,13 @@ def target_check(types: tuple[NodeType, ...]) -> Check:
 
 
 def _first_fault(targets: tuple[str, ...], resource: Resource, context: Context) -> str:
-    """Where the target goes wrong first, if there is one profile that it can be meant for."""
+    """Where the target goes wrong first, by the profile that it can be meant for."""
     name = resource.get("resourceType")
-    if context.depth > _EXPLAINED:
+    if not isinstance(name, str):
         return ""
-    meant = [each for each in targets if isinstance(name, str) and _type_of(each, context) in ancestors(name)]
-    if len(meant) != 1 or not isinstance(name, str):
-        return ""
+    meant = [each for each in targets if not trees.is_base(each) and _type_of(each, context) in ancestors(name)]
     place = context.run.places.get(id(resource), (None, name, -1))
-    faults = [each for each in _tried(meant[0], Item(resource, None, name, place), context) if each.severity == "error"]
-    if not faults:
-        return ""
-    rule = f", by {faults[0].rule}" if faults[0].rule is not None else ""
-    return f" The first fault: {faults[0].expression}{rule}."
-
-
-def _tried(canonical: str, item: Item, context: Context) -> list[Finding]:
-    """What holding a resource against a profile finds, without any of it being told."""
-    run, trial = context.run, context.trial()
-    outer, run.done = run.done, set()
-    try:
-        trees.apply(canonical, item, trial)
-    except EnoughError:
-        if run.exhausted:
-            raise
-    finally:
-        run.done = outer
-    return trial.sink
+    return trees.first_fault(meant, Item(resource, None, name, place), context)
 
 
 def _is_target(canonical: str, resource: Resource, context: Context) -> bool:

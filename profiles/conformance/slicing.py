@@ -158,9 +158,9 @@ def _names(node: Node) -> str:
 
 def _check_count(node: Node, slice_: Node, own: list[Item], holder: Item, context: Context) -> None:
     if len(own) < slice_.min:
-        what = f"There are {len(own)} of the slice {slice_.id}" if own else f"The slice {slice_.id} is missing"
+        what = f"Too few of the slice {slice_.id} ({len(own)})" if own else f"The slice {slice_.id} is missing"
         text = f"{what}: the profile {slice_.profile} requires {'it' if slice_.min == 1 else f'at least {slice_.min}'}."
         context.add("required-element", text, (holder.path, node.name, -1), rule=slice_.id)
     if slice_.max is not None and len(own) > slice_.max:
-        text = f"There are {len(own)} of the slice {slice_.id}: the profile {slice_.profile} allows at most {slice_.max}."
+        text = f"Too many of the slice {slice_.id} ({len(own)}): the profile {slice_.profile} allows at most {slice_.max}."
         context.add("cardinality", text, own[slice_.max].path, rule=slice_.id)

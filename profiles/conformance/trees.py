@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +16,10 @@ from profiles.definitions.snapshot import TYPES, SnapshotError, snapshot_of
 from profiles.fhirpath.model import ancestors, is_fhir_type
 from profiles.json import Json, Resource
 
+_EXPLAINED: Final = 2
+"""How deep inside other checks a fault is looked for: what is told there is a part of another reason."""
+_MOST_TRIED: Final = 4
+"""Profiles that a resource is held against once more to tell where it goes wrong."""
 _LONGEST: Final = 200
 """The canonical of a type of R4 is shorter."""
 
@@ -124,12 +129,40 @@ def conforms_to_one(profiles: tuple[str, ...]) -> Check:
             apply(profiles[0], item, there)
         elif not any(conforms(each, item, there) for each in likeliest_first(profiles, item.value)):
             text = f"The element conforms to none of the profiles that are allowed here ({short_names(profiles)})."
-            context.add("profile-none", text, item.path)
+            context.add("profile-none", text + first_fault(profiles, item, there), item.path)
 
     return check
 
 
-def likeliest_first(profiles: tuple[str, ...], value: Json) -> list[str]:
+def first_fault(profiles: Sequence[str], item: Item, context: Context) -> str:
+    """A sentence on where an element goes wrong first, by the profile that it departs least from; or nothing."""
+    if context.depth > _EXPLAINED:
+        return ""
+    tried = [(each, _faults(each, item, context)) for each in likeliest_first(profiles, item.value)[:_MOST_TRIED]]
+    if not tried or not all(faults for _, faults in tried):
+        return ""
+    nearest, faults = min(tried, key=lambda each: len(each[1]))
+    rule = f", by {faults[0].rule}" if faults[0].rule is not None else ""
+    by = f" by {short_name(nearest)}" if len(tried) > 1 else ""
+    return f" The first fault{by}: {faults[0].expression}{rule}."
+
+
+def _faults(canonical: str, item: Item, context: Context) -> list[Finding]:
+    """The errors that holding an element against a profile finds, without any of it being told."""
+    run, trial = context.run, context.trial()
+    trial.depth = max(trial.depth, _EXPLAINED + 1)  # explains nothing in turn
+    outer, run.done = run.done, set()
+    try:
+        apply(canonical, item, trial)
+    except EnoughError:
+        if run.exhausted:
+            raise
+    finally:
+        run.done = outer
+    return [each for each in trial.sink if each.severity == "error"]
+
+
+def likeliest_first(profiles: Sequence[str], value: Json) -> list[str]:
     """The profiles with those in front that a resource itself claims: one that is met settles the question."""
     meta = value.get("meta") if type(value) is dict else None
     claimed = meta.get("profile") if type(meta) is dict else None

@@ -12,6 +12,7 @@ from profiles.json import Resource
 
 PATIENT: Resource = {"resourceType": "Patient", "name": [{"family": "Okonkwo"}], "gender": "female"}
 OBSERVATION: Resource = {"resourceType": "Observation", "status": "final", "code": {"text": "Okonkwo"}, "valueString": "a"}
+_UUID = "0f5a0e5e-6a51-4d5e-9d8a-3a6a5d1c2b10"
 LOINC = {"coding": [{"system": "http://loinc.org", "code": "1-8"}]}
 SLICED = [
     element("Patient.identifier", **slicing("value", "system"), max="*"),
@@ -27,7 +28,7 @@ SLICED = [
         (
             PATIENT,
             [element("Patient.name", min=2)],
-            "There are 1 of Patient.name: the profile a requires at least 2.",
+            "Too few Patient.name (1): the profile a requires at least 2.",
         ),
         (PATIENT, [element("Patient.gender", max="0")], "The profile a allows no Patient.gender"),
         (
@@ -74,3 +75,30 @@ def test_a_required_question_is_named_by_its_link() -> None:
     }
     texts = [each.text for each in Validator(known).validate(response) if each.code == "required-element"]
     assert texts == ["The required question 1 has no answer.", "The required question 2 has no answer, and no item."]
+
+
+def test_of_several_profiles_the_nearest_says_where_it_is_not_met() -> None:
+    far = profile("far", "Patient", element("Patient.active", min=1), element("Patient.telecom", min=1))
+    near = profile("near", "Patient", element("Patient.birthDate", min=1))
+    allowed = {"code": "Patient", "profile": [f"{BASE}/far", f"{BASE}/near"]}
+    made = profile("a", "Bundle", element("Bundle.entry.resource", type=[allowed]))
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"fullUrl": "urn:uuid:" + _UUID, "resource": PATIENT}],
+    }
+    (found,) = errors(bundle, made, far, near)
+    assert (found.code, found.expression) == ("profile-none", "Bundle.entry[0].resource")
+    assert "(far, near). The first fault by near: Bundle.entry[0].resource.birthDate, by Patient.birthDate." in found.text
+
+
+def test_value_sets_that_are_numbered_are_named_with_their_host() -> None:
+    value_set = "https://valueset.x12.org/x217/005010/request/2000E/UM/1/01/00/1525"
+    binding = {"strength": "required", "valueSet": value_set}
+    known = Definitions()
+    known.add(profile("a", "Observation", element("Observation.code", binding=binding)))
+    coded = {**OBSERVATION, "code": {"coding": [{"system": "http://loinc.org", "code": "1-8"}]}}
+    found = Validator(known).validate(coded, profiles=[f"{BASE}/a"])
+    assert [each.text for each in found if each.code == "code-unknown"] == [
+        "The value set valueset.x12.org 1525 is required and not known here: the code was not checked."
+    ]
