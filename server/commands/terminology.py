@@ -54,3 +54,7 @@ async def _store(system: Resource, settings: Settings, tenant: str) -> None:
             raise ConfigurationError("Somebody changed the list in the same moment: load it again.") from error
     words = {"new": "is stored", "changed": "is stored in a new version", "same": "was there already"}[done]
     print(f"{system['name']} {system['version']} {words}: {system['count']} codes, CodeSystem/{id_}.")
+    if not any("display" in concept for concept in system["concept"]):
+        print(
+            "They have no names: no column of the file looks like one. Name it with --column display=COLUMN, and load it again."
+        )

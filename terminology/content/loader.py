@@ -60,7 +60,7 @@ def load_code_file(data: bytes, about: CodeFile, today: date) -> Resource:
         content = data.decode(about.encoding).removeprefix("\ufeff")
     except LookupError as error:
         raise CodeFileError("There is no encoding of that name; utf-8 and cp1252 are two.") from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise CodeFileError(f"The file is not {about.encoding.upper()}; lists of CMS may be cp1252.") from error
     concepts = list(_concepts(content, about, today))
     if not concepts:
@@ -89,9 +89,9 @@ def _concepts(content: str, about: CodeFile, today: date) -> Iterator[Resource]:
     first = content.partition("\n")[0]
     delimiter = max(",\t|;", key=first.count)
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
-    columns = _columns(next(reader, []), about.columns or {})
     seen: dict[str, Resource] = {}
     try:
+        columns = _columns(next(reader, []), about.columns or {})
         for row in reader:
             values = {name: row[place].strip() for name, place in columns.items() if place < len(row)}
             code = values.get("code", "")
@@ -122,8 +122,13 @@ def _go_on(concept: Resource, values: Mapping[str, str]) -> None:
 def _columns(header: list[str], given: Mapping[str, str]) -> dict[str, int]:
     names = [name.strip().casefold() for name in header]
     found = {}
+    for ours, named in given.items():
+        if ours not in _NAMES:
+            raise CodeFileError(f"There is no column {ours!r} to name; there are: {', '.join(_NAMES)}.")
+        if named.strip().casefold() not in names:
+            raise CodeFileError(f"Line 1 has no column {named!r}, which {ours} was to be taken from.")
     for ours, theirs in _NAMES.items():
-        wanted = (given[ours].casefold(),) if ours in given else theirs
+        wanted = (given[ours].strip().casefold(),) if ours in given else theirs
         place = next((names.index(name) for name in wanted if name in names), None)
         if place is not None:
             found[ours] = place

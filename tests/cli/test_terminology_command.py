@@ -46,6 +46,17 @@ def test_a_list_is_stored_beside_a_running_server(
     assert (result("Y29999"), result("X0001")) == (True, False)
 
 
+def test_a_list_without_names_is_told(
+    empty_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.csv").write_text("code,text for people\na,Ay\n")
+    monkeypatch.setenv("ASSENT_DATA", str(empty_server.data))
+    about = ("--url", "https://example.org/list", "--edition", "1", "--name", "List")
+    for more, told in (((), True), (("--column", "display=text for people"), False)):
+        assert main(["terminology", "load", str(tmp_path / "list.csv"), *about, *more]) == 0
+        assert ("--column display=" in capsys.readouterr().out) is told
+
+
 @pytest.mark.parametrize(
     ("content", "more", "words"),
     [
@@ -54,10 +65,26 @@ def test_a_list_is_stored_beside_a_running_server(
         (b"code\n\xe9\n", (), "cp1252"),
         (b"code\na\n", ("--encoding", "klingon"), "no encoding"),
         (b"code\na\n", ("--column", "code"), "OURS=THEIRS"),
+        (b"code\na\n", ("--column", "display=nope"), "no column 'nope'"),
+        (b"code\na\n", ("--column", "colour=code"), "no column 'colour'"),
+        (b"x" * 200_000, (), "Line 1"),
+        (b"code\na\n", ("--encoding", "undefined"), "cp1252"),
         (b"code\na\n", ("--tenant", "nobody"), "no tenant nobody"),
         (None, (), "cannot be read"),
     ],
-    ids=["no codes", "twice", "not UTF-8", "encoding", "column", "tenant", "no file"],
+    ids=[
+        "no codes",
+        "twice",
+        "not UTF-8",
+        "encoding",
+        "column",
+        "not there",
+        "not ours",
+        "long",
+        "undefined",
+        "tenant",
+        "no file",
+    ],
 )
 def test_what_cannot_be_loaded_is_one_sentence(
     empty_server: LiveServer,
