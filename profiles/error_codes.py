@@ -62,7 +62,9 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "forbidden": ErrorCode(403, "forbidden", "The token does not allow this."),
     "break-glass-reason": ErrorCode(400, "required", "Who breaks the glass gives a reason."),
     "consent-unsupported": ErrorCode(422, "not-supported", "An active Consent says what cannot be enforced as it stands."),
-    "consent-denied": ErrorCode(403, "suppressed", "A patient's consent does not allow to disclose this to that recipient."),
+    "consent-denied": ErrorCode(
+        403, "suppressed", "A patient's consent does not allow to disclose this to that recipient."
+    ),
     # -- Bundles -----------------------------------------------------------------------------------------------------
     "bundle-type": ErrorCode(400, "value", "The Bundle's type is not one that this address takes."),
     "bundle-entry": ErrorCode(400, "structure", "A Bundle entry lacks what it needs, or contradicts itself."),

@@ -20,7 +20,9 @@ from server.seal.keyring import Tenant
 
 KIND: Final = "request"
 
-_KEPT_HEADERS: Final = frozenset({"content-type", "accept", "if-match", "if-none-match", "if-none-exist", PURPOSE, BREAK_GLASS})
+_KEPT_HEADERS: Final = frozenset(
+    {"content-type", "accept", "if-match", "if-none-match", "if-none-exist", PURPOSE, BREAK_GLASS}
+)
 
 
 def asked_by(principal: Principal) -> Resource:

@@ -241,6 +241,8 @@ def test_a_search_in_a_small_part_of_a_large_system_finds_what_is_in_that_part()
     system = {"resourceType": "CodeSystem", "url": "urn:large", "content": "complete", "concept": concept}
     rule = {"system": "urn:large", "filter": [{"property": "concept", "op": "is-a", "value": "part"}]}
     value_set = {"resourceType": "ValueSet", "url": "urn:part", "compose": {"include": [rule]}}
-    question = read_question({"parameter": [{"name": "url", "valueUri": "urn:part"}, {"name": "filter", "valueString": "pian"}]})
+    question = read_question(
+        {"parameter": [{"name": "url", "valueUri": "urn:part"}, {"name": "filter", "valueString": "pian"}]}
+    )
     found = expand(MemoryCatalogue([system, value_set]), question, NOW)
     assert {row["code"] for row in found["expansion"]["contains"]} == {f"in-{n}" for n in range(5)}
