@@ -65,7 +65,9 @@ def _findings(check: Check, shelf: Shelf) -> list[Finding]:
         found += [Finding("profile-unknown", _UNKNOWN_CLAIM, f"{root}.meta.profile", rule=each) for each in missing]
     validator = Validator(definitions, shelf.codes, Options(claims=check.claims, best_practice=None))
     known = [each for each in check.profiles if each not in unknown]
-    found += validator.validate(check.resource, profiles=known, expected_type=check.expected_type)
+    told = {(each.code, root, each.rule) for each in found}  # what is wanted is not told once more as claimed
+    others = validator.validate(check.resource, profiles=known, expected_type=check.expected_type)
+    found += [each for each in others if (each.code, each.expression, each.rule) not in told]
     once: dict[tuple[str | None, ...], Finding] = {}
     for each in found:
         once.setdefault(each.fault, each)

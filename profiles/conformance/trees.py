@@ -98,6 +98,20 @@ def _has_errors(findings: list[Finding]) -> bool:
     return any(each.severity in ("error", "fatal") for each in findings)
 
 
+def _try(canonical: str, item: Item, trial: Context) -> set[Pair]:
+    """Hold an element against a profile as if nothing had been held before; the pairs that were looked at."""
+    run = trial.run
+    outer, run.done = run.done, set()
+    try:
+        apply(canonical, item, trial)
+    except EnoughError:
+        if run.exhausted:
+            raise
+    finally:
+        inner, run.done = run.done, outer
+    return inner
+
+
 def conforms(canonical: str, item: Item, context: Context) -> bool:
     """Whether an element conforms to a profile: no error is found. A pair that is still being looked at is taken to conform."""
     run = context.run
@@ -106,14 +120,7 @@ def conforms(canonical: str, item: Item, context: Context) -> bool:
     if key not in verdicts:
         verdicts[key] = True
         trial = context.trial()
-        outer, run.done = run.done, set()
-        try:
-            apply(canonical, item, trial)
-        except EnoughError:
-            if run.exhausted:
-                raise
-        finally:
-            inner, run.done = run.done, outer
+        inner = _try(canonical, item, trial)
         verdicts[key] = not _has_errors(trial.sink)
         if verdicts[key]:
             run.trials[key] = Trial(item.path, trial.sink, inner)
@@ -149,16 +156,9 @@ def first_fault(profiles: Sequence[str], item: Item, context: Context) -> str:
 
 def _faults(canonical: str, item: Item, context: Context) -> list[Finding]:
     """The errors that holding an element against a profile finds, without any of it being told."""
-    run, trial = context.run, context.trial()
+    trial = context.trial()
     trial.depth = max(trial.depth, _EXPLAINED + 1)  # explains nothing in turn
-    outer, run.done = run.done, set()
-    try:
-        apply(canonical, item, trial)
-    except EnoughError:
-        if run.exhausted:
-            raise
-    finally:
-        run.done = outer
+    _try(canonical, item, trial)
     return [each for each in trial.sink if each.severity == "error"]
 
 

@@ -85,6 +85,8 @@ async def test_a_profile_that_nobody_knows_is_told_in_a_sentence(client: httpx.A
         assert "install" in outcome["issue"][0]["details"]["text"]
     claiming = {**FINE, "meta": {"profile": [f"{EXAMPLE}/none"]}}
     assert found(await validated(client, "/Patient/$validate", claiming), "warning") == [("profile-unknown", "Patient")]
+    asked = parameters(("resource", claiming), ("profile", claiming["meta"]["profile"][0]))
+    assert found(await validated(client, "/Patient/$validate", asked), None) == [("profile-unknown", "Patient")]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
