@@ -60,6 +60,9 @@ class Consented(Protocol):
     def is_exact(self, type_: str) -> bool:
         """Whether the clauses alone tell."""
 
+    def hidden(self, type_: str, index: BlindIndex) -> AnyOf | None:
+        """What tells all that is hidden, where one clause does: they can be counted, and subtracted."""
+
     def hides_some(self, type_: str) -> bool:
         """Whether anything of the type might be hidden."""
 
@@ -104,6 +107,11 @@ class Access:
         """Whether the clauses alone tell: then matches can be counted unread."""
         exact = all(part.restriction is None or part.restriction.is_exact for part in self.parts)
         return exact and (self.consents is None or self.consents.is_exact(self.type))
+
+    def hidden(self, index: BlindIndex) -> AnyOf | None:
+        """What tells all that the clauses let pass and should not, where one clause does."""
+        exact = all(part.restriction is None or part.restriction.is_exact for part in self.parts)
+        return self.consents.hidden(self.type, index) if exact and self.consents is not None else None
 
     @property
     def asks_content(self) -> bool:

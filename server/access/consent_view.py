@@ -20,8 +20,12 @@ from server.seal.blind_index import BlindIndex
 from server.search.index_entries import compartment_term
 from server.store.algebra import AnyOf, Clause, NoneOf
 
-MOST_TERMS: Final = 1000
-"""Patients whose records are left out by the plan of a search; where there are more, each hit is looked at."""
+FEW: Final = 8
+"""So many patients' records are left out by the plan of a search: it would look for each of them in every record. Where there are
+more, hits are looked at, which takes no longer."""
+
+MOST: Final = 1000
+"""So many patients' records are counted to be subtracted; where there are more, what is left is counted one by one."""
 _MOST_KEPT: Final = 2000
 
 
@@ -102,15 +106,20 @@ class ConsentView:
         if tells_no_patient(type_):
             return (AnyOf(()),)
         denied = self._sorted(type_).denied
-        if not denied or len(denied) > MOST_TERMS:
-            return ()
-        return (NoneOf(tuple(sorted(compartment_term(index, type_, patient) for patient in denied))),)
+        return (NoneOf(_terms(denied, type_, index)),) if denied and len(denied) <= FEW else ()
 
     def is_exact(self, type_: str) -> bool:
         if not self.hides_some(type_) or tells_no_patient(type_):
             return True
-        found = self._sorted(type_)
-        return not (self.held.opt_in or found.depending or type_ == "Binary" or len(found.denied) > MOST_TERMS)
+        return self._is_sorted(type_) and len(self._sorted(type_).denied) <= FEW
+
+    def hidden(self, type_: str, index: BlindIndex) -> AnyOf | None:
+        denied = self._sorted(type_).denied
+        return AnyOf(_terms(denied, type_, index)) if self._is_sorted(type_) and len(denied) <= MOST else None
+
+    def _is_sorted(self, type_: str) -> bool:
+        """Whether it is only a matter of whose record it is."""
+        return not (self.held.opt_in or self._sorted(type_).depending or type_ == "Binary" or tells_no_patient(type_))
 
     def hides_some(self, type_: str) -> bool:
         if not _can_be_hidden(type_):
@@ -138,6 +147,10 @@ class ConsentView:
 
     def _sorted(self, type_: str) -> Sorted:
         return self.held.sorted(self.asking, self.now, type_)
+
+
+def _terms(patients: Iterable[str], type_: str, index: BlindIndex) -> tuple[int, ...]:
+    return tuple(sorted(compartment_term(index, type_, patient) for patient in patients))
 
 
 def _can_be_hidden(type_: str) -> bool:

@@ -93,23 +93,27 @@ class CallersGate:
         found = self._judged(letter, type_)
         if not found.decision.granted:
             raise forbidden(found.decision)
-        return Access(type_, found.parts, self.consents)
+        return Access(type_, found.parts, self._heeded(type_))
 
     def access_if_any(self, letter: Letter, type_: str) -> Access | None:
         found = self._judged(letter, type_)
-        return Access(type_, found.parts, self.consents) if found.decision.granted else None
+        return Access(type_, found.parts, self._heeded(type_)) if found.decision.granted else None
 
     def unrestricted(self, letter: Letter, type_: str) -> Access:
         decision = decide(self.principal, letter, type_)
         if not decision.granted:
             raise forbidden(decision)
-        return Access(type_, tuple(Part(way.compartment) for way in decision.ways), self.consents)
+        return Access(type_, tuple(Part(way.compartment) for way in decision.ways), self._heeded(type_))
 
     def _judged(self, letter: Letter, type_: str) -> Judgement:
         return self.judgements.of(self.principal, letter, type_, self.index, self.base_url)
 
     def part(self, type_: str, compartment: str | None, *, consented: bool) -> Access:
-        return Access(type_, (Part(compartment),), self.consents if consented else None)
+        return Access(type_, (Part(compartment),), self._heeded(type_) if consented else None)
+
+    def _heeded(self, type_: str) -> Consented | None:
+        """Consents that hide nothing of a type cost nothing there."""
+        return self.consents if self.consents is not None and self.consents.hides_some(type_) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,11 @@ async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:
     exchange.services.index_state.check(query.type, compiled.codes)
     if compiled.is_exact:
         return await exchange.services.store.count(telling(compiled.clauses), MAX_COUNTED)
+    hidden = compiled.access.hidden(exchange.tenant.index) if not compiled.checks else None
+    if hidden is not None:
+        count = exchange.services.store.count
+        left_out = await count(telling((*compiled.clauses, hidden)), MAX_COUNTED)
+        return await count(telling(compiled.clauses), MAX_COUNTED) - left_out
     total = 0
     async for _ in matches(exchange, query.type, compiled, None, MAX_EXAMINED):
         total += 1
