@@ -78,9 +78,10 @@ def _scientific(name: str, of_decimal: Callable[[Decimal], Decimal]) -> Function
 
     def compute(state: Run, position: int, value: Any) -> Any:
         try:
-            return of_decimal(_number(value, name, position))
+            found = of_decimal(_number(value, name, position))
         except DecimalException:
             return None
+        return found if found.is_finite() else None
 
     return value_function(compute, 0, 0, _DECIMAL, takes_number)
 
@@ -107,6 +108,8 @@ def _power(state: Run, position: int, value: Any, exponent: Any) -> Any:
     try:
         found = (CONTEXT if to == to.to_integral_value() else _SCIENTIFIC).power(number, to)
     except DecimalException:
+        return None
+    if not found.is_finite():
         return None
     if type(value) is int and type(exponent) is int and exponent >= 0:
         return in_range(int(found))
