@@ -37,7 +37,7 @@ async def remove(name: str, version: str | None, context: Context) -> InstalledP
         present = await named(context.records, name, version)
         needing = dependents(present.package, await installed_packages(context.records))
         if needing:
-            raise _in_use(f"{', '.join(map(str, needing))} build on it: remove those first.")
+            raise _in_use(f"It is built on by {', '.join(map(str, needing))}: remove that first.")
         resources = await _unchanged(present, context)
         await _refuse_used(present, resources, context)
         deletions = [Deletion(one["resourceType"], one["id"], int(one["meta"]["versionId"])) for one in resources]

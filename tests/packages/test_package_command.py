@@ -78,7 +78,7 @@ def test_beside_a_running_server(server: LiveServer, folder: Path, run: Run) -> 
     lines = run("package", "list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [["acme.more#1.0.0", "1"], [f"{NAME}#1.0.0", "5"]]
     assert "assent-cli" in lines[0]
-    refused(run("package", "remove", NAME), "acme.more#1.0.0 build on it")
+    refused(run("package", "remove", NAME), "built on by acme.more#1.0.0")
     gone = run("package", "remove", "acme.more#1.0.0")
     assert gone.stdout.startswith("acme.more#1.0.0 is removed, with 1 resources")
     assert run("package", "remove", NAME).returncode == 0
@@ -181,7 +181,7 @@ def test_the_official_packages_stand_side_by_side(server: LiveServer, run: Run) 
 
     url = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient"
     assert count(f"StructureDefinition?url={url}") == 2
-    refused(run("package", "remove", "hl7.fhir.us.core#7.0.0", *of_official), "davinci-pas#2.2.1 build on it")
+    refused(run("package", "remove", "hl7.fhir.us.core#7.0.0", *of_official), "built on by hl7.fhir.us.davinci-pas#2.2.1")
     for name in ("hl7.fhir.us.davinci-pas#2.2.1", "hl7.fhir.us.core#7.0.0"):
         gone = run("package", "remove", name, *of_official)
         assert gone.returncode == 0, gone.stderr

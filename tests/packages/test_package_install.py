@@ -245,7 +245,7 @@ async def test_nothing_is_removed_that_something_rests_on_or_that_was_changed(ap
         await installed(
             client, package(value_set(id="other", url="urn:other"), name="acme.more", dependencies={NAME: "1.0.x"})
         )
-        assert "acme.more#1.0.0 build on it" in (await uninstall(client, name=NAME)).text
+        assert "built on by acme.more#1.0.0" in (await uninstall(client, name=NAME)).text
         assert (await uninstall(client, name="acme.more")).status_code == 200
         (system,) = await found(client, "/CodeSystem")
         assert (await client.put(f"/CodeSystem/{system['id']}", json={**system, "title": "Mine"})).status_code == 200
