@@ -278,6 +278,12 @@ def _add_token(token: argparse.ArgumentParser) -> None:
     token.add_argument("--patient", metavar="ID", help="the patient in context; without --scope, the only one reached")
     token.add_argument("--fhir-user", metavar="REFERENCE", help="who it is, such as Practitioner/1")
     token.add_argument("--subject", metavar="NAME", help="the name in the audit record (the first role)")
+    token.add_argument(
+        "--purpose",
+        action="append",
+        metavar="CODE",
+        help="a purpose of use (TREAT, HPAYMT, ...) that it is good for; may be repeated",
+    )
     token.add_argument("--expires", metavar="TIME", help="how long it is good: 90s, 30m, 8h, 7d (ASSENT_TOKEN_TTL)")
 
 

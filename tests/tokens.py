@@ -20,10 +20,13 @@ def make_token(
     fhir_user: str | None = None,
     subject: str | None = None,
     lifetime: int = 3600,
+    purpose: list[str] | None = None,
 ) -> str:
     """What `assent token --role ROLE ...` prints for this data folder."""
     roles = [role] if isinstance(role, str) else role
-    asked = Namespace(role=roles, tenant=tenant, scope=scope, patient=patient, fhir_user=fhir_user, subject=subject)
+    asked = Namespace(
+        role=roles, tenant=tenant, scope=scope, patient=patient, fhir_user=fhir_user, subject=subject, purpose=purpose
+    )
     return issue_token(load_or_create(data), grant_from(asked), lifetime=lifetime)
 
 

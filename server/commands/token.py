@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Final
 
+from server.audit.purposes import CODES
 from server.auth.access_token import FHIR_ID, FHIR_USER, TENANT, Grant, issue_token
 from server.auth.roles import ROLES
 from server.auth.scopes import parse_scopes
@@ -58,7 +59,15 @@ def grant_from(arguments: Namespace) -> Grant:
         scope=_scope(arguments.scope, patient),
         fhir_user=_fhir_user(arguments.fhir_user, subject, patient, roles),
         patient=patient,
+        more={"purpose_of_use": _purposes(arguments.purpose)} if arguments.purpose else {},
     )
+
+
+def _purposes(codes: list[str]) -> list[str]:
+    unknown = [code for code in codes if code not in CODES]
+    if unknown:
+        raise ConfigurationError("--purpose is a code of HL7's PurposeOfUse, such as TREAT or HPAYMT.")
+    return codes
 
 
 def lifetime_from(text: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -25,6 +27,8 @@ from access_help import (
 )
 from in_process import House
 
+from server.access.consents import Consents
+from server.repository import Repository
 from server.seal.tenant_entries import consenting
 
 WHO = "Practitioner/doc"
@@ -189,6 +193,31 @@ async def test_the_purpose_decides_and_the_token_says_which_purposes_there_are(
         assert (await payer.get("/Patient/p1")).status_code == 404
     inside = await doctor.post("", json=bundle("batch", entry("GET", "Patient/p1")), headers={"X-Purpose-Of-Use": "TREAT"})
     assert statuses(inside) == ["200"]
+
+
+async def test_a_token_is_good_for_the_purposes_that_it_names(filled: House) -> None:
+    async with filled.client() as everybody:
+        await put(everybody, consent("c", type="deny", provision=[{"type": "permit", "purpose": purposes("HRESCH")}]))
+    async with filled.client("doctor", purpose=["HRESCH"]) as researcher:
+        assert (await researcher.get("/Patient/p1")).status_code == 200
+        refused(await researcher.get("/Patient/p1", headers={"X-Purpose-Of-Use": "TREAT"}), 403, "forbidden")
+    async with filled.client("doctor", purpose=["TREAT", "HPAYMT"]) as other:
+        refused(await other.get("/Patient/p1", headers={"X-Purpose-Of-Use": "HRESCH"}), 403, "forbidden")
+        assert (await other.get("/Patient/p1")).status_code == 404
+
+
+async def test_other_servers_heed_a_consent_within_a_second(filled: House) -> None:
+    services = filled.services
+    other = replace(services, consents=Consents(lambda tenant: False))
+    repository = Repository(services.store, services.keyring.by_number(1), filled.base, services.clock)
+    assert (await other.consents.held(repository)).is_silent
+    async with filled.client() as everybody:
+        await put(everybody, consent("c", type="deny"))
+    for _ in range(1200):
+        if not (await other.consents.held(repository)).is_silent:
+            break
+        await asyncio.sleep(0.05)
+    assert not (await other.consents.held(repository)).is_silent
 
 
 async def test_an_organization_is_denied_with_its_people(filled: House, doctor: httpx.AsyncClient) -> None:

@@ -72,6 +72,22 @@ def test_a_token_brings_back_what_it_was_issued_for() -> None:
     assert len(principal.token_id) >= 16
 
 
+@pytest.mark.parametrize(
+    ("claim", "purposes"),
+    [(..., None), (None, None), ("TREAT", ("TREAT",)), (["TREAT", "FUN"], ("TREAT",)), ([], ()), ("FUN", ())],
+    ids=str,
+)
+def test_purposes_are_those_that_exist_and_none_is_not_all(claim: Any, purposes: tuple[str, ...] | None) -> None:
+    payload = claims() if claim is ... else claims(purpose_of_use=claim)
+    assert verifier().verify(signed(payload)).purposes == purposes
+
+
+def test_purposes_that_are_no_codes_make_the_token_bad() -> None:
+    for claim in (1, {}, [1], [["TREAT"]]):
+        with pytest.raises(TokenError):
+            verifier().verify(signed(claims(purpose_of_use=claim)))
+
+
 def test_every_token_has_its_own_id() -> None:
     assert len({verifier().verify(good_token()).token_id for _ in range(20)}) == 20
 

@@ -146,3 +146,18 @@ async def test_a_retired_name_never_comes_back_and_its_jobs_rest(tmp_path: Path)
         assert isinstance(house.services.keyring, Keyring)
         assert house.services.keyring.get("west") is None
         assert (await house.services.keyring.found(tenant.number)).name == "west"  # its audit trail can be read
+
+
+def test_what_holds_where_consents_say_nothing_is_told_and_changed(server: LiveServer) -> None:
+    def consent(*arguments: str, **environment: str) -> str:
+        done = assent("tenant", "consent", "default", *arguments, data=server.data, **environment)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.strip()
+
+    assert put(server, "default") in {200, 201}
+    assert consent("show") == "opt-out (ASSENT_CONSENT)"
+    assert consent("opt-in") == "opt-in"
+    eventually(lambda: ask(server, "default").status_code == 404, "the server knows")
+    assert consent("default", ASSENT_CONSENT="opt-in") == "opt-in (ASSENT_CONSENT)"
+    eventually(lambda: ask(server, "default").status_code == 200, "the server knows")
+    refused(assent("tenant", "consent", "nowhere", "opt-in", data=server.data), "no tenant nowhere")

@@ -65,3 +65,20 @@ async def test_a_definition_is_one_when_it_is_stored_changed_and_deleted(store: 
 
 def test_the_types_are_of_r4() -> None:
     assert resource_types() >= DEFINITION_TYPES
+
+
+async def test_consents_have_an_edition_of_their_own(open_store: Callable[[], Store], store: Store) -> None:
+    keyring = await open_keyring(store, MASTER_KEY)
+    repository = Repository(store, await keyring.make("one"), "http://here/fhir", lambda: datetime.now(UTC))
+    number, other = repository.tenant.number, open_store()
+    assert await store.edition(number, "consents") == b""
+    prepared = repository.prepare({"resourceType": "Consent", "status": "draft"}, "x", None)
+    await store.commit(Commit(number, [prepared.put]))
+    first = await other.edition(number, "consents")
+    assert first
+    assert await other.edition(number) == b""
+    await store.commit(Commit(number, [repository.prepare({"resourceType": "CodeSystem"}, "y", None).put]))
+    assert await other.edition(number, "consents") == first
+    await other.commit(Commit(number, [repository.prepare_deletion(prepared.version).put]))
+    assert await store.edition(number, "consents") not in {b"", first}
+    await other.close()
