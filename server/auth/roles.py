@@ -128,8 +128,11 @@ def scope_allows(scope: ResourceScope, letter: str, resource_type: str) -> bool:
 
 
 def roles_table() -> str:
-    """The table of docs/security.md, in Markdown: for each role what its `*` allows, and the types ruled otherwise."""
-    rows = ["| role | meaning | letters on most types | on these types instead |", "| --- | --- | --- | --- |"]
+    """The table of docs/security.md, in Markdown: for each role what its `*` allows, the types ruled otherwise, and its purposes."""
+    rows = [
+        "| role | meaning | letters on most types | on these types instead | purposes |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for name, role in ROLES.items():
         by_letters: dict[str, list[str]] = {}
         for resource_type, letters in role.rights.items():
@@ -140,5 +143,6 @@ def roles_table() -> str:
             for letters, types in by_letters.items()
         ]
         most = f"`{role.rights['*']}`" if "*" in role.rights else "nothing"
-        rows.append(f"| `{name}` | {role.meaning} | {most} | {'; '.join(others)} |")
+        purposes = ", ".join((*role.purposes, *(("breaks the glass",) if role.breaks_glass else ())))
+        rows.append(f"| `{name}` | {role.meaning} | {most} | {'; '.join(others)} | {purposes} |")
     return "\n".join(rows) + "\n"
