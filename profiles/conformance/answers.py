@@ -172,7 +172,7 @@ def _check_unit(question: Resource, value: Resource, where: Path, context: Conte
         each for each in extension_values(question, f"{_EXTENSIONS}questionnaire-unitOption") if isinstance(each, dict)
     ]
     unit = (value.get("system"), value.get("code"))
-    if options and unit not in {(each.get("system"), each.get("code")) for each in options}:
+    if options and unit not in [(each.get("system"), each.get("code")) for each in options]:
         context.add("answer-invalid", "The answer's unit is none of those that the question allows.", where)
     for value_set in extension_values(question, f"{_EXTENSIONS}questionnaire-unitValueSet"):
         system, code = unit

@@ -48,7 +48,7 @@ def _check_address(entry: Resource, kind: Json, path: Path, context: Context) ->
         context.add("bundle-rule", "A resource in a search set needs an id.", path)
     where: Path = (path, "fullUrl", -1)
     if not isinstance(url, str):
-        if kind not in _WITHOUT_URL and isinstance(resource, dict):
+        if (not isinstance(kind, str) or kind not in _WITHOUT_URL) and isinstance(resource, dict):
             context.add("bundle-rule", "An entry needs a fullUrl, but for batches, transactions and their responses.", path)
         return
     if not _ABSOLUTE.fullmatch(url):

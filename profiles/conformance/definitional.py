@@ -69,10 +69,10 @@ def _code_system(item: Item, context: Context) -> None:
                 context.add("definition-differs", "The code or URI is defined twice.", (where, key, -1))
             seen.add(str(value))
     _check_count(item, context)
-    types = {each.get("code"): each.get("type") for each in items_in(item.value, "property")}
+    types = {str(each.get("code")): each.get("type") for each in items_in(item.value, "property")}
     for concept, where in _concepts(item.value, item.path):
         for each, at in places_of(concept, "property", where):
-            wanted = types.get(each.get("code"))
+            wanted = types.get(str(each.get("code")))
             told = next((key for key in each if key.startswith("value")), None)
             if isinstance(wanted, str) and told is not None and told != f"value{wanted[:1].upper()}{wanted[1:]}":
                 text = "The property has a value of another type than it is defined with."
@@ -151,7 +151,7 @@ def _value_set(item: Item, context: Context) -> None:
 
 def _fits_property(filter_: Resource, code_system: Resource | None) -> bool:
     name, value = filter_.get("property"), filter_.get("value")
-    if not isinstance(value, str) or filter_.get("op") != "=":
+    if not isinstance(name, str) or not isinstance(value, str) or filter_.get("op") != "=":
         return True
     defined = [each for each in items_in(code_system, "property") if each.get("code") == name] if code_system else []
     kind = defined[0].get("type") if defined else "boolean" if name in _BOOLEAN else None

@@ -53,7 +53,7 @@ class Definitions:
         if not isinstance(resource, dict):
             return False
         kind, url = resource.get("resourceType"), resource.get("url")
-        if kind not in _KINDS or not isinstance(kind, str) or not isinstance(url, str):
+        if not isinstance(kind, str) or kind not in _KINDS or not isinstance(url, str):
             return False
         self._by_url.setdefault((kind, url), []).insert(0, resource)
         self._own.add(id(resource))

@@ -53,7 +53,8 @@ class _Check:
         self._response = response
         self._questionnaire = questionnaire
         self._context = context
-        self._finished = response.get("status") in _FINISHED
+        status = response.get("status")
+        self._finished = isinstance(status, str) and status in _FINISHED
         self._known = {str(each.get("linkId")) for each in _all_items(questionnaire)}
 
     def level(self, given: Resource, asked: Resource, path: Path, above: tuple[Resource, ...]) -> None:

@@ -162,6 +162,48 @@ _names = st.sampled_from(
 )
 
 
+_ODD: Any = [{"a": 1}]
+_QUESTION = {
+    "linkId": "1",
+    "type": "quantity",
+    "extension": [
+        {"url": "http://hl7.org/fhir/StructureDefinition/questionnaire-unitOption", "valueCoding": {"code": "mg"}}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        {"resourceType": "Bundle", "type": _ODD, "entry": [{"resource": PATIENT}]},
+        {
+            "resourceType": "QuestionnaireResponse",
+            "contained": [{"resourceType": "Questionnaire", "id": "q", "item": [_QUESTION]}],
+            "questionnaire": "#q",
+            "status": _ODD,
+            "item": [{"linkId": "1", "answer": [{"valueQuantity": {"value": 1, "code": _ODD}}]}],
+        },
+        {
+            "resourceType": "ValueSet",
+            "compose": {
+                "include": [
+                    {
+                        "system": "http://hl7.org/fhir/administrative-gender",
+                        "filter": [{"property": _ODD, "op": "=", "value": "a"}],
+                    }
+                ]
+            },
+        },
+        {"resourceType": "CodeSystem", "property": [{"code": _ODD}], "concept": [{"property": [{"code": _ODD}]}]},
+    ],
+    ids=["Bundle", "QuestionnaireResponse", "ValueSet", "CodeSystem"],
+)
+def test_a_list_or_an_object_where_a_code_belongs_is_a_fault_of_the_structure(resource: Resource) -> None:
+    known = Definitions()
+    assert not known.add({"resourceType": _ODD, "url": "urn:a"})
+    assert any(each.code == "cardinality" for each in Validator(known).validate(resource))
+
+
 @given(st.dictionaries(_names, _json, max_size=4))
 def test_any_json_is_taken(members: dict[str, Any]) -> None:
     made = profile("a", "Patient", element("Patient.name.given", min=1), element("Patient.identifier", max="1"))
