@@ -35,7 +35,10 @@ def glass_reason(principal: Principal, headers: Mapping[str, str]) -> str | None
         return None
     if not any(ROLES[role].breaks_glass for role in principal.roles if role in ROLES):
         raise refuse("forbidden", "No role of the caller may break the glass.", "http.X-Assent-Break-Glass")
-    reason = given.strip()
+    try:
+        reason = given.encode("latin-1").decode().strip()  # as an ASGI server hands out header bytes
+    except UnicodeError:
+        reason = ""
     if not _LEAST <= len(reason) <= _MOST or not reason.isprintable():
         form = f"X-Assent-Break-Glass gives the reason, in {_LEAST} to {_MOST} printable characters."
         raise refuse("break-glass-reason", form, "http.X-Assent-Break-Glass")
@@ -49,7 +52,7 @@ async def asking_of(principal: Principal, purpose: str, held: Held, repository: 
     if user is not None and held.names_organizations:
         actors |= await _roles_of(user, repository)
     own = user.removeprefix("Patient/") if user is not None and user.startswith("Patient/") else None
-    return Asking(frozenset(actors), frozenset(covering(purpose)), own=own)
+    return held.asking(actors, covering(purpose), own)
 
 
 async def _roles_of(user: str, repository: Repository) -> set[str]:

@@ -44,8 +44,12 @@ class Held:
     rules: Mapping[str, tuple[Rule, ...]]
     opt_in: bool
     """Whether what nobody has permitted is hidden."""
+    named: frozenset[str]
+    """All actors of all rules."""
     names_organizations: bool
     """Whether an actor may stand for a caller whom it does not name."""
+    purposes: frozenset[str]
+    """All purposes of all rules."""
     edges: tuple[int, ...]
     """The moments in which a rule begins or ends, in order."""
     _sorted: dict[tuple[Asking, int, str], Sorted] = field(default_factory=dict)
@@ -54,10 +58,15 @@ class Held:
     def of(cls, rules: Mapping[str, tuple[Rule, ...]], opt_in: bool) -> Held:
         every = [rule for roots in rules.values() for root in roots for rule in root.every()]
         edges = {edge for rule in every if rule.period is not None for edge in _turns(rule.period)}
-        organizations = any(
-            actor.startswith(("Organization/", "PractitionerRole/")) for rule in every for actor in rule.actors
-        )
-        return cls(rules, opt_in, organizations, tuple(sorted(edges)))
+        named = frozenset(actor for rule in every for actor in rule.actors)
+        purposes = frozenset(purpose for rule in every for purpose in rule.purposes)
+        organizations = any(actor.startswith(("Organization/", "PractitionerRole/")) for actor in named)
+        return cls(rules, opt_in, named, organizations, purposes, tuple(sorted(edges)))
+
+    def asking(self, actors: Iterable[str], purposes: Iterable[str], own: str | None) -> Asking:
+        """A caller, without what no rule tells apart: so that most callers are the same, and sorted once."""
+        known = own if own is not None and (self.opt_in or own in self.rules) else None
+        return Asking(self.named.intersection(actors), self.purposes.intersection(purposes), own=known)
 
     @property
     def is_silent(self) -> bool:

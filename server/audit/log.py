@@ -48,8 +48,8 @@ class AuditLog:
         self._base_url_of = base_url_of
         self._indexing = asyncio.Lock()
 
-    async def read(self, tenant: Tenant, id_: str, compartment: str | None = None) -> Resource | None:
-        """The AuditEvent of that id, if it is one of this tenant's and, with `compartment`, of that patient alone."""
+    async def read(self, tenant: Tenant, id_: str) -> Resource | None:
+        """The AuditEvent of that id, if it is one of this tenant's."""
         rid = row_of(tenant, id_)
         if rid is None:
             return None
@@ -58,8 +58,6 @@ class AuditLog:
         if batch is None or batch.tenant != tenant.number or position >= batch.count:
             return None
         record = self._open(tenant, batch)[position]
-        if compartment is not None and compartment not in reach_of(record.patients):
-            return None
         return self.render(tenant, batch.seq, position, record)
 
     async def fetch(self, tenant: Tenant, rids: list[int]) -> dict[int, Resource]:

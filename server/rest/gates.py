@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.access.access import Consented
 from server.access.asking import asking_of, glass_reason
 from server.access.consent_view import ConsentView
+from server.access.consents import TYPE as CONSENT
 from server.access.disclosure import ConsentedDisclosure
 from server.access.gate import CallersGate
 from server.access.purposes import EMERGENCY, settled_purpose
@@ -21,6 +22,7 @@ async def open_gate(
     """Raises FhirError (400, 403) for a purpose or a break-glass that is not allowed; StoreUnavailableError."""
     purpose = settled_purpose(principal, trail.purpose)
     reason = glass_reason(principal, request.headers)
+    services.index_state.check(CONSENT, ())  # one that cannot be found cannot be heeded
     held = await services.consents.held(repository)
     consents: Consented | None = None
     disclosure = None if held.is_silent else ConsentedDisclosure(held, services.now())

@@ -322,6 +322,14 @@ async def test_who_may_not_break_it_is_refused(filled: House, role: str) -> None
         )
 
 
+async def test_a_reason_may_be_in_any_language(filled: House, doctor: httpx.AsyncClient) -> None:
+    reason = "Bewußtlos in der Notaufnahme"
+    assert (await doctor.get("/Patient/p1", headers={"X-Assent-Break-Glass": reason.encode()})).status_code == 200
+    async with filled.client("auditor") as auditor:
+        (event,) = [e["resource"] for e in (await auditor.get("/AuditEvent?subtype=110127")).json()["entry"]]
+    assert reason in [part.get("description") for part in event["entity"]]
+
+
 @pytest.mark.parametrize("reason", ["", "help", " " * 40, "x" * 501, "a reason\x01 with more"])
 async def test_no_reason_is_none(doctor: httpx.AsyncClient, reason: str) -> None:
     answer = await doctor.get("/Patient/p1", headers={"X-Assent-Break-Glass": reason.encode()})
