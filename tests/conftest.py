@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 from collections import Counter
@@ -16,7 +17,13 @@ from in_process import House, running_house
 from live_server import LiveServer
 
 # A busy machine is slow: how long an example takes says nothing about the program.
-hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# The suite asks the same questions every time, so that it tells of the change at hand; ASSENT_EXPLORE=1 looks for new ones.
+hypothesis.settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize="ASSENT_EXPLORE" not in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("steady")
 
 sys.path.append(str(Path(__file__).parent / "profiles"))

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from profiles import json
@@ -51,7 +52,8 @@ class Consents:
 
     opts_in: Callable[[str], bool]
     _kept: dict[int, _Kept] = field(default_factory=dict)
-    _locks: dict[int, asyncio.Lock] = field(default_factory=dict)
+    _looks: dict[tuple[int, bool], asyncio.Task[Held]] = field(default_factory=dict)
+    """Looks that are under way: whoever comes meanwhile shares one, its failure too. One that a change overtook is shared no more."""
 
     async def held(self, repository: Repository) -> Held:
         """The rules of the repository's tenant. Raises StoreUnavailableError, DamagedRecordError."""
@@ -59,8 +61,18 @@ class Consents:
         kept, opt_in = self._kept.get(tenant.number), self.opts_in(tenant.name)
         if kept is not None and kept.opt_in == opt_in and time.monotonic() - kept.looked < LOOK_SECONDS:
             return kept.held
-        async with self._locks.setdefault(tenant.number, asyncio.Lock()):
-            return await self._look(repository, opt_in)
+        look = self._looks.get((tenant.number, opt_in))
+        if look is None:
+            look = asyncio.create_task(self._look(repository, opt_in))
+            self._looks[tenant.number, opt_in] = look
+            look.add_done_callback(partial(self._ended, (tenant.number, opt_in)))
+        return await asyncio.shield(look)  # a caller who leaves takes nothing away from the others
+
+    def _ended(self, name: tuple[int, bool], look: asyncio.Task[Held]) -> None:
+        if self._looks.get(name) is look:
+            del self._looks[name]
+        if not look.cancelled():
+            look.exception()  # it is told to those who wait, if there still are any
 
     async def _look(self, repository: Repository, opt_in: bool) -> Held:
         number, looked = repository.tenant.number, time.monotonic()
@@ -69,14 +81,19 @@ class Consents:
         if kept is None or kept.edition != edition or kept.opt_in != opt_in:
             read = await _read(repository, kept.read if kept is not None else {})
             kept = _Kept(_held(read.values(), opt_in), edition, opt_in, looked, read)
-        kept.looked = looked
+        overtaken = self._looks.get((number, opt_in)) is not asyncio.current_task()
+        kept.looked = looked if not overtaken else -LOOK_SECONDS
         self._kept[number] = kept
         return kept.held
 
     def changed(self, commit: Commit) -> None:
         """To be told of every commit, whatever became of it, before it is answered."""
-        if any(put.consent for put in commit.puts) and (kept := self._kept.get(commit.tenant)) is not None:
+        if not any(put.consent for put in commit.puts):
+            return
+        if (kept := self._kept.get(commit.tenant)) is not None:
             kept.looked = -LOOK_SECONDS
+        for name in [name for name in self._looks if name[0] == commit.tenant]:
+            del self._looks[name]
 
 
 def _held(read: Iterable[Rules | None], opt_in: bool) -> Held:

@@ -27,9 +27,11 @@ from access_help import (
 )
 from in_process import House
 
+from server.access import consents as consents_module
 from server.access.consents import Consents
 from server.repository import Repository
 from server.seal.tenant_entries import consenting
+from server.store.store import Commit, StoreUnavailableError
 
 WHO = "Practitioner/doc"
 
@@ -218,6 +220,54 @@ async def test_other_servers_heed_a_consent_within_a_second(filled: House) -> No
             break
         await asyncio.sleep(0.05)
     assert not (await other.consents.held(repository)).is_silent
+
+
+async def test_callers_share_one_look_and_its_failure(filled: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, callers before a database that does not answer would wait for as many timeouts."""
+    services, looks = filled.services, 0
+    repository = Repository(services.store, services.keyring.by_number(1), filled.base, services.clock)
+    answers = asyncio.Event()
+
+    async def silent(*_: Any) -> bytes:
+        nonlocal looks
+        looks += 1
+        await answers.wait()
+        raise StoreUnavailableError("busy")
+
+    monkeypatch.setattr(type(services.store), "edition", silent)
+    consents = Consents(lambda tenant: False)
+    callers = [asyncio.create_task(consents.held(repository)) for _ in range(50)]
+    await asyncio.sleep(0)
+    callers[0].cancel()
+    await asyncio.sleep(0.01)
+    answers.set()
+    failures = await asyncio.gather(*callers, return_exceptions=True)
+    assert looks == 1
+    assert isinstance(failures[0], asyncio.CancelledError)
+    assert all(isinstance(failure, StoreUnavailableError) for failure in failures[1:])
+
+
+async def test_a_look_that_a_change_overtook_is_nobody_elses(filled: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What began before a consent was stored does not answer for afterwards."""
+    services = filled.services
+    repository = Repository(services.store, services.keyring.by_number(1), filled.base, services.clock)
+    begun, goes_on, real = asyncio.Event(), asyncio.Event(), consents_module._read
+
+    async def slow(*arguments: Any) -> Any:
+        found = await real(*arguments)
+        begun.set()
+        await goes_on.wait()
+        return found
+
+    monkeypatch.setattr(consents_module, "_read", slow)
+    consents = Consents(lambda tenant: False)
+    services = replace(services, consents=consents)
+    early = asyncio.create_task(consents.held(repository))
+    await begun.wait()
+    await services.commit(Commit(1, [repository.prepare(consent("c", type="deny"), "c", None).put]))
+    goes_on.set()
+    assert (await early).is_silent
+    assert not (await consents.held(repository)).is_silent
 
 
 async def test_an_organization_is_denied_with_its_people(filled: House, doctor: httpx.AsyncClient) -> None:

@@ -14,7 +14,7 @@ from server.auth.signing_key import generate
 
 KEY = generate()
 VERIFIER = TokenVerifier(KEY, "http://127.0.0.1:8080")
-TOKEN = issue_token(KEY, Grant("default", "ada", "cli", ["staff"], "user/*.rs"), lifetime=600).encode()
+TOKEN = issue_token(KEY, Grant("default", "ada", "cli", ["staff"], "user/*.rs"), lifetime=86_400).encode()
 
 
 @pytest.mark.parametrize("scheme", [b"Bearer", b"bearer", b"BEARER"])

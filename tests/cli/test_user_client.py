@@ -6,6 +6,7 @@ import asyncio
 import io
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def test_accounts_and_clients_live_and_end_while_the_server_runs(server: LiveSer
     assert changed.returncode == 0
     password = changed.stdout.split()[-1]
     eventually(lambda: status(first["access_token"]) == 401, "the server knows of the new password")
+    changed_in = int(time.time())
+    eventually(lambda: time.time() > changed_in + 1, "the second is over; tokens name the second in which they were issued")
     second = asyncio.run(tokens(password))
     assert status(second["access_token"]) == 200
     assert assent("client", "remove", "tablet", data=server.data).returncode == 0

@@ -51,7 +51,7 @@ KNOWN_DIVERGENCES = {
     "units that are not commensurable are empty; fhirpathpy says false, or fails": r"\d '\w+' (?:!?[=~]|[<>]=?) [\d.]+ '",
     "the remainder has the sign of the dividend; in fhirpathpy that of the divisor": r"\bmod\b",
     "a union of equal elements and strings holds one of them; in fhirpathpy both": r"'[^']*'\)? ?\||\| \(*'|union\(|&|upper|lower|Chars|replace",
-    "many items are no boolean; fhirpathpy takes an empty one": r"\bname(?:\.first\(\))?\b(?!\.)",
+    "many items are no boolean, and one is true; fhirpathpy takes an empty one": r"\bname(?:\.first\(\))?(?![\w.(])",
     "where() keeps an empty string; fhirpathpy drops it": r"''|substring\(\d, 0\)",
     "13 months are one year, when taken from a year; in fhirpathpy two": r"@\d{4}(?:-\d\d)? -",
     "several items are not a single one; fhirpathpy takes the first": r"single\(\)",

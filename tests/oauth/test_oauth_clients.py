@@ -57,7 +57,10 @@ async def test_a_backend_service_gets_a_short_token_for_system_scopes(house: Hou
     assert (await App(house).get("/Observation", tokens["access_token"])).status_code == 403
 
 
-NOW = int(time.time())
+def now(later: int = 0) -> int:
+    return int(time.time()) + later
+
+
 FAR = [
     ("no-iss", lambda: signed(claims(iss=None))),
     ("another-iss", lambda: signed(claims(iss="keys"))),
@@ -66,13 +69,13 @@ FAR = [
     ("no-aud", lambda: signed(claims(aud=None))),
     ("another-aud", lambda: signed(claims(aud="https://evil.example/oauth/token"))),
     ("aud-of-another-tenant", lambda: signed(claims(aud="http://127.0.0.1:8080/t/north/oauth/token"))),
-    ("expired", lambda: signed(claims(exp=NOW - 60))),
+    ("expired", lambda: signed(claims(exp=now(-60)))),
     ("no-exp", lambda: signed(claims(exp=None))),
-    ("far-exp", lambda: signed(claims(exp=NOW + 4000))),
+    ("far-exp", lambda: signed(claims(exp=now(4000)))),
     ("exp-text", lambda: signed(claims(exp="soon"))),
     ("exp-true", lambda: signed(claims(exp=True))),
-    ("not-yet", lambda: signed(claims(nbf=NOW + 400))),
-    ("from-the-future", lambda: signed(claims(iat=NOW + 400))),
+    ("not-yet", lambda: signed(claims(nbf=now(400)))),
+    ("from-the-future", lambda: signed(claims(iat=now(400)))),
     ("no-jti", lambda: signed(claims(jti=None))),
     ("long-jti", lambda: signed(claims(jti="j" * 256))),
     ("jti-number", lambda: signed(claims(jti=7))),

@@ -143,7 +143,7 @@ FAULTS: list[tuple[dict[str, Any], int, str, str]] = [
     (entry("PUT", "Patient?nmae=x", patient()), 400, "unknown-parameter", "Bundle.entry[1].request.url"),
     (entry("DELETE", "Patient?_count=1"), 400, "condition-criteria", "Bundle.entry[1].request.url"),
     (entry("POST", "Patient", patient(), ifNoneExist=""), 400, "condition-criteria", "Bundle.entry[1].request.ifNoneExist"),
-    (entry("PATCH", "Patient/x", patient()), 415, "content-type", "Bundle.entry[1]"),
+    (entry("PATCH", "Patient/x", patient()), 400, "patch-format", "Bundle.entry[1]"),
     (entry("", "Patient/x", patient()), 400, "bundle-entry", "Bundle.entry[1].request.method"),
     (entry("POST", "", patient()), 400, "bundle-entry", "Bundle.entry[1].request.url"),
     ({"resource": patient()}, 400, "bundle-entry", "Bundle.entry[1].request"),

@@ -281,6 +281,7 @@ async def test_pretty_printing_changes_white_space_only(client: httpx.AsyncClien
 
 async def test_head_is_get_without_the_body(client: httpx.AsyncClient) -> None:
     await client.put("/Patient/p", json=patient("p"))
+    client.headers["Accept-Encoding"] = "identity"
     for address in (
         "/Patient/p",
         "/Patient/p/_history/1",
