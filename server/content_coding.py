@@ -13,6 +13,7 @@ from typing import Final
 import zstandard
 
 from profiles.outcome import FhirError, refuse
+from server.accept import weighted
 from server.rest.request import Request
 from server.rest.response import Response
 
@@ -26,7 +27,6 @@ _ZSTD_LEVEL: Final = 3
 _SMALL: Final = 16 * 1024
 """Bytes that are compressed at once; more is done beside the other requests."""
 _TEXT: Final = re.compile(r"application/(?:fhir\+)?(?:json|xml)\b|text/")
-_WEIGHT: Final = re.compile(r"\bq\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _ZSTD_WINDOW: Final = 8 * 2**20
 """What RFC 8878 asks a reader to hold."""
@@ -113,11 +113,7 @@ async def encoded(headers: Mapping[str, str], response: Response) -> Response:
 
 
 def _best(accept: str) -> str | None:
-    weights: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        coding, _, parameters = part.partition(";")
-        weight = _WEIGHT.search(parameters)
-        weights[coding.strip()] = float(weight[1]) if weight else 1.0
+    weights = {name: weight for name, _, weight in weighted(accept)}
     best = max(CODINGS, key=lambda coding: weights.get(coding, 0.0))
     return best if weights.get(best, 0.0) > 0.0 else None
 

@@ -5,14 +5,13 @@ A caller gets the resource who names a FHIR format, by `_format` or in Accept; e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from profiles.outcome import refuse
+from server.accept import weighted
 
 _FHIR: Final = frozenset({"application/fhir+json", "application/json", "text/json", "application/fhir+xml"})
-_WEIGHT: Final = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 
 def wants_resource(headers: Mapping[str, str], query: Iterable[tuple[str, str]], content_type: str) -> bool:
@@ -22,7 +21,7 @@ def wants_resource(headers: Mapping[str, str], query: Iterable[tuple[str, str]],
     accept = headers.get("accept", "").strip()
     if not accept:
         return False
-    weights = dict(_weights(accept))
+    weights = {name: weight for name, _, weight in weighted(accept)}
     resource = max((weight for media, weight in weights.items() if media in _FHIR), default=0.0)
     ranges = (content_type, f"{content_type.partition('/')[0]}/*", "*/*")
     content = next((weights[name] for name in ranges if name in weights), 0.0)
@@ -34,10 +33,3 @@ def wants_resource(headers: Mapping[str, str], query: Iterable[tuple[str, str]],
             "http.Accept",
         )
     return resource > 0 and resource >= content
-
-
-def _weights(accept: str) -> Iterable[tuple[str, float]]:
-    for part in accept.split(","):
-        media, _, parameters = part.partition(";")
-        weight = _WEIGHT.search(f";{parameters}")
-        yield media.strip().lower(), float(weight[1]) if weight else 1.0

@@ -6,8 +6,7 @@ Inside the server everything is JSON: XML is turned into it before an interactio
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -16,6 +15,7 @@ from profiles.outcome import FhirError, refuse
 from profiles.xml.events import XmlError
 from profiles.xml.reading import from_xml
 from profiles.xml.writing import to_xml
+from server.accept import weighted
 from server.rest.request import FHIR_JSON, JSON_TYPES, Request, is_r4, media_type
 from server.rest.response import CONTENT_TYPE, Response
 
@@ -29,7 +29,6 @@ Format = Literal["json", "xml"]
 _XML_TYPES: Final = frozenset({FHIR_XML, "application/xml", "text/xml"})
 _SMALL: Final = 16 * 1024
 """Bytes that are converted at once; more is done beside the other requests."""
-_WEIGHT: Final = re.compile(r"\bq\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 
 def wanted_format(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) -> Format:
@@ -49,7 +48,7 @@ def wanted_format(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) 
 
 
 def _accepted(accept: str) -> Format:
-    weights = dict(_weights(accept))
+    weights = {name: weight for name, parameters, weight in weighted(accept) if is_r4(parameters)}
     json_weight = max((weights.get(name, 0.0) for name in {"*/*", "application/*", *JSON_TYPES}), default=0.0)
     browser = "text/html" in weights  # asks for any XML only so that pages of XHTML come as such
     xml_types = {FHIR_XML} if browser else _XML_TYPES
@@ -58,14 +57,6 @@ def _accepted(accept: str) -> Format:
         text = f"{FHIR_JSON} and {FHIR_XML} can be written; the Accept header takes neither."
         raise refuse("not-acceptable", text, "http.Accept")
     return "xml" if xml_weight > json_weight else "json"
-
-
-def _weights(accept: str) -> Iterator[tuple[str, float]]:
-    for part in accept.split(","):
-        media, _, parameters = part.partition(";")
-        if is_r4(parameters):
-            weight = _WEIGHT.search(parameters)
-            yield media.strip().lower(), float(weight[1]) if weight else 1.0
 
 
 async def read_as_json(request: Request) -> Request:
