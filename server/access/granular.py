@@ -13,7 +13,9 @@ from server.search.compile import compile_wanted
 from server.search.criteria import holds
 from server.search.index_entries import index_resource
 from server.search.overlap import NOTHING, shared
-from server.search.query import RESULT_PARAMETERS, parse_query
+from server.search.query import parse_query
+from server.search.results import RESULT_PARAMETERS
+from server.search.tree import codes_of
 
 
 def restriction_of(type_: str, filter_: Filter, index: BlindIndex, base_url: str) -> Restriction | None:
@@ -22,11 +24,11 @@ def restriction_of(type_: str, filter_: Filter, index: BlindIndex, base_url: str
         return None
     try:
         query = parse_query(type_, filter_)
-        found = compile_wanted(type_, query.criteria, index, base_url)
+        found = compile_wanted(type_, query.where, index, base_url)
     except FhirError:
         return None
     sharing = shared(type_)
-    asked = frozenset(criterion.code for criterion in query.criteria)
+    asked = codes_of(query.where)
     needed = asked.union(*(sharing.get(code, NOTHING).codes for code in asked))
 
     def met_by(version: Seen) -> bool:

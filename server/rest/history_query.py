@@ -11,7 +11,7 @@ from profiles.text import instant_range
 from server.rest.exchange import Exchange
 from server.rest.request import FORMAT_PARAMETERS, refuse_unknown
 from server.search.cursor import make_history_cursor, read_history_cursor
-from server.search.query import DEFAULT_COUNT, page_size
+from server.search.results import DEFAULT_COUNT, page_size
 from server.store.timeline import Moment
 
 _CURSOR: Final = "_cursor"

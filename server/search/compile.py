@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -28,9 +27,12 @@ from server.search.index_entries import (
     number_in_unit,
     same_date,
 )
+from server.search.order import order_of
 from server.search.overlap import asked_codes
-from server.search.query import Criterion, Query, SortKey, split_escaped, unescape
+from server.search.query import Query
 from server.search.registry import indexed_parameters
+from server.search.tree import All, Criterion, Node, codes_of
+from server.search.values import split_escaped, unescape
 from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, Interval, Order
 
 PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
@@ -72,18 +74,20 @@ class Wanted:
 def compile_query(query: Query, index: BlindIndex, base_url: str, access: Access) -> Compiled:
     """Raises FhirError for values of the wrong form."""
     type_clause = AnyOf((index.term(query.type, TYPE_TERM, ""),))
-    wanted = compile_wanted(query.type, query.criteria, index, base_url)
-    codes = {criterion.code for criterion in query.criteria} | ({query.sort.code} if query.sort is not None else set())
+    sort = query.results.sort
+    wanted = compile_wanted(query.type, query.where, index, base_url)
+    codes = codes_of(query.where) | ({sort.code} if sort is not None else set())
     clauses = (type_clause, *access.clauses(index), *wanted.clauses)
-    return Compiled(clauses, _order(query.type, query.sort, index), wanted.checks, access.codes | codes, access)
+    return Compiled(clauses, order_of(query.type, sort, index), wanted.checks, access.codes | codes, access)
 
 
-def compile_wanted(type_: str, criteria: Sequence[Criterion], index: BlindIndex, base_url: str) -> Wanted:
+def compile_wanted(type_: str, where: All, index: BlindIndex, base_url: str) -> Wanted:
     """Raises FhirError for values of the wrong form."""
     clauses: list[Clause] = []
     checks: list[Check] = []
     cost = 0
-    for criterion in criteria:
+    for node in where.parts:
+        criterion = _criterion(node)
         clause, check = _compile(type_, criterion, index, base_url)
         if clause is not None:
             clauses.append(clause)
@@ -118,13 +122,10 @@ def _least(one: float | None, other: float | None) -> float | None:
     return min((bound for bound in (one, other) if bound is not None), default=None)
 
 
-def _order(type_: str, sort: SortKey | None, index: BlindIndex) -> Order:
-    if sort is None or same_date(type_, sort.code) == PRIMARY_DATES.get(type_):
-        return Order(descending=sort is None or sort.descending)
-    parameter = indexed_parameters(type_).get(sort.code)
-    if sort.code in SEALED_DATES or (parameter is not None and parameter.type != "date"):
-        raise refuse("not-supported", f"Sorting by {sort.code} is not supported; dates and _lastUpdated are.", "http._sort")
-    return Order(date_column(index, type_, sort.code), sort.descending)
+def _criterion(node: Node) -> Criterion:
+    if isinstance(node, Criterion):
+        return node
+    raise refuse("not-supported", "Searching by that is not supported.")
 
 
 def _compile(type_: str, criterion: Criterion, index: BlindIndex, base_url: str) -> tuple[Clause | None, Check | None]:

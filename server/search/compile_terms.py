@@ -17,10 +17,11 @@ from profiles.text import normalize
 from server.seal.blind_index import BlindIndex
 from server.search.known_systems import systems_of
 from server.search.overlap import asked_codes
-from server.search.query import Criterion, split_escaped, unescape
 from server.search.registry import indexed_parameters
 from server.search.strings import asked_terms, begins_with, is_certain, is_one_of, strings
 from server.search.terms import has_identifier, local_reference
+from server.search.tree import Criterion
+from server.search.values import split_escaped, unescape
 from server.store.algebra import AnyOf, Clause, NoneOf
 
 _REFERENCE_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")

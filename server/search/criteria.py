@@ -20,7 +20,8 @@ from profiles.structure import resource_types
 from server.access.access import Access, everything
 from server.seal.blind_index import BlindIndex
 from server.search.compile import Compiled, compile_query, fits
-from server.search.query import RESULT_PARAMETERS, parse_query
+from server.search.query import parse_query
+from server.search.results import RESULT_PARAMETERS
 from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either
 from server.store.store import Index
 
@@ -56,7 +57,7 @@ def compile_criteria(type_: str, pairs: Pairs, index: BlindIndex, base_url: str,
         if code in RESULT_PARAMETERS:
             raise refuse("condition-criteria", f"A condition has search criteria only; {code} is none.")
     query = parse_query(type_, pairs)
-    if not query.criteria:
+    if not query.where.parts:
         raise refuse(
             "condition-criteria", "A condition needs at least one search criterion, such as identifier=system|value."
         )

@@ -26,10 +26,10 @@ def make_cursor(cipher: Cipher, query: Query, subject: str, position: Position) 
 
 def read_cursor(cipher: Cipher, query: Query, subject: str) -> Position | None:
     """The position that the query's `_cursor` names. Raises FhirError (400) when it is not ours for this query."""
-    if query.cursor is None:
+    if query.results.cursor is None:
         return None
     try:
-        return Position(*_POSITION.unpack(_open(cipher, query.cursor, _binding(query, subject))))
+        return Position(*_POSITION.unpack(_open(cipher, query.results.cursor, _binding(query, subject))))
     except struct.error as error:
         raise _not_ours() from error
 

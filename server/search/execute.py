@@ -16,8 +16,9 @@ from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.compile import Compiled, compile_query
 from server.search.cursor import make_cursor, read_cursor
-from server.search.query import Include, Query
+from server.search.query import Query
 from server.search.registry import indexed_parameters
+from server.search.results import Include
 from server.search.terms import local_reference
 from server.store.algebra import AnyOf, Clause, Hit, Plan, Position
 from server.store.store import Record
@@ -44,25 +45,25 @@ async def run_search(exchange: Exchange, query: Query) -> bytes:
         await exchange.services.audit.catch_up()
     repository = exchange.repository
     compiled = compile_query(query, exchange.tenant.index, repository.base_url, exchange.access)
-    total = await _total(exchange, query, compiled) if query.count_only or query.total else None
-    if query.count_only:
+    total = await _total(exchange, query, compiled) if query.results.count_only or query.results.total else None
+    if query.results.count_only:
         return _bundle(exchange, query, [], [], total, None)
     after = read_cursor(exchange.tenant.cipher, query, exchange.principal.subject)
     page, more = await _page(exchange, query, compiled, after)
     for _, version in page:  # the trail names whose records were seen: reading the trail itself is not that
         exchange.trail.note(version.reference, version.patients if query.type != AUDIT_TYPE else ())
-    included = await _included(exchange, query.includes, [version for _, version in page])
+    included = await _included(exchange, query.results.includes, [version for _, version in page])
     last = Position(page[-1][0].value, page[-1][0].rid) if more else None
     return _bundle(exchange, query, [version for _, version in page], included, total, last)
 
 
 async def _page(exchange: Exchange, query: Query, compiled: Compiled, after: Position | None) -> tuple[list[Found], bool]:
-    """At most `query.count` hits, fewer where they are large (R4 search.html#count lets a server), and whether more follow."""
+    """At most `query.results.count` hits, fewer where they are large (R4 search.html#count lets a server), and whether more follow."""
     page: list[Found] = []
     size = 0
-    async with aclosing(matches(exchange, query.type, compiled, after, query.count + 1)) as found:
+    async with aclosing(matches(exchange, query.type, compiled, after, query.results.count + 1)) as found:
         async for item in found:
-            if len(page) == query.count or size > PAGE_BYTES:
+            if len(page) == query.results.count or size > PAGE_BYTES:
                 return page, True
             page.append(item)
             size += len(item[1].body)

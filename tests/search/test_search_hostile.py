@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_server import LiveServer
 
-from server.search.query import RESULT_PARAMETERS
 from server.search.registry import indexed_parameters
+from server.search.results import RESULT_PARAMETERS
 
 TYPES = ["Patient", "Claim", "Observation", "Task", "AuditEvent", "RiskAssessment", "Library"]
 NASTY = [

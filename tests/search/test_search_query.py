@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from profiles.outcome import FhirError, Issue
 from profiles.structure import resource_types
-from server.search.query import MAX_COUNT, MAX_CRITERIA, MAX_VALUES, parse_query, split_escaped, unescape
+from server.search.parse import MAX_VALUES
+from server.search.query import MAX_CRITERIA, parse_query
 from server.search.registry import indexed_parameters
+from server.search.results import MAX_COUNT
+from server.search.values import split_escaped, unescape
 
 
 def faults(type_: str, *pairs: tuple[str, str]) -> list[Issue]:
@@ -98,14 +101,14 @@ def test_result_parameters_of_the_wrong_form(name: str, value: str, code: str) -
 def test_a_result_parameter_is_given_once() -> None:
     assert faults("Patient", ("_count", "1"), ("_count", "2"))[0].code == "parameter-value"
     query = parse_query("Patient", [("_include", "Patient:organization"), ("_include", "Patient:general-practitioner")])
-    assert len(query.includes) == 2
+    assert len(query.results.includes) == 2
 
 
 def test_counts_are_bounded() -> None:
-    assert parse_query("Patient", [("_count", "7")]).count == 7
-    assert parse_query("Patient", [("_count", "999999")]).count == MAX_COUNT
-    assert parse_query("Patient", [("_count", "0")]).count_only
-    assert parse_query("Patient", [("_summary", "count")]).count_only
+    assert parse_query("Patient", [("_count", "7")]).results.count == 7
+    assert parse_query("Patient", [("_count", "999999")]).results.count == MAX_COUNT
+    assert parse_query("Patient", [("_count", "0")]).results.count_only
+    assert parse_query("Patient", [("_summary", "count")]).results.count_only
 
 
 def test_so_many_criteria_and_values_and_no_more() -> None:
