@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from uuid import uuid4
 
 import msgspec
 
+from profiles.json import Resource
 from server.accounts.password import PasswordRefusedError, check_new_password, hash_password
 from server.auth.access_token import FHIR_ID, FHIR_USER
 from server.auth.roles import ROLES
 from server.internal import Found, Kind, OwnRecords
 from server.store.internal import Keep
 from server.store.store import StaleVersionError
+from terminology.content.specialties import specialties
 
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,126}[a-z0-9])?")
 """As it is kept: what people type is folded first (`fold_name`)."""
+
+EMAIL: Final = re.compile(r"[^\s@<>\"',;:()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class AccountError(Exception):
@@ -47,6 +52,10 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     demo: bool = False
     """One of the synthetic practice, with the password that the server prints."""
     specialty: str = ""
+    """A code of our specialties (terminology/content/specialties.py)."""
+    email: str = ""
+    invited: bool = False
+    """The person has not chosen a password yet (server/accounts/invitation.py)."""
 
 
 class NameTaken(msgspec.Struct, frozen=True):
@@ -70,6 +79,9 @@ class NewAccount:
     patient: str = ""
     password: str | None = None
     demo: bool = False
+    specialty: str = ""
+    email: str = ""
+    invited: bool = False
 
 
 def fold_name(name: str) -> str:
@@ -92,6 +104,10 @@ def check(new: NewAccount) -> None:
         raise AccountError("The role patient reads one patient's record: say whose.")
     if len(new.display) > 200 or not new.display.isprintable():
         raise AccountError("The name to show has at most 200 printable characters.")
+    if new.specialty and new.specialty not in specialty_names():
+        raise AccountError("The specialty is a code of the specialties that the server knows.")
+    if new.email and (len(new.email) > 254 or EMAIL.fullmatch(new.email) is None):
+        raise AccountError("The e-mail address is written as name@example.org.")
 
 
 async def prepare(own: OwnRecords, new: NewAccount) -> tuple[Account, list[Keep]]:
@@ -102,7 +118,7 @@ async def prepare(own: OwnRecords, new: NewAccount) -> tuple[Account, list[Keep]
     fhir_user = new.fhir_user or (f"Patient/{new.patient}" if new.patient else "")
     account = Account(
         str(uuid4()), name, new.display or new.name.strip(), tuple(dict.fromkeys(new.roles)), fhir_user, new.patient, encoded,
-        created=own.now(), demo=new.demo,
+        created=own.now(), demo=new.demo, specialty=new.specialty, email=new.email, invited=new.invited,
     )  # fmt: skip
     return account, [ACCOUNTS.add(own, account.id, account), NAMES.add(own, name, NameTaken(account.id))]
 
@@ -120,7 +136,7 @@ async def add(own: OwnRecords, new: NewAccount, audit: Sequence[bytes] = ()) -> 
 async def with_password(own: OwnRecords, found: Found[Account], password: str) -> Keep:
     """The change that gives an account another password and ends what it signed in to. Raises AccountError."""
     encoded = await _new_password(password, found.value.name)
-    value = msgspec.structs.replace(found.value, password=encoded, signed_out_before=own.now(), demo=False)
+    value = msgspec.structs.replace(found.value, password=encoded, signed_out_before=own.now(), demo=False, invited=False)
     return ACCOUNTS.change(own, found, value)
 
 
@@ -145,6 +161,18 @@ async def listed(own: OwnRecords) -> AsyncIterator[Account]:
     """Deactivated ones as well."""
     async for found in ACCOUNTS.all(own):
         yield found.value
+
+
+@cache
+def specialty_names() -> Mapping[str, str]:
+    """By code, what each specialty is called; those below another follow it."""
+
+    def flat(concepts: Sequence[Resource]) -> Iterator[tuple[str, str]]:
+        for concept in concepts:
+            yield concept["code"], concept["display"]
+            yield from flat(concept.get("concept", ()))
+
+    return dict(flat(specialties()["concept"]))
 
 
 async def _new_password(password: str, name: str) -> str:

@@ -1,29 +1,75 @@
 """What an administrator does to accounts and clients that have tokens: the change, and the end of what they were given, in one commit.
 
-A running server knows within a second (server/oauth/revoked.py).
+A running server knows within a second (server/oauth/revoked.py); the one that did it, at once, when it hands what each function
+returns to `Revoked.add`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from server.accounts.account import Account, deactivated, with_password
+import msgspec
+
+from server.accounts.account import ACCOUNTS, Account, AccountError, deactivated, with_password
+from server.accounts.administrators import check_others
+from server.accounts.change import AccountChange, changed, may_do_otherwise
 from server.internal import Found, OwnRecords
 from server.oauth.client import CLIENTS, Client
-from server.oauth.revoked import revoke
+from server.oauth.revoked import Revocation, revoke
+from server.store.internal import Drop, Keep
+
+Ended = tuple[Revocation, int]
+"""What is good no more, and until when that matters: for `Revoked.add`."""
+
+UNDER_WAY: Final = 60
+"""Seconds for which a token may still be on its way to an account that was just deactivated."""
 
 
-async def deactivate(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> None:
-    """The account does nothing any more. Raises StaleVersionError."""
-    _, _, ended = await revoke(own, "subject", found.value.id, for_good=True)
-    await own.commit([deactivated(own, found), ended], audit)
+async def deactivate(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> Ended:
+    """The account does nothing any more. Raises AccountError for the last administrator, StaleVersionError."""
+    after = msgspec.structs.replace(found.value, active=False)
+    others = await check_others(own, found.value, after)
+    revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=False, ahead=UNDER_WAY)
+    await own.commit([deactivated(own, found), ended, *others], audit)
+    return revocation, until
 
 
-async def change_password(own: OwnRecords, found: Found[Account], password: str, audit: Sequence[bytes]) -> None:
+async def reactivate(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> None:
+    """The account may sign in again; what it had before stays ended. Raises AccountError, StaleVersionError."""
+    if found.value.active:
+        raise AccountError("The account is active.")
+    await own.commit([ACCOUNTS.change(own, found, msgspec.structs.replace(found.value, active=True))], audit)
+
+
+async def modify(own: OwnRecords, found: Found[Account], change: AccountChange, audit: Sequence[bytes]) -> Ended | None:
+    """Tokens that say what is not so any more are ended, and apps get new ones. Raises AccountError, StaleVersionError."""
+    after = changed(found.value, change)
+    changes: list[Keep | Drop] = [*await check_others(own, found.value, after), ACCOUNTS.change(own, found, after)]
+    if not may_do_otherwise(found.value, after):
+        await own.commit(changes, audit)
+        return None
+    revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=False)
+    await own.commit([*changes, ended], audit)
+    return revocation, until
+
+
+async def end_sessions(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> Ended:
+    """Every browser is signed out, and what apps were given is over. Raises StaleVersionError."""
+    revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=False)
+    after = msgspec.structs.replace(found.value, signed_out_before=own.now())
+    await own.commit([ACCOUNTS.change(own, found, after), ended], audit)
+    return revocation, until
+
+
+async def change_password(
+    own: OwnRecords, found: Found[Account], password: str, audit: Sequence[bytes], also: Sequence[Keep | Drop] = ()
+) -> Ended:
     """Another password; what the account signed in to before is over. Raises AccountError, StaleVersionError."""
     change = await with_password(own, found, password)
-    _, _, ended = await revoke(own, "subject", found.value.id, for_good=False)
-    await own.commit([change, ended], audit)
+    revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=False)
+    await own.commit([change, ended, *also], audit)
+    return revocation, until
 
 
 async def remove_client(own: OwnRecords, found: Found[Client], audit: Sequence[bytes]) -> None:

@@ -103,15 +103,15 @@ class Revoked:
 
 
 async def revoke(
-    own: OwnRecords, what: What, value: str, *, for_good: bool, lifetime: int = LONGEST_ACCESS_TOKEN
+    own: OwnRecords, what: What, value: str, *, for_good: bool, lifetime: int = LONGEST_ACCESS_TOKEN, ahead: int = 0
 ) -> tuple[Revocation, int, Keep]:
     """What is to be committed, and it and its end for `Revoked.add`: tokens of `value`, which live `lifetime` seconds at most.
 
-    Those issued up to now, or `for_good` also one that is being issued at this moment.
+    Those issued up to now, or `ahead` seconds after it; or `for_good` all.
     """
     now = own.now()
-    until = now + (lifetime + LEEWAY_SECONDS) * 1_000_000
-    revocation = Revocation(what, value, (until if for_good else now) // 1_000_000)
+    until = now + (lifetime + ahead + LEEWAY_SECONDS) * 1_000_000
+    revocation = Revocation(what, value, until // 1_000_000 if for_good else now // 1_000_000 + ahead)
     found = await REVOCATIONS.read(own, f"{what}:{value}")
     if found is None:
         return revocation, until, REVOCATIONS.add(own, f"{what}:{value}", revocation, until)

@@ -1,0 +1,44 @@
+"""What an administrator changes of an account, by the same rules as for a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from server.accounts.account import Account, NewAccount, check
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """None leaves a thing as it is; an empty text takes it away."""
+
+    display: str | None = None
+    roles: Sequence[str] | None = None
+    fhir_user: str | None = None
+    patient: str | None = None
+    specialty: str | None = None
+    email: str | None = None
+
+
+def changed(account: Account, change: AccountChange) -> Account:
+    """The account as it is to be. Raises AccountError."""
+    given = {name: value for name in AccountChange.__dataclass_fields__ if (value := getattr(change, name)) is not None}
+    if "roles" in given:
+        given["roles"] = tuple(dict.fromkeys(given["roles"]))
+    if "display" in given:
+        given["display"] = given["display"].strip() or account.name
+    value = msgspec.structs.replace(account, **given)
+    check(
+        NewAccount(
+            value.name, value.roles, value.display, value.fhir_user, value.patient,
+            specialty=value.specialty, email=value.email,
+        )
+    )  # fmt: skip
+    return value
+
+
+def may_do_otherwise(before: Account, after: Account) -> bool:
+    """Whether tokens that were issued before say what is not so any more."""
+    return (before.roles, before.fhir_user, before.patient) != (after.roles, after.fhir_user, after.patient)
