@@ -4,8 +4,8 @@ Issuer and audience: a token of `assent token` names the server's key (RFC 9278 
 at whatever address the server is reached. A token of the SMART server names the public base as issuer and the FHIR base of
 its tenant as audience. A token of one tenant is never good for the base of another.
 
-Claims of our own: `tenant`, `roles`, `fhirUser`, the launch context `patient` and `encounter`, and `purpose_of_use` (codes of v3
-PurposeOfUse), which not every token has.
+Claims of our own: `tenant`, `roles`, `moment` (`iat` in microseconds, since what is revoked may be given anew in the same second),
+`fhirUser`, the launch context `patient` and `encounter`, and `purpose_of_use` (codes of v3 PurposeOfUse), which not every token has.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ FHIR_USER = re.compile(
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _TYPE: Final = "at+jwt"
+_MICROSECONDS: Final = 1_000_000
 _LATEST: Final = 2**40  # far beyond any date; keeps arithmetic on claims small
 
 
@@ -90,7 +91,8 @@ def issue_token(
     audience: str | Sequence[str] | None = None,
 ) -> str:
     """A signed token, valid from `now` for `lifetime` seconds. Issuer and audience are the server's key unless given."""
-    issued = int(time.time() if now is None else now)
+    moment = round((time.time() if now is None else now) * _MICROSECONDS)
+    issued = moment // _MICROSECONDS
     claims: dict[str, Any] = {
         "iss": issuer or key.urn,
         "aud": audience or key.urn,
@@ -103,6 +105,7 @@ def issue_token(
         "scope": grant.scope,
         "tenant": grant.tenant,
         "roles": list(grant.roles),
+        "moment": moment,
     }
     context = {"fhirUser": grant.fhir_user, "patient": grant.patient, "encounter": grant.encounter}
     claims.update({name: value for name, value in context.items() if value is not None})
@@ -235,6 +238,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
         encounter=_matching(claims, "encounter", FHIR_ID),
         purposes=_purposes(claims),
         issued_at=_time(claims, "iat"),
+        moment=_moment(claims),
         issuer=_text(claims, "iss"),
     )
 
@@ -250,6 +254,15 @@ def _time(claims: dict[str, Any], name: str) -> int:
     value = claims.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _LATEST:
         raise TokenError(f"The token lacks the claim {name}, or it is no time.")
+    return value
+
+
+def _moment(claims: dict[str, Any]) -> int:
+    """When the token was issued, in microseconds: within the second that `iat` says, or its beginning."""
+    second = _time(claims, "iat")
+    value = claims.get("moment", second * _MICROSECONDS)
+    if not isinstance(value, int) or isinstance(value, bool) or value // _MICROSECONDS != second:
+        raise TokenError("The token's claim moment is not within the second of iat.")
     return value
 
 

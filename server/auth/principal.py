@@ -27,4 +27,6 @@ class Principal:
     purposes: tuple[str, ...] | None = None
     """The purposes of use (v3 PurposeOfUse) that the token is good for; None where it names none."""
     issued_at: int = 0
+    moment: int = 0
+    """`issued_at` to the microsecond."""
     issuer: str = field(default="", compare=False)

@@ -33,7 +33,7 @@ AT_ONCE: Final = 500
 
 
 class Revocation(msgspec.Struct, frozen=True):
-    """Tokens of `value` that were issued up to `before` (seconds since 1970). A grant's id is what its tokens' ids begin with."""
+    """Tokens of `value` that were issued up to `before` (microseconds since 1970). A grant's id is what its tokens' ids begin with."""
 
     what: What
     value: str
@@ -54,7 +54,7 @@ class Revoked:
     keyring: Keyring
     now: Callable[[], int]
     _known: dict[Name, tuple[int, int]] = field(default_factory=dict)
-    """To (issued before, in seconds; until when that matters, in microseconds)."""
+    """To (issued up to, until when that matters)."""
     _since: int = 0
     _all_at: int = 0
 
@@ -62,7 +62,7 @@ class Revoked:
         """Whether a principal's token was revoked."""
         if not self._known:
             return False
-        tenant, issued = principal.tenant, principal.issued_at
+        tenant, issued = principal.tenant, principal.moment
         names: tuple[Name, ...] = (
             (tenant, "token", principal.token_id),
             (tenant, "grant", principal.token_id.partition(".")[0]),
@@ -111,7 +111,7 @@ async def revoke(
     """
     now = own.now()
     until = now + (lifetime + ahead + LEEWAY_SECONDS) * 1_000_000
-    revocation = Revocation(what, value, until // 1_000_000 if for_good else now // 1_000_000 + ahead)
+    revocation = Revocation(what, value, until if for_good else now + ahead * 1_000_000)
     found = await REVOCATIONS.read(own, f"{what}:{value}")
     if found is None:
         return revocation, until, REVOCATIONS.add(own, f"{what}:{value}", revocation, until)

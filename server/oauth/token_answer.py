@@ -52,7 +52,7 @@ async def token_answer(
         more={"intent": granted.intent} if granted.intent else {},
     )
     answer: dict[str, Any] = {
-        "access_token": _signed(authority, access, lifetime, now, granted.audience),
+        "access_token": _signed(authority, access, lifetime, granted.audience),
         "token_type": "Bearer",
         "expires_in": lifetime,
         "scope": scope,
@@ -73,12 +73,13 @@ def backend_answer(authority: Authority, client: Client, scope: str) -> Answer:
     """For a backend service: no refresh token, and a short life."""
     lifetime = min(BACKEND_SECONDS, authority.settings.access_token_seconds)
     access = Grant(authority.tenant, client.id, client.id, client.roles, scope)
-    token = _signed(authority, access, lifetime, authority.seconds(), authority.bases[0])
+    token = _signed(authority, access, lifetime, authority.bases[0])
     answer = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime, "scope": scope}
     return json_answer(answer, headers=(*NO_STORE, *ANY_ORIGIN))
 
 
-def _signed(authority: Authority, access: Grant, lifetime: int, now: int, audience: str) -> str:
+def _signed(authority: Authority, access: Grant, lifetime: int, audience: str) -> str:
+    now = authority.own.now() / 1_000_000
     return issue_token(
         authority.shared.signing_key, access, lifetime=lifetime, now=now, issuer=authority.issuer, audience=audience
     )

@@ -97,7 +97,7 @@ def test_the_claims_are_those_of_rfc_9068_and_ours() -> None:
     assert header == {"alg": "ES256", "typ": "at+jwt", "kid": KEY.key_id}
     assert set(claims()) == {
         *("iss", "aud", "sub", "client_id", "iat", "nbf", "exp", "jti", "scope"),
-        *("tenant", "roles", "fhirUser"),
+        *("tenant", "roles", "moment", "fhirUser"),
     }
 
 
