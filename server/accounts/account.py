@@ -1,6 +1,6 @@
 """An account: who may sign in, as whom, with which roles. Names are unique in a tenant whatever their case.
 
-Accounts are deactivated and never removed, so that an id in the audit trail never comes to mean somebody else.
+An account that was removed stays as a bare record without roles, so that an id in the audit trail never comes to mean somebody else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from profiles.json import Resource
 from server.accounts.password import PasswordRefusedError, check_new_password, hash_password
+from server.accounts.person import LINKS, NO_NAME, Email, Identity, Linked, PersonError, PersonName, check_person, link_id
 from server.auth.access_token import FHIR_ID, FHIR_USER
 from server.auth.roles import ROLES
 from server.internal import Found, Kind, OwnRecords
@@ -27,11 +28,13 @@ from terminology.content.specialties import specialties
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,126}[a-z0-9])?")
 """As it is kept: what people type is folded first (`fold_name`)."""
 
-EMAIL: Final = re.compile(r"[^\s@<>\"',;:()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-
 
 class AccountError(Exception):
     """The account cannot be made or changed like this; the message is one sentence for whoever asked."""
+
+
+class TakenError(AccountError):
+    """Another account has the name, or the outside identity."""
 
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,6 +59,18 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     email: str = ""
     invited: bool = False
     """The person has not chosen a password yet (server/accounts/invitation.py)."""
+    emails: tuple[Email, ...] = ()
+    """As a directory gave them (SCIM), where that is more than one address; `email` is one of them."""
+    person: PersonName = NO_NAME
+    user_type: str = ""
+    external_id: str = ""
+    """What the directory that keeps the account knows it by (RFC 7643 3.1)."""
+    identities: tuple[Identity, ...] = ()
+    """At outside providers: each signs in to this account (server/outside)."""
+    provider: str = ""
+    """The outside provider at whose word the account was made and has its roles; empty: an administrator's."""
+    removed: int = 0
+    """When it was: it is not found any more, and its name is free."""
 
 
 class NameTaken(msgspec.Struct, frozen=True):
@@ -82,6 +97,13 @@ class NewAccount:
     specialty: str = ""
     email: str = ""
     invited: bool = False
+    emails: tuple[Email, ...] = ()
+    person: PersonName = NO_NAME
+    user_type: str = ""
+    external_id: str = ""
+    identities: tuple[Identity, ...] = ()
+    provider: str = ""
+    active: bool = True
 
 
 def fold_name(name: str) -> str:
@@ -89,7 +111,7 @@ def fold_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
-def check(new: NewAccount) -> None:
+def check(new: NewAccount | Account) -> None:
     """Raises AccountError."""
     if NAME.fullmatch(fold_name(new.name)) is None:
         raise AccountError("A name has 1 to 128 letters, digits and . _ @ + -, and begins and ends with a letter or digit.")
@@ -106,36 +128,49 @@ def check(new: NewAccount) -> None:
         raise AccountError("The name to show has at most 200 printable characters.")
     if new.specialty and new.specialty not in specialty_names():
         raise AccountError("The specialty is a code of the specialties that the server knows.")
-    if new.email and (len(new.email) > 254 or EMAIL.fullmatch(new.email) is None):
-        raise AccountError("The e-mail address is written as name@example.org.")
+    try:
+        check_person(new.person, (Email(new.email), *new.emails), new.identities, (new.user_type, new.external_id))
+    except PersonError as error:
+        raise AccountError(str(error)) from error
 
 
 async def prepare(own: OwnRecords, new: NewAccount) -> tuple[Account, list[Keep]]:
     """The account, and the changes that make it. Raises AccountError; the commit raises StaleVersionError when the name is taken."""
     check(new)
     name = fold_name(new.name)
-    encoded = "" if new.password is None else await _new_password(new.password, name)
+    encoded = "" if new.password is None else await new_password(new.password, name)
     fhir_user = new.fhir_user or (f"Patient/{new.patient}" if new.patient else "")
     account = Account(
         str(uuid4()), name, new.display or new.name.strip(), tuple(dict.fromkeys(new.roles)), fhir_user, new.patient, encoded,
-        created=own.now(), demo=new.demo, specialty=new.specialty, email=new.email, invited=new.invited,
+        new.active, own.now(), demo=new.demo, specialty=new.specialty, email=new.email, invited=new.invited, emails=new.emails,
+        person=new.person, user_type=new.user_type, external_id=new.external_id, identities=new.identities, provider=new.provider,
     )  # fmt: skip
-    return account, [ACCOUNTS.add(own, account.id, account), NAMES.add(own, name, NameTaken(account.id))]
+    links = [LINKS.add(own, link_id(identity), Linked(account.id)) for identity in new.identities]
+    return account, [ACCOUNTS.add(own, account.id, account), NAMES.add(own, name, NameTaken(account.id)), *links]
 
 
 async def add(own: OwnRecords, new: NewAccount, audit: Sequence[bytes] = ()) -> Account:
-    """Make it, with audit records. Raises AccountError, also when the name is taken."""
+    """Make it, with audit records. Raises AccountError, and TakenError when the name or an identity is taken."""
     account, changes = await prepare(own, new)
     try:
         await own.commit(changes, audit)
     except StaleVersionError as error:
-        raise AccountError(f"There is an account {account.name} already.") from error
+        raise taken(own, account, error) or error from error
     return account
+
+
+def taken(own: OwnRecords, account: Account, error: StaleVersionError) -> TakenError | None:
+    """What a commit of an account's name or identities was in the way of; None: of something else."""
+    if error.key == NAMES.key(own.tenant, account.name):
+        return TakenError(f"There is an account {account.name} already.")
+    if error.key in {LINKS.key(own.tenant, link_id(identity)) for identity in account.identities}:
+        return TakenError("Another account has this outside identity.")
+    return None
 
 
 async def with_password(own: OwnRecords, found: Found[Account], password: str) -> Keep:
     """The change that gives an account another password and ends what it signed in to. Raises AccountError."""
-    encoded = await _new_password(password, found.value.name)
+    encoded = await new_password(password, found.value.name)
     value = msgspec.structs.replace(found.value, password=encoded, signed_out_before=own.now(), demo=False, invited=False)
     return ACCOUNTS.change(own, found, value)
 
@@ -147,7 +182,15 @@ def deactivated(own: OwnRecords, found: Found[Account]) -> Keep:
 
 
 async def find(own: OwnRecords, id_: str) -> Found[Account] | None:
-    return await ACCOUNTS.read(own, id_)
+    """One that was not removed."""
+    found = await ACCOUNTS.read(own, id_)
+    return None if found is None or found.value.removed else found
+
+
+async def find_by_identity(own: OwnRecords, identity: Identity) -> Found[Account] | None:
+    """Whom an outside provider's person signs in as."""
+    linked = await LINKS.read(own, link_id(identity))
+    return None if linked is None else await find(own, linked.value.account)
 
 
 async def find_by_name(own: OwnRecords, name: str) -> Found[Account] | None:
@@ -158,9 +201,16 @@ async def find_by_name(own: OwnRecords, name: str) -> Found[Account] | None:
 
 
 async def listed(own: OwnRecords) -> AsyncIterator[Account]:
-    """Deactivated ones as well."""
-    async for found in ACCOUNTS.all(own):
+    """Deactivated ones as well, but none that was removed."""
+    async for found in found_all(own):
         yield found.value
+
+
+async def found_all(own: OwnRecords) -> AsyncIterator[Found[Account]]:
+    """As `listed`, with what a change needs. One that is changed meanwhile may come twice."""
+    async for found in ACCOUNTS.all(own):
+        if not found.value.removed:
+            yield found
 
 
 @cache
@@ -175,7 +225,8 @@ def specialty_names() -> Mapping[str, str]:
     return dict(flat(specialties()["concept"]))
 
 
-async def _new_password(password: str, name: str) -> str:
+async def new_password(password: str, name: str) -> str:
+    """Argon2id, encoded, of one that the rules take. Raises AccountError."""
     try:
         check_new_password(password, (name,))
     except PasswordRefusedError as error:

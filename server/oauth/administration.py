@@ -11,13 +11,24 @@ from typing import Final
 
 import msgspec
 
-from server.accounts.account import ACCOUNTS, Account, AccountError, deactivated, with_password
+from server.accounts.account import (
+    ACCOUNTS,
+    Account,
+    AccountError,
+    deactivated,
+    fold_name,
+    new_password,
+    taken,
+    with_password,
+)
 from server.accounts.administrators import check_others
 from server.accounts.change import AccountChange, changed, may_do_otherwise
+from server.accounts.rewrite import removed, rewritten
 from server.internal import Found, OwnRecords
 from server.oauth.client import CLIENTS, Client
 from server.oauth.revoked import Revocation, revoke
 from server.store.internal import Drop, Keep
+from server.store.store import StaleVersionError
 
 Ended = tuple[Revocation, int]
 """What is good no more, and until when that matters: for `Revoked.add`."""
@@ -50,6 +61,37 @@ async def modify(own: OwnRecords, found: Found[Account], change: AccountChange, 
         await own.commit(changes, audit)
         return None
     revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=False)
+    await own.commit([*changes, ended], audit)
+    return revocation, until
+
+
+async def rewrite(
+    own: OwnRecords, found: Found[Account], value: Account, audit: Sequence[bytes], password: str | None = None
+) -> Ended | None:
+    """The account becomes `value`, with another password where there is one; what is not so any more ends.
+
+    Raises AccountError, TakenError, StaleVersionError when the account was changed meanwhile.
+    """
+    before, ahead, ends = found.value, 0, may_do_otherwise(found.value, value)
+    if password is not None:
+        encoded = await new_password(password, value.name)
+        value = msgspec.structs.replace(value, password=encoded, signed_out_before=own.now(), demo=False, invited=False)
+        ends = True
+    if before.active and not value.active:
+        value, ahead, ends = msgspec.structs.replace(value, signed_out_before=own.now()), UNDER_WAY, True
+    changes = await rewritten(own, found, value)
+    revocation, until, ended = await revoke(own, "subject", before.id, for_good=False, ahead=ahead)
+    try:
+        await own.commit([*changes, ended] if ends else changes, audit)
+    except StaleVersionError as error:
+        raise taken(own, msgspec.structs.replace(value, name=fold_name(value.name)), error) or error from error
+    return (revocation, until) if ends else None
+
+
+async def remove(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> Ended:
+    """The account is not there any more. Raises AccountError for the last administrator, StaleVersionError."""
+    changes = await removed(own, found)
+    revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=True)
     await own.commit([*changes, ended], audit)
     return revocation, until
 
