@@ -18,12 +18,12 @@ from server.oauth.authority import Authority, Shared
 from server.oauth.authorize_request import RefusedError
 from server.oauth.errors import OAuthError, PageError
 from server.oauth.routes import OAuthRoute, routes_of
+from server.oauth.transport import headers_of, milliseconds, read_body, send_answer
 from server.oauth.wire import ANY_ORIGIN, NO_STORE, Answer, Call, json_answer, redirect
 from server.pages.page import page
 from server.repository import DamagedRecordError
 from server.store.store import StaleVersionError, StoreUnavailableError
 
-LARGEST_BODY: Final = 128 * 1024
 _FHIR_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _ALLOWED_HEADERS: Final = (
     "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, If-Range, Range, "
@@ -49,21 +49,21 @@ class OAuthDoor:
                 await self._serve(scope, receive, send, tenant, local)
                 return
         if scope["method"] == "OPTIONS" and _asks_first(scope):
-            await _send(send, _preflight(_FHIR_METHODS), "OPTIONS", request_id(None))
+            await send_answer(send, _preflight(_FHIR_METHODS), "OPTIONS", request_id(None))
         else:
             await self._others(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, tenant: str, local: str) -> None:
         started = time.perf_counter()
-        headers = _headers(scope)
+        headers = headers_of(scope)
         identity = request_id(headers.get("x-request-id", "").encode("latin-1") or None)
         client = scope.get("client")
         call = Call(scope["method"], local, scope["query_string"], headers, b"", client[0] if client else "", identity)
         route, answer = await self._answer(tenant, call, receive, scope["headers"])
-        await _send(send, answer, call.method, identity)
+        await send_answer(send, answer, call.method, identity)
         known = tenant if route is not None and self._shared.services.keyring.get(tenant) else ""
         log = self._shared.services.log
-        log.request(call.request_id, call.method, route.path if route else "", known, answer.status, _ms(started))
+        log.request(call.request_id, call.method, route.path if route else "", known, answer.status, milliseconds(started))
 
     async def _answer(
         self, name: str, call: Call, receive: Receive, sent: Sequence[tuple[bytes, bytes]]
@@ -85,7 +85,7 @@ class OAuthDoor:
         try:
             if [header for header, _ in sent].count(b"authorization") > 1:
                 raise OAuthError("invalid_request", "The request has more than one Authorization header.")
-            body = await _body(receive) if call.method == "POST" else b""
+            body = await read_body(receive) if call.method == "POST" else b""
             call = Call(call.method, call.path, call.query, call.headers, body, call.address, call.request_id)
             authority = Authority(self._shared, own, call)
             return route, await route.handler(authority)
@@ -142,24 +142,6 @@ def find_tenant(path: str) -> tuple[str, str]:
     return DEFAULT_TENANT, path
 
 
-def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-async def _body(receive: Receive) -> bytes:
-    """Raises OAuthError."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise OAuthError("invalid_request", "The connection ended before the body did.")
-        body += message.get("body", b"")
-        if len(body) > LARGEST_BODY:
-            raise OAuthError("invalid_request", "The request is larger than any that this server takes.", status=413)
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
 def _refusal(route: OAuthRoute, call: Call, error: OAuthError) -> Answer:
     if route.for_people:
         return page("problem", error.status, text=error.description, request_id=call.request_id)
@@ -183,21 +165,3 @@ def _preflight(methods: Sequence[str]) -> Answer:
         ("Access-Control-Max-Age", "600"),
     )
     return Answer(204, headers=(*ANY_ORIGIN, *allowed))
-
-
-async def _send(send: Send, answer: Answer, method: str, identity: str) -> None:
-    fixed = [
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-request-id", identity.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-    ]
-    own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    typed = [(b"content-type", answer.content_type.encode())] if answer.body else []
-    if answer.status == 204:
-        del fixed[-1]
-    await send({"type": "http.response.start", "status": answer.status, "headers": [*fixed, *typed, *own]})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
-
-
-def _ms(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
