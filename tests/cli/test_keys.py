@@ -66,6 +66,7 @@ def kill_at_work(server: LiveServer, before: list[bytes]) -> bytes:
     return b""
 
 
+@pytest.mark.slow
 def test_keys_change_while_the_server_works_and_is_killed(server: LiveServer) -> None:
     assert status(server) == "default: key 1\nEverything is sealed under the current keys.\n"
     asked = assent("keys", "rotate", data=server.data)

@@ -56,6 +56,7 @@ def test_a_differential_that_grows_too_large() -> None:
     assert _codes_in_time(PATIENT, profile("a", "Patient", *_slices(12_000))) == ["profile-unusable"]
 
 
+@pytest.mark.slow
 def test_thousands_of_invariants_on_thousands_of_elements() -> None:
     rules = [
         _rule(f"family.exists() or given.where($this = '{number}').exists()", f"a-{number}") for number in range(1_500)

@@ -120,6 +120,7 @@ class Failing:
 
 
 @pytest.mark.parametrize("silently", [False, True])
+@pytest.mark.slow
 async def test_a_load_that_was_interrupted_goes_on_where_it_was(house: House, tmp_path: Path, silently: bool) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()

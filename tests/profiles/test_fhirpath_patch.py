@@ -143,6 +143,7 @@ def test_what_is_no_patch(content: Any) -> None:
     assert caught.value.issues[0].code == "patch-format"
 
 
+@pytest.mark.slow
 def test_a_patch_that_wants_too_much() -> None:
     with pytest.raises(FhirError) as many:
         read_patch(parameters(*[{"type": "delete", "path": "Patient.photo"}] * (MAX_OPERATIONS + 1)))

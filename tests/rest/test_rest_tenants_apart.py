@@ -489,6 +489,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield opened
 
 
+@pytest.mark.slow
 async def test_two_types_on_the_embedded_store(stack: AsyncExitStack, practice_data: Path, tmp_path: Path) -> None:
     shutil.copytree(practice_data, tmp_path / "full")
     full = await stack.enter_async_context(running_house(tmp_path / "full"))

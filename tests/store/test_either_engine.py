@@ -48,6 +48,7 @@ def answers(server: LiveServer) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_store_moves_to_the_other_engine_and_back(url: str, tmp_path: Path) -> None:
     mongodb = {"ASSENT_STORE": url, "ASSENT_BASE_URL": "https://assent.example"}
     here = LiveServer(tmp_path / "here", ASSENT_BASE_URL="https://assent.example")

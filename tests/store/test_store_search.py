@@ -83,6 +83,7 @@ async def compare(store: Store, known: list[Known], plan: Plan, size: int) -> No
 @pytest.mark.parametrize("back_end", sorted(BACK_ENDS))
 @given(records=st.lists(indexes, max_size=12), asked=st.lists(plans, min_size=1, max_size=8), size=st.integers(1, 5))
 @settings(max_examples=80, deadline=None)
+@pytest.mark.slow
 def test_any_plan_finds_what_the_naive_evaluation_finds(
     back_end: str, records: list[Index], asked: list[Plan], size: int
 ) -> None:

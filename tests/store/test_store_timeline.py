@@ -133,6 +133,7 @@ async def test_it_is_kept(open_store: Callable[[], Store], store: Store) -> None
     await again.close()
 
 
+@pytest.mark.slow
 async def test_pages_lose_and_repeat_nothing_while_others_write(store: Store) -> None:
     told = await fill(store, 7, 30)
     before = {(entry.name, entry.version) for entry in told}

@@ -59,6 +59,7 @@ def result(answer: dict[str, Any]) -> bool:
 DEEP = MemoryCatalogue([system(*(below(f"n{n}", f"n{n + 1}") for n in range(30_000)))])
 
 
+@pytest.mark.slow
 def test_a_chain_of_thirty_thousand() -> None:
     url = f"{CS}?fhir_vs=isa/n29999"
     assert expand(DEEP, asked(url=url, count=2), NOW)["expansion"]["total"] == 30_000

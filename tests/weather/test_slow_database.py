@@ -63,6 +63,7 @@ def put(key: bytes, version: int = 1) -> Put:
     return Put(key, version, version, b"body", Index(version, (1,)))
 
 
+@pytest.mark.slow
 async def test_a_database_that_does_not_answer_keeps_nobody_waiting_for_ever(
     mongod: Mongod, store: MongoStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
