@@ -6,7 +6,7 @@ Counted by what was typed as a name, whether there is such an account or not, so
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -30,6 +30,9 @@ class Attempts(msgspec.Struct, frozen=True):
 
 ATTEMPTS: Final = Kind("attempts", Attempts)
 
+Secret = Literal["password", "code"]
+"""What is tried: a code of the second factor is counted apart, or whoever types both would be slowed down twice as soon."""
+
 
 class WaitError(Exception):
     """Too many tries."""
@@ -39,21 +42,22 @@ class WaitError(Exception):
         self.seconds = seconds
 
 
-async def count(own: OwnRecords, name: str, audit: bytes | None = None) -> int:
-    """Count one more try before its password is looked at; which one it is. Raises WaitError, and then it is not counted.
+async def count(own: OwnRecords, name: str, audit: bytes | None = None, what: Secret = "password") -> int:
+    """Count one more try before its secret is looked at; which one it is. Raises WaitError, and then it is not counted.
 
     Of several at once each counts: none of them goes on before its own number is stored.
     """
     while True:
         now = own.now()
-        found = await ATTEMPTS.read(own, _id(name))
+        found = await ATTEMPTS.read(own, _id(name, what))
         before = found.value if found is not None and now < found.until else Attempts(0)
         if now < before.wait_until:
             raise WaitError(-((now - before.wait_until) // 1_000_000))
         number = before.count + 1
         wait = 0 if number < FREE else min(LONGEST, FIRST << min(number - FREE, 20))
         value, until = Attempts(number, now + wait if wait else 0), now + FORGOTTEN
-        change = ATTEMPTS.add(own, _id(name), value, until) if found is None else ATTEMPTS.change(own, found, value, until)
+        id_ = _id(name, what)
+        change = ATTEMPTS.add(own, id_, value, until) if found is None else ATTEMPTS.change(own, found, value, until)
         try:
             await own.commit([change], [audit] if audit else [])
         except StaleVersionError:
@@ -61,9 +65,9 @@ async def count(own: OwnRecords, name: str, audit: bytes | None = None) -> int:
         return number
 
 
-async def forget(own: OwnRecords, name: str) -> None:
+async def forget(own: OwnRecords, name: str, what: Secret = "password") -> None:
     """After a right one."""
-    found = await ATTEMPTS.read(own, _id(name))
+    found = await ATTEMPTS.read(own, _id(name, what))
     if found is not None:
         try:
             await own.commit([ATTEMPTS.drop(found)])
@@ -71,5 +75,19 @@ async def forget(own: OwnRecords, name: str) -> None:
             return  # another try came in between, and counts
 
 
-def _id(name: str) -> str:
-    return fold_name(name)[:256]
+async def unlock(own: OwnRecords, name: str) -> None:
+    """Nobody has to wait any more."""
+    await forget(own, name)
+    await forget(own, name, "code")
+
+
+async def slowed_down(own: OwnRecords, name: str) -> bool:
+    """Whether the next try has to wait."""
+    secrets: tuple[Secret, ...] = ("password", "code")
+    found = [await ATTEMPTS.read(own, _id(name, what)) for what in secrets]
+    return any(known is not None and own.now() < known.value.wait_until for known in found)
+
+
+def _id(name: str, what: Secret) -> str:
+    folded = fold_name(name)[:256]
+    return folded if what == "password" else f"\0{what}\0{folded}"

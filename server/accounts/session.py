@@ -19,6 +19,7 @@ from server.store.store import StaleVersionError
 
 SEEN_EVERY: Final = 60 * 1_000_000
 """Use is noted so often at most: a page must not cost a write."""
+LONGEST_DEVICE: Final = 200
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -27,6 +28,9 @@ class Session(msgspec.Struct, frozen=True):
     account: str
     started: int
     seen: int
+    device: str = ""
+    """What the browser says it is; it may say anything."""
+    address: str = ""
 
 
 SESSIONS: Final = Kind("session", Session)
@@ -59,10 +63,12 @@ class SignedIn:
         return self.session.started // 1_000_000
 
 
-def begin(own: OwnRecords, account: Account, limits: Limits) -> tuple[str, Keep]:
+def begin(
+    own: OwnRecords, account: Account, limits: Limits, device: str = "", address: str = ""
+) -> tuple[str, Keep]:
     """The value for the cookie, and the change that begins the session."""
     secret, now = secrets.token_urlsafe(32), own.now()
-    session = Session(account.id, now, now)
+    session = Session(account.id, now, now, device[:LONGEST_DEVICE], address)
     return secret, SESSIONS.add(own, session_id(own, secret), session, now + limits.absolute * 1_000_000)
 
 
@@ -91,6 +97,16 @@ def goes_on(session: Session, now: int, limits: Limits) -> bool:
 def is_of(session: Session, account: Account) -> bool:
     """Whether the account still lets the session go on."""
     return account.active and session.started >= account.signed_out_before
+
+
+async def going_on(own: OwnRecords, account: Account, limits: Limits) -> list[Found[Session]]:
+    """All sessions of an account, the one used last first. Costs a look at every session of the tenant."""
+    found = [
+        known
+        async for known in SESSIONS.all(own)
+        if known.value.account == account.id and is_of(known.value, account) and goes_on(known.value, own.now(), limits)
+    ]
+    return sorted({known.key: known for known in found}.values(), key=lambda known: -known.value.seen)
 
 
 def end(signed: SignedIn) -> Drop:

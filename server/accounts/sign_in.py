@@ -1,19 +1,34 @@
-"""Signing in with a name and a password: one refusal for all that can be wrong, and the same work for it.
+"""Signing in with a name and a password, and a code where there is a second factor: one refusal for all that can be wrong.
 
-RFC 6819 4.4.1.1 and OWASP: neither text nor work tells whether there is such an account.
+RFC 6819 4.4.1.1 and OWASP: neither text nor work tells whether there is such an account, or whether the password was right. So
+once anybody of a tenant has a second factor, whoever did not get in by the password is asked for a code, for a wrong name or
+password too; only the code's page tells that something was not right.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from server.accounts import attempts
-from server.accounts.account import Account, find_by_name
+from server.accounts.account import Account, find, find_by_name
+from server.accounts.attempts import Secret
 from server.accounts.password import is_password
+from server.accounts.second_factor import anybody, factor_of, taken
 from server.internal import OwnRecords
+from server.store.internal import Keep
 
 MOST_NAME: Final = 256
 REFUSED: Final = "The name or the password is not right."
+REFUSED_WITH_CODE: Final = "The name, the password or the code is not right."
+NOT_THE_PASSWORD: Final = "The password is not right."
+NOT_THE_CODE: Final = "The code is not right, or was used before."
+TOO_LATE: Final = "This took too long: start again."
+HALF_LASTS: Final = 300 * 1_000_000
+"""Microseconds from the password to the code."""
+
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+"""As long as the id of an account."""
 
 
 class SignInRefusedError(Exception):
@@ -24,21 +39,73 @@ class SignInRefusedError(Exception):
         self.code = code
 
 
-async def sign_in(own: OwnRecords, name: str, password: str) -> Account:
-    """The account. Raises SignInRefusedError."""
+@dataclass(frozen=True, slots=True)
+class Half:
+    """A code is to be asked for, whether the password was right or not. `account` is NOBODY where it was not."""
+
+    name: str
+    account: str
+    at: int
+    """Microseconds since 1970."""
+
+
+async def sign_in(own: OwnRecords, name: str, password: str) -> Account | Half:
+    """The account, or the first half of the way to it. Raises SignInRefusedError."""
     if not name.strip() or not password or len(name) > MOST_NAME:
         raise SignInRefusedError(REFUSED, "sign-in-refused")
+    await _count(own, name, "password")
+    found = await find_by_name(own, name)
+    account = found.value if found is not None and found.value.active else None
+    factor, codes_are_asked = await factor_of(own, account.id if account else NOBODY), await anybody(own)
+    if not await is_password(account.password if account else "", password):
+        account = None
+    if account is not None and factor is None:
+        await attempts.forget(own, name)
+        return account
+    if not codes_are_asked:
+        raise SignInRefusedError(REFUSED, "sign-in-refused")
+    return Half(name, account.id if account else NOBODY, own.now())
+
+
+async def complete(own: OwnRecords, half: Half, code: str) -> tuple[Account, Keep]:
+    """The account, and the change that uses the code up. Raises SignInRefusedError."""
+    if own.now() > half.at + HALF_LASTS:
+        raise SignInRefusedError(TOO_LATE, "sign-in-late")
+    await _count(own, half.name, "code")
+    found, factor = await find(own, half.account), await factor_of(own, half.account)
+    change = taken(own, half.account, factor, code)
+    account = found.value if found is not None else None
+    if change is None or account is None or not account.active or half.at < account.signed_out_before:
+        raise SignInRefusedError(REFUSED_WITH_CODE, "sign-in-refused")
+    await attempts.unlock(own, half.name)
+    return account, change
+
+
+async def check_password(own: OwnRecords, account: Account, password: str) -> None:
+    """For somebody who is signed in and shows again who they are. Raises SignInRefusedError."""
+    await _count(own, account.name, "password")
+    if not await is_password(account.password, password):
+        raise SignInRefusedError(NOT_THE_PASSWORD, "password-refused")
+    await attempts.forget(own, account.name)
+
+
+async def check_code(own: OwnRecords, account: Account, code: str) -> Keep:
+    """The change that uses the code up. Raises SignInRefusedError."""
+    await _count(own, account.name, "code")
+    change = taken(own, account.id, await factor_of(own, account.id), code)
+    if change is None:
+        raise SignInRefusedError(NOT_THE_CODE, "code-refused")
+    await attempts.forget(own, account.name, "code")
+    return change
+
+
+async def _count(own: OwnRecords, name: str, what: Secret) -> None:
+    """Raises SignInRefusedError where there were too many tries."""
     try:
-        await attempts.count(own, name)
+        await attempts.count(own, name, what=what)
     except attempts.WaitError as error:
         minutes = -(-error.seconds // 60)
         text = (
             f"There were too many tries with this name. Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again."
         )
         raise SignInRefusedError(text, "sign-in-slowed-down") from error
-    found = await find_by_name(own, name)
-    account = found.value if found is not None and found.value.active else None
-    if not await is_password(account.password if account else "", password) or account is None:
-        raise SignInRefusedError(REFUSED, "sign-in-refused")
-    await attempts.forget(own, name)
-    return account

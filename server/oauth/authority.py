@@ -27,6 +27,7 @@ from server.store.store import StaleVersionError
 AUTHORIZE: Final = "/oauth/authorize"
 SIGN_IN: Final = "/oauth/sign-in"
 SIGN_OUT: Final = "/oauth/sign-out"
+SECOND_STEP: Final = "/oauth/second-step"
 PATIENT: Final = "/oauth/patient"
 CONSENT: Final = "/oauth/consent"
 TOKEN_ENDPOINT: Final = "/oauth/" + "token"
@@ -34,6 +35,8 @@ INTROSPECT: Final = "/oauth/introspect"
 REVOKE: Final = "/oauth/revoke"
 REGISTER: Final = "/oauth/register"
 LAUNCH: Final = "/oauth/launch"
+ACCOUNT: Final = "/account"
+SECOND_FACTOR: Final = "/account/second-factor"
 JWKS: Final = "/oauth/jwks"
 
 PAGES: Final = "assent-pages"
@@ -84,6 +87,12 @@ class Authority:
 
     def address(self, path: str) -> str:
         return f"{self.issuer}{path}"
+
+    @property
+    def wants_second_factor_of(self) -> str:
+        """One of `second_factor.RULES`: the tenant's own word, or that of the settings."""
+        entry = self.shared.services.keyring.entries().get(self.tenant, {})
+        return str(entry.get("second_factor") or self.settings.second_factor)
 
     @property
     def limits(self) -> Limits:

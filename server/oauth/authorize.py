@@ -6,18 +6,20 @@ is posted, does one thing, and sends the browser to the next `?flow=...`; at the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from server.accounts import session as sessions
 from server.accounts.account import Account
+from server.accounts.second_factor import factor_of, is_wanted
 from server.accounts.session import SignedIn
+from server.accounts.sign_in import Half
 from server.auth.principal import Principal
 from server.auth.roles import ROLES
 from server.oauth import cookies
-from server.oauth.authority import AUTHORIZE, CONSENT, PATIENT, SIGN_IN, SIGN_OUT, Authority
+from server.oauth.authority import AUTHORIZE, CONSENT, PATIENT, SECOND_FACTOR, SECOND_STEP, SIGN_IN, SIGN_OUT, Authority
 from server.oauth.authorize_request import read, refused
 from server.oauth.client import find as find_client
 from server.oauth.errors import PageError
@@ -39,6 +41,8 @@ class Visit:
     app: str
     registered: str
     signed: SignedIn | None
+    lacks_factor: bool = False
+    """Whether the person has to add a second factor before anything else."""
 
     @property
     def scopes(self) -> list[str]:
@@ -75,12 +79,20 @@ async def posted(authority: Authority, parameters: Parameters) -> Visit:
 
 async def visit(authority: Authority, flow: Flow) -> Visit:
     client = await find_client(authority.own, flow.client)
-    if client is None:
+    if client is None and not flow.place:
         raise PageError("The app that sent you here is not known to this server any more.")
     signed = await sessions.signed_in(authority.own, cookies.session(authority), authority.limits)
     if signed is not None and signed.session.started < flow.fresh_from:
         signed = None
-    return Visit(flow, client.value.name, client.value.scope, signed)
+    lacks = signed is not None and await lacks_factor(authority, signed.account)
+    app, registered = (client.value.name, client.value.scope) if client is not None else ("", "")
+    return Visit(flow, app, registered, signed, lacks)
+
+
+async def lacks_factor(authority: Authority, account: Account) -> bool:
+    """Whether the tenant wants a second factor of the person, and there is none."""
+    wanted = is_wanted(authority.wants_second_factor_of, account)
+    return wanted and await factor_of(authority.own, account.id) is None
 
 
 def to_flow(authority: Authority, flow: Flow, set_cookies: tuple[str, ...] = ()) -> Answer:
@@ -96,6 +108,12 @@ async def next_page(authority: Authority, at: Visit) -> Answer:
         if flow.silent:
             raise refused(flow, "login_required", "Nobody is signed in.")
         return sign_in_page(authority, at)
+    if flow.place:
+        return redirect(authority.address(flow.place))
+    if at.lacks_factor:
+        if flow.silent:
+            raise refused(flow, "interaction_required", "A second factor is to be added.")
+        return redirect(f"{authority.address(SECOND_FACTOR)}?then={seal(authority.own.tenant, flow)}")
     account, scopes = at.signed.account, at.scopes
     if flow.launched_for not in {"", account.id}:
         raise refused(flow, "access_denied", "The app was launched for somebody else than who is signed in.")
@@ -118,7 +136,7 @@ async def next_page(authority: Authority, at: Visit) -> Answer:
 
 
 def with_flow(at: Visit, **changes: Any) -> Visit:
-    return Visit(msgspec.structs.replace(at.flow, **changes), at.app, at.registered, at.signed)
+    return replace(at, flow=msgspec.structs.replace(at.flow, **changes))
 
 
 async def _may_see_context(authority: Authority, account: Account, flow: Flow) -> bool:
@@ -156,6 +174,23 @@ def sign_in_page(authority: Authority, at: Visit, problem: str = "", name: str =
         app=at.app,
         problem=problem,
         name=name or at.flow.login_hint,
+    )
+
+
+def second_step_page(authority: Authority, at: Visit, half: Half, problem: str = "") -> Answer:
+    """Asks for a code. Nothing of it tells whether the password was right."""
+    following = with_flow(at, half=half.account, half_at=half.at, name=half.name)
+    flow, set_cookies = bound(authority, following)
+    again = msgspec.structs.replace(at.flow, half="", half_at=0, name="", login_hint=half.name[:128])
+    return page(
+        "second_step",
+        400 if problem else 200,
+        cookies=set_cookies,
+        action=authority.address(SECOND_STEP),
+        start=f"{authority.address(AUTHORIZE)}?flow={seal(authority.own.tenant, again)}",
+        flow=flow,
+        app=at.app,
+        problem=problem,
     )
 
 

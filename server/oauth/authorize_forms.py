@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from server.accounts import session as sessions
-from server.accounts.account import find_by_name
-from server.accounts.sign_in import SignInRefusedError
+from server.accounts.account import Account, find_by_name
+from server.accounts.sign_in import NOBODY, REFUSED_WITH_CODE, Half, SignInRefusedError, complete
 from server.accounts.sign_in import sign_in as check_sign_in
 from server.oauth import cookies
 from server.oauth.authority import Authority
@@ -17,6 +17,7 @@ from server.oauth.authorize import (
     patient_page,
     posted,
     reader,
+    second_step_page,
     sign_in_page,
     to_flow,
     with_flow,
@@ -24,12 +25,15 @@ from server.oauth.authorize import (
 from server.oauth.authorize_request import refused
 from server.oauth.code import issue
 from server.oauth.errors import PageError
+from server.oauth.flow import STALE
 from server.oauth.grant import Granted
 from server.oauth.parameters import Parameters, parse_form
 from server.oauth.people_pages import find_patients, is_visit_of
 from server.oauth.records import sees
 from server.oauth.scopes_granted import needs_patient
 from server.oauth.wire import Answer, redirect, with_parameters
+from server.store.internal import Drop, Keep
+from server.store.store import StaleVersionError
 
 
 def _form(authority: Authority) -> Parameters:
@@ -44,17 +48,50 @@ async def sign_in(authority: Authority) -> Answer:
     try:
         account = await check_sign_in(authority.own, name, password)
     except SignInRefusedError as error:
-        known = await find_by_name(authority.own, name)  # people type passwords there: what is no name is not kept
-        actor = known.value.name if known is not None else ""
-        query = f"client={at.flow.client}"
-        await authority.commit([], authority.note("sign-in", 401, error.code, actor=actor, query=query))
+        await _note_failure(authority, at, name, error.code)
         return sign_in_page(authority, at, str(error), name[:256], 400)
-    secret, begun = sessions.begin(authority.own, account, authority.limits)
+    if isinstance(account, Half):
+        await _note_failure(authority, at, name, "sign-in-refused" if account.account == NOBODY else "sign-in-half")
+        return second_step_page(authority, at, account)
+    return await begin_session(authority, at, account)
+
+
+async def second_step(authority: Authority) -> Answer:
+    """Answers `POST /oauth/second-step`: the code, after a name and a password."""
+    form = _form(authority)
+    at = await posted(authority, form)
+    if not at.flow.half:
+        raise PageError(STALE)
+    half = Half(at.flow.name, at.flow.half, at.flow.half_at)
+    try:
+        account, used = await complete(authority.own, half, (form.get("code") or "")[:64])
+        return await begin_session(authority, at, account, used)
+    except SignInRefusedError as error:
+        problem, code = str(error), error.code
+    except StaleVersionError:  # the same code came twice at the same moment
+        problem, code = REFUSED_WITH_CODE, "sign-in-refused"
+    await _note_failure(authority, at, half.name, code)
+    return second_step_page(authority, at, half, problem)
+
+
+async def begin_session(authority: Authority, at: Visit, account: Account, *also: Keep | Drop) -> Answer:
+    """The person has proved who they are: a new session, whatever else is to be true with it, and on to the next page.
+
+    Raises StaleVersionError for `also`.
+    """
+    device, address = authority.call.headers.get("user-agent", ""), authority.call.address
+    secret, begun = sessions.begin(authority.own, account, authority.limits, device, address)
     noted = authority.note("sign-in", who=authority.user(account), query=f"client={at.flow.client}")
     ended = [sessions.end(at.signed)] if at.signed else []
-    await authority.commit([begun, *ended], noted)
-    fresh = msgspec.structs.replace(at.flow, session="", fresh_from=0)
+    await authority.commit([begun, *ended, *also], noted)
+    fresh = msgspec.structs.replace(at.flow, session="", fresh_from=0, half="", half_at=0, name="")
     return to_flow(authority, fresh, (cookies.set_session(authority, secret),))
+
+
+async def _note_failure(authority: Authority, at: Visit, name: str, code: str) -> None:
+    known = await find_by_name(authority.own, name)  # people type passwords there: what is no name is not kept
+    actor = known.value.name if known is not None else ""
+    await authority.commit([], authority.note("sign-in", 401, code, actor=actor, query=f"client={at.flow.client}"))
 
 
 async def sign_out(authority: Authority) -> Answer:
@@ -73,7 +110,7 @@ async def choose(authority: Authority) -> Answer:
     """Answers `POST /oauth/patient`: a search, a patient, or a visit."""
     form = _form(authority)
     at = await posted(authority, form)
-    if at.signed is None:
+    if at.signed is None or at.lacks_factor or at.flow.place:
         return await next_page(authority, at)
     if form.get("do") == "cancel":
         raise refused(at.flow, "access_denied", "The person chose no patient.")
@@ -110,7 +147,9 @@ async def consent(authority: Authority) -> Answer:
     at = await posted(authority, form)
     flow, signed = at.flow, at.signed
     page = await next_page(authority, at)  # whatever is still missing, or is not so any more, is said now
-    if signed is None or not flow.session or (needs_patient(at.scopes) and not flow.patient and not signed.account.patient):
+    if signed is None or at.lacks_factor or flow.place:
+        return page
+    if not flow.session or (needs_patient(at.scopes) and not flow.patient and not signed.account.patient):
         return page
     patient = flow.patient or (signed.account.patient if needs_patient(at.scopes) else "")
     if form.get("do") != "allow":

@@ -48,10 +48,22 @@ class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
     intent: str = ""
     browser: str = ""
     session: str = ""
+    place: str = ""
+    """Where the person goes when they are signed in: a page of this server. Then there is no client."""
+    half: str = ""
+    """A code is asked for: the account whose password was right, or nobody's id, which is as long (accounts/sign_in.py)."""
+    half_at: int = 0
+    name: str = ""
+    """What was typed as a name; with `half`."""
 
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Flow)
+
+
+def to_place(place: str, now: int) -> Flow:
+    """Of somebody who wants to see a page of this server, such as `/account`. `now` in seconds."""
+    return Flow("", "", "", "", "", "", now, place=place)
 
 
 def seal(tenant: Tenant, flow: Flow) -> str:

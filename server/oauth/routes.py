@@ -9,7 +9,7 @@ from typing import Final, Literal
 from server.oauth import authority as at
 from server.oauth.authority import Authority
 from server.oauth.authorize import authorize
-from server.oauth.authorize_forms import choose, consent, sign_in, sign_out
+from server.oauth.authorize_forms import choose, consent, second_step, sign_in, sign_out
 from server.oauth.discovery import jwks, openid_configuration, smart_configuration
 from server.oauth.introspection import introspect
 from server.oauth.launch_context import create
@@ -50,6 +50,7 @@ OAUTH_ROUTES: Final[tuple[OAuthRoute, ...]] = (
     OAuthRoute("GET", at.AUTHORIZE, authorize, "authorize", for_people=True),
     OAuthRoute("POST", at.AUTHORIZE, authorize, "authorize", for_people=True),
     OAuthRoute("POST", at.SIGN_IN, sign_in, "sign-in", for_people=True),
+    OAuthRoute("POST", at.SECOND_STEP, second_step, "sign-in", for_people=True),
     OAuthRoute("POST", at.SIGN_OUT, sign_out, "sign-out", for_people=True),
     OAuthRoute("POST", at.PATIENT, choose, "patient-choose", for_people=True),
     OAuthRoute("POST", at.CONSENT, consent, "consent", for_people=True),
