@@ -17,7 +17,7 @@ from server.access.access import everything
 from server.repository import Repository
 from server.seal.keyring import Keyring, Tenant
 from server.search.compile import compile_query
-from server.search.execute import telling
+from server.search.hits import telling
 from server.search.query import parse_query
 from server.store.algebra import Plan
 from server.store.store import Commit, Index, Put, Store

@@ -37,7 +37,7 @@ from server.repository import Prepared, Repository, Version
 from server.rest.exchange import Exchange
 from server.rest.operation_state import changed_states, count_states, read_state
 from server.search.compile import Compiled, compile_query
-from server.search.execute import MAX_EXAMINED, matches
+from server.search.hits import MAX_EXAMINED, matches
 from server.search.query import parse_query
 from server.store.store import KeyHeldError, StaleVersionError
 

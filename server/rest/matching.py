@@ -17,7 +17,7 @@ from profiles.outcome import FhirError, refuse
 from server.repository import Prepared, Version
 from server.rest.exchange import Exchange
 from server.search.criteria import Criteria, Pairs, compile_criteria, placed
-from server.search.execute import matches
+from server.search.hits import matches
 from server.search.index_entries import index_resource
 from server.store.store import KeyClaim, KeyHeldError, StaleVersionError
 

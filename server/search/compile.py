@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -15,7 +16,7 @@ from typing import Final
 from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
 from profiles.text import instant_range
-from server.access.access import Access
+from server.access.access import Access, Seen
 from server.seal.blind_index import BlindIndex
 from server.search import calendar
 from server.search.compile_terms import Check, compile_terms
@@ -44,10 +45,15 @@ _INTERVAL_COST: Final = 4
 """A range costs the store as much as so many terms."""
 
 
+Link = Callable[[Seen], Awaitable[bool]]
+"""Whether a version that was found is linked with other resources as it is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What to ask the store, and what to ask of each decrypted hit. `codes`: the parameters that this needs the index of.
 
+    `links` ask other resources of each hit.
     `access` is what the clauses limit it to, and what every hit is to be held against once more.
     """
 
@@ -56,11 +62,12 @@ class Compiled:
     checks: tuple[Check, ...]
     codes: frozenset[str]
     access: Access
+    links: tuple[Link, ...] = ()
 
     @property
     def is_exact(self) -> bool:
         """Whether the clauses alone tell what matches: then it can be counted unread."""
-        return not self.checks and self.access.is_exact
+        return not self.checks and not self.links and self.access.is_exact
 
 
 @dataclass(frozen=True, slots=True)

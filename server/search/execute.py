@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 from urllib.parse import urlencode
@@ -11,32 +10,22 @@ from profiles import json
 from profiles.json import Resource
 from profiles.outcome import Issue, operation_outcome, refuse
 from profiles.references import parse_reference
-from server.audit.log import reach_of
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.compile import Compiled, compile_query
 from server.search.cursor import make_cursor, read_cursor
+from server.search.hits import MAX_EXAMINED, Found, matches, telling
 from server.search.query import Query
 from server.search.registry import indexed_parameters
 from server.search.results import Include
 from server.search.terms import local_reference
-from server.store.algebra import AnyOf, Clause, Hit, Plan, Position
-from server.store.store import Record
-
-MAX_EXAMINED: Final = 20_000
-"""How many decrypted candidates one search may look at."""
+from server.store.algebra import Position
 
 PAGE_BYTES: Final = 32 * 2**20
 """A page ends with the match that goes beyond this many bytes."""
 
-FETCHED_AT_ONCE: Final = 100
 MAX_COUNTED: Final = 1_000_000
 MAX_INCLUDED: Final = 1000
-
-_PERSON: Final = "1"
-"""What an event says of the patients whom it names (audit-entity-type)."""
-
-Found = tuple[Hit, Version]
 
 
 async def run_search(exchange: Exchange, query: Query) -> bytes:
@@ -68,68 +57,6 @@ async def _page(exchange: Exchange, query: Query, compiled: Compiled, after: Pos
             page.append(item)
             size += len(item[1].body)
     return page, False
-
-
-async def matches(
-    exchange: Exchange, type_: str, compiled: Compiled, after: Position | None, wanted: int
-) -> AsyncGenerator[Found, None]:
-    """Up to `wanted` hits that pass every check, in order, starting after a position. Raises FhirError, also (503) while the index
-    does not hold all of them."""
-    exchange.services.index_state.check(type_, compiled.codes)
-    clauses = telling(compiled.clauses)
-    examined, given = 0, 0
-    batch = min(wanted, FETCHED_AT_ONCE) if compiled.is_exact else FETCHED_AT_ONCE
-    while given < wanted:
-        hits = await exchange.services.store.find(Plan(clauses, compiled.order, after, batch))
-        versions = await _open_hits(exchange, type_, hits)
-        for hit in hits:
-            version = versions.pop(hit.rid, None)
-            whole = None if version is None else await exchange.repository.whole(version)
-            if whole is not None and await _passes(exchange, compiled, whole):
-                given += 1
-                yield hit, whole
-                if given == wanted:
-                    return
-        if len(hits) < batch:
-            return
-        examined += len(hits)
-        if examined >= MAX_EXAMINED:
-            raise refuse(
-                "search-too-costly", "Too many candidates have to be decrypted; add a criterion that narrows the search."
-            )
-        after = Position(hits[-1].value, hits[-1].rid)
-
-
-def telling(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
-    """Without the first clause, the type's, where other terms say what is wanted: all terms are of one type."""
-    return clauses[1:] if any(isinstance(clause, AnyOf) for clause in clauses[1:]) else clauses
-
-
-async def _passes(exchange: Exchange, compiled: Compiled, version: Version) -> bool:
-    """A record may have gone over to another patient since the store found it."""
-    if not compiled.access.is_whole and not await exchange.repository.admits(compiled.access, version):
-        return False
-    if not compiled.checks:
-        return True
-    resource = version.resource()
-    return all(check(resource) for check in compiled.checks)
-
-
-async def _open_hits(exchange: Exchange, type_: str, hits: list[Hit]) -> dict[int, Version]:
-    rids = [hit.rid for hit in hits]
-    if type_ == AUDIT_TYPE:
-        events = await exchange.services.audit.fetch(exchange.tenant, rids)
-        return {rid: as_version(event) for rid, event in events.items()}
-    records = await exchange.services.store.fetch(rids)
-    repository = exchange.repository
-    return {rid: repository.open(record, type_) for rid, record in records.items() if not record.deleted}
-
-
-def as_version(event: Resource) -> Version:
-    """An AuditEvent is one version, and never changes."""
-    people = (entity for entity in event["entity"] if entity["type"]["code"] == _PERSON)
-    reach = reach_of(tuple(entity["what"]["reference"].removeprefix("Patient/") for entity in people))
-    return Version(AUDIT_TYPE, event["id"], 1, 0, False, json.dumps(event), reach, Record(0, b"", 1, 0, False, b""))
 
 
 async def _total(exchange: Exchange, query: Query, compiled: Compiled) -> int:

@@ -27,7 +27,7 @@ UNLIMITED = {
 """Modules that may reach everything, and why."""
 
 STORE = {
-    "server/access/asking.py", "server/access/consents.py", "server/repository.py", "server/search/execute.py", "server/seal/train.py",
+    "server/access/asking.py", "server/access/consents.py", "server/repository.py", "server/search/hits.py", "server/seal/train.py",
     "server/readiness.py",
 }  # fmt: skip
 """Modules above the store that may ask it for records themselves; the store's own upkeep sees sealed bodies only."""

@@ -13,7 +13,7 @@ from store_back_ends import DATABASE, open_mongodb
 from test_store_search import compare, filled
 from test_store_search import random_index as any_index
 
-from server.search.execute import telling
+from server.search.hits import telling
 from server.store.algebra import AnyInterval, AnyOf, Clause, Interval, NoneOf, Order, Plan, Position
 from server.store.mongo import find as search
 from server.store.mongo.connect import make_client

@@ -8,7 +8,7 @@ from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.interactions.binary_read import answer_read
 from server.rest.response import Response, version_headers, version_response
-from server.search.execute import as_version
+from server.search.hits import as_version
 
 
 async def read(exchange: Exchange) -> Response:

@@ -23,7 +23,7 @@ from server.rest.interactions.entries import Entry, inside
 from server.rest.matching import Lookup, ambiguous, look_up, read_criteria
 from server.rest.request import FORMAT_PARAMETERS, parse_pairs
 from server.search.criteria import Criteria, percent_encoded, placed
-from server.search.execute import matches
+from server.search.hits import matches
 from server.search.index_entries import index_resource
 from server.store.algebra import AnyOf
 from server.store.store import Index

@@ -1,6 +1,6 @@
 """Which clause drives a search: the rarest, told by counting a few index keys of each. What it costs is bounded.
 
-All records carry a term for their type. Whoever asks for more leaves that one out (server/search/execute.py): it is never rarer.
+All records carry a term for their type. Whoever asks for more leaves that one out (server/search/hits.py): it is never rarer.
 """
 
 from __future__ import annotations
