@@ -29,6 +29,9 @@ LAUNCH_SCOPES: Final = frozenset(
 )
 """Scopes that ask for identity, context or a refresh token. None of them opens a resource."""
 
+USERS_SCOPE: Final = "assent/users"
+"""Of our own: lets an administrator's token administer accounts (server/scim). No scope of a resource does."""
+
 MAXIMUM_SCOPES: Final = 256
 """Scopes of one token that are looked at; a token with more is no honest one and gets none of the rest."""
 
@@ -101,7 +104,7 @@ def parse_scopes(scope: str) -> ScopeSet:
         parsed = parse_resource_scope(text)
         if parsed is not None:
             resources[parsed] = None
-        elif text in LAUNCH_SCOPES:
+        elif text in LAUNCH_SCOPES or text == USERS_SCOPE:
             others.add(text)
         else:
             unknown.append(text)

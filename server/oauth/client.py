@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from server.auth.roles import ROLES
-from server.auth.scopes import parse_scopes
+from server.auth.scopes import USERS_SCOPE, parse_scopes
 from server.internal import Found, Kind, OwnRecords
 from server.oauth import redirect_uri
 from server.oauth.client_keys import KeySetError, check_key_set
@@ -107,7 +107,8 @@ def _check_scope(client: Client) -> None:
     if scopes.unknown or len(client.scope) > LONGEST_SCOPE:
         raise ClientError("The scopes are those of SMART, separated by spaces.", "scope")
     backend = "client_credentials" in client.grant_types
-    if backend and not any(scope.reach == "system" for scope in scopes.resources):
+    services = [scope.reach for scope in scopes.resources if scope.reach == "system"] + list(scopes.others & {USERS_SCOPE})
+    if backend and not services:
         raise ClientError("A backend service names the system scopes that it may have.", "scope")
     if backend and (not client.roles or set(client.roles) - set(ROLES)):
         raise ClientError(f"A backend service has one or more of the roles {', '.join(ROLES)}.", "roles")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from server.auth.access_token import issuer_of
+from server.auth.scopes import USERS_SCOPE
 from server.config import Settings
 from server.oauth import authority as at
 from server.oauth.authority import Authority
@@ -31,6 +32,7 @@ SCOPES: Final = (
     "user/*.rs",
     "system/*.cruds",
     "system/*.rs",
+    USERS_SCOPE,
 )
 CAPABILITIES: Final = (
     "launch-ehr",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from profiles import json
 from server.auth.principal import Principal
+from server.auth.scopes import USERS_SCOPE
 from server.oauth import client as clients
 from server.oauth.authority import Authority
 from server.oauth.client import Client, ClientError
@@ -56,8 +57,8 @@ def _client(authority: Authority, asked: dict[str, Any], who: Principal | None) 
     grant_types = asked.get("grant_types", ["authorization_code"])
     if asked.get("response_types", ["code"]) not in (["code"], []):
         raise OAuthError("invalid_client_metadata", "The response type is code.")
-    backend = "client_credentials" in grant_types
-    if who is None and (backend or "roles" in asked or "system/" in asked.get("scope", "")):
+    backend, scope = "client_credentials" in grant_types, asked.get("scope", "").split(" ")
+    if who is None and (backend or "roles" in asked or "system/" in asked.get("scope", "") or USERS_SCOPE in scope):
         raise OAuthError("invalid_client_metadata", "Backend services are registered by an administrator.")
     return Client(
         id=secrets.token_urlsafe(12).lstrip("_-") or secrets.token_hex(12),

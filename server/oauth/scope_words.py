@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from server.auth.scopes import parse_resource_scope
+from server.auth.scopes import USERS_SCOPE, parse_resource_scope
 
 _LAUNCH: Final = {
     "openid": "Know that it is you",
@@ -16,6 +16,7 @@ _LAUNCH: Final = {
     "launch/encounter": "Know which visit was chosen",
     "offline_access": "Go on with this when you are not there, until you or an administrator ends it",
     "online_access": "Go on with this as long as you are signed in",
+    USERS_SCOPE: "Administer accounts: who may sign in, and what they may do",
 }
 _TYPES: Final = {
     "*": "everything",

@@ -11,7 +11,14 @@ from typing import Final, Literal
 
 from profiles.structure import resource_types
 from server.auth.roles import ROLES
-from server.auth.scopes import LAUNCH_SCOPES, MAXIMUM_SCOPES, ResourceScope, parse_resource_scope, parse_scopes
+from server.auth.scopes import (
+    LAUNCH_SCOPES,
+    MAXIMUM_SCOPES,
+    USERS_SCOPE,
+    ResourceScope,
+    parse_resource_scope,
+    parse_scopes,
+)
 
 Flow = Literal["person", "backend"]
 
@@ -27,6 +34,10 @@ def grantable(asked: str, registered: str, roles: Iterable[str], flow: Flow) -> 
     for text in [part for part in asked.split(" ") if part][:MAXIMUM_SCOPES]:
         if text in LAUNCH_SCOPES:
             if flow == "person" and (limits is None or text in limits.others):
+                granted[text] = None
+            continue
+        if text == USERS_SCOPE:  # only for a client that was registered for it by name
+            if "administrator" in known and limits is not None and text in limits.others:
                 granted[text] = None
             continue
         scope = parse_resource_scope(text)
