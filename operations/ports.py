@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from operations.definition import Definition
 from profiles.json import Resource
 
 Letter = Literal["c", "r", "u", "d", "s"]
@@ -228,19 +229,15 @@ class OperationOutput:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation: its address, who may call it, its OperationDefinition, and the function that does it.
+    """An operation: what it is (operations/definition.py), the function that does it, and who may call it.
 
-    `scope` is the SMART v2 letter that the caller needs on `resource_types[0]` (or on the system): one of c r u d s.
-    `affects_state` False promises that nothing but the audit record is stored.
+    `scope` is the SMART v2 letter that the caller needs on the type that it is called on (on the system: on the first of the
+    definition's types, or on all).
     """
 
-    code: str
-    level: Literal["system", "type", "instance"]
-    resource_types: tuple[str, ...]
-    scope: Letter
-    definition: Resource
+    definition: Definition
     run: Callable[[OperationInput, Context], Awaitable[OperationOutput]]
-    affects_state: bool = True
+    scope: Letter
     discloses: bool = False
     """It shows the caller what stored records say: each type it reads needs the caller's own right (403 without)."""
     header_names: tuple[str, ...] = ()
@@ -257,6 +254,19 @@ class Operation:
     repeatable: bool = False
     """Called again with the same input, it finds what it has done already and answers with that: so it may be done later, as a
     job, and again after a crash (`Prefer: respond-async`). One that stores nothing may be so in any case."""
+    reads_itself: bool = False
+    """Its guide says how a body that does not fit is answered: it is not held against the definition before."""
+    plain_json: bool = False
+    """It takes JSON that is no resource as well."""
+
+    @property
+    def code(self) -> str:
+        return self.definition.code
+
+    @property
+    def affects_state(self) -> bool:
+        """Whether more than the audit record is stored."""
+        return self.definition.affects_state
 
 
 JobHandler = Callable[[Resource, Context], Awaitable[None]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from operations.documents.signed_link import LinkSigner, signed_link
 from operations.packages.package_operations import package_operations
@@ -12,12 +12,12 @@ from operations.pas.jobs import pas_jobs
 from operations.pas.services import PasServices
 from operations.policy.evaluate import LIBRARY_EVALUATE
 from operations.ports import JobHandler, Operation
-from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, CLAIM_PREVIEW_RISK_INSTANCE
+from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK
 from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
 from operations.terminology.content import StoredContent
 from operations.terminology.terminology_operations import terminology_operations
 from operations.validation.checker import Checker
-from operations.validation.validate import validate_operations
+from operations.validation.validate import validate
 
 
 def operations(pas: PasServices, sign: LinkSigner, longest_link: int, checker: Checker) -> tuple[Operation, ...]:
@@ -26,14 +26,18 @@ def operations(pas: PasServices, sign: LinkSigner, longest_link: int, checker: C
         claim_submit(pas),
         claim_inquire(pas),
         CLAIM_PREVIEW_RISK,
-        CLAIM_PREVIEW_RISK_INSTANCE,
         PATIENT_PREVIEW_RISK,
         LIBRARY_EVALUATE,
         signed_link(sign, longest_link),
-        *validate_operations(checker),
+        validate(checker),
         *package_operations(),
         *terminology_operations(StoredContent()),
     )
+
+
+def by_address(offered: Iterable[Operation]) -> dict[tuple[str, str, str], Operation]:
+    """Where each operation is called: (level, type or "", code)."""
+    return {(*address, each.code): each for each in offered for address in each.definition.addresses()}
 
 
 def job_handlers(pas: PasServices) -> Mapping[str, JobHandler]:

@@ -22,7 +22,7 @@ from operations.pas.services import PasServices
 from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
 from operations.ports import Caller
-from operations.registry import job_handlers, operations
+from operations.registry import by_address, job_handlers, operations
 from operations.validation.checker import Checker
 from operations.validation.pas_profiles import PasProfiles
 from profiles import json
@@ -50,8 +50,10 @@ from server.logs import EventLog, stderr_log
 from server.oauth.discovery import oauth_uris
 from server.oauth.revoked import Revoked
 from server.oauth.running import AuthorizationServer
+from server.rates.rates import Rates
 from server.readiness import Readiness
 from server.repository import DamagedRecordError, microseconds
+from server.rest.admitted import admit
 from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
 from server.rest.exchange import Services
@@ -65,6 +67,7 @@ from server.sample.load import load_practice
 from server.seal.key_source import read_again
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.seal.rotation import ALONE
+from server.seldom import Seldom
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
 from server.store.trouble import in_words
@@ -151,6 +154,8 @@ class Application:
             self._settings.base_url,
             self._settings.max_body,
             self._settings.max_document,
+            lambda *head: admit(services.verifier, services.rates, *head),
+            services.rates,
             lambda request: answer(services, request),
             self._metadata,
             {"/health": self._health, "/ready": self._ready, "/": self._root},
@@ -290,15 +295,14 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         clock=clock,
         log=log,
         base_url=base_url,
-        operations={
-            (operation.level, type_, operation.code): operation
-            for operation in (
+        operations=by_address(
+            (
                 *operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker),
                 *audit_operations(audit, proof, keyring),
             )
-            for type_ in (operation.resource_types if operation.level != "system" else ("",))
-        },
+        ),
         jobs=job_handlers(pas),
+        rates=Rates(settings.rate_limits, Seldom(log, "rate limited")),
         written=WrittenCheck(checker, keyring, settings.validation),
         consents=Consents(lambda name: (keyring.entries().get(name, {}).get("consent") or settings.consent) == "opt-in"),
         closers=(checker.close, profiles.close, outgoing.aclose, store.close),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from operations.definition import Definition, Parameter, needed
 from operations.policy.fhir_parameters import Given, read_parameters
 from operations.ports import Caller, Context, Operation, OperationInput, OperationOutput
 from profiles.json import Resource
@@ -20,36 +21,23 @@ USUAL_SECONDS: Final = 300
 LinkSigner = Callable[[str, str, int, datetime, Caller], str]
 """(tenant, id of the Binary, version, when the link ends, who made it) -> the whole address."""
 
-DEFINITION: Final[Resource] = {
-    "resourceType": "OperationDefinition",
-    "id": "binary-signed-link",
-    "url": "https://assent.example/fhir/OperationDefinition/binary-signed-link",
-    "version": "1.0.0",
-    "name": "BinarySignedLink",
-    "title": "Make a download link that is good for a while",
-    "status": "active",
-    "kind": "operation",
-    "affectsState": False,
-    "description": "Answers with an address from which the content of this version can be fetched without a token until the link "
+DEFINITION: Final = Definition(
+    id="binary-signed-link",
+    code="signed-link",
+    title="Make a download link that is good for a while",
+    text="Answers with an address from which the content of this version can be fetched without a token until the link "
     "ends, and as long as the Binary is not deleted.",
-    "code": "signed-link",
-    "resource": ["Binary"],
-    "system": False,
-    "type": False,
-    "instance": True,
-    "parameter": [
-        {
-            "name": "lifetime",
-            "use": "in",
-            "min": 0,
-            "max": "1",
-            "type": "positiveInt",
-            "documentation": "Seconds for which the link is good; 300 unless said otherwise, and bounded by the server.",
-        },
-        {"name": "url", "use": "out", "min": 1, "max": "1", "type": "url"},
-        {"name": "expires", "use": "out", "min": 1, "max": "1", "type": "instant"},
-    ],
-}
+    levels=("instance",),
+    on=("Binary",),
+    takes=(
+        Parameter(
+            "lifetime",
+            "positiveInt",
+            "Seconds for which the link is good; 300 unless said otherwise, bounded by the server.",
+        ),
+    ),
+    gives=(needed("url", "url"), needed("expires", "instant")),
+)
 
 
 def signed_link(sign: LinkSigner, longest: int) -> Operation:
@@ -75,7 +63,7 @@ def signed_link(sign: LinkSigner, longest: int) -> Operation:
         }
         return OperationOutput(answer, headers={"Cache-Control": "no-store"})
 
-    return Operation("signed-link", "instance", ("Binary",), "r", DEFINITION, run, affects_state=False, discloses=True)
+    return Operation(DEFINITION, run, "r", discloses=True)
 
 
 def _seconds(given: Given, longest: int) -> int:

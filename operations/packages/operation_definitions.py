@@ -1,142 +1,74 @@
-"""The OperationDefinitions of `ImplementationGuide/$install`, `$uninstall` and `$installed` (ours, docs/packages.md)."""
+"""The definitions of `ImplementationGuide/$install`, `$uninstall` and `$installed` (ours, docs/packages.md)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from profiles.json import Resource
-from profiles.pas_names import ASSENT
+from operations.definition import Definition, Parameter, needed
 
-_PACKAGE: Final[list[Resource]] = [
-    {"name": "name", "use": "out", "min": 1, "max": "1", "type": "string"},
-    {"name": "version", "use": "out", "min": 1, "max": "1", "type": "string"},
-    {"name": "sha256", "use": "out", "min": 1, "max": "1", "type": "string", "documentation": "Of the .tgz file."},
-    {
-        "name": "record",
-        "use": "out",
-        "min": 1,
-        "max": "1",
-        "type": "Reference",
-        "documentation": "Its ImplementationGuide.",
-    },
-]
+_ON: Final = ("ImplementationGuide",)
+_PACKAGE: Final = (
+    needed("name", "string"),
+    needed("version", "string"),
+    needed("sha256", "string", "Of the .tgz file."),
+    needed("record", "Reference", "Its ImplementationGuide."),
+)
+_OF_A_TYPE: Final = (needed("type", "code"), needed("count", "integer"))
 
-
-def _definition(code: str, name: str, title: str, text: str, affects_state: bool, parameters: list[Resource]) -> Resource:
-    return {
-        "resourceType": "OperationDefinition",
-        "id": f"implementation-guide-{code}",
-        "url": f"{ASSENT}/OperationDefinition/implementation-guide-{code}",
-        "version": "1.0.0",
-        "name": name,
-        "title": title,
-        "status": "active",
-        "kind": "operation",
-        "affectsState": affects_state,
-        "description": text,
-        "code": code,
-        "resource": ["ImplementationGuide"],
-        "system": False,
-        "type": True,
-        "instance": False,
-        "parameter": parameters,
-    }
-
-
-INSTALL: Final = _definition(
-    "install",
-    "ImplementationGuideInstall",
-    "Install a FHIR package",
-    "Stores the conformance resources of an R4 package (.tgz), all of them or none. For administrators. The package may also be the "
-    "body itself: a Binary, or its bytes as application/gzip. The same package again changes nothing.",
-    True,
-    [
-        {
-            "name": "package",
-            "use": "in",
-            "min": 1,
-            "max": "1",
-            "type": "Element",
-            "documentation": "The bytes of the .tgz file as base64Binary, a Binary that holds them, or a reference to a stored Binary.",
-        },
+INSTALL: Final = Definition(
+    id="implementation-guide-install",
+    code="install",
+    title="Install a FHIR package",
+    text="Stores the conformance resources of an R4 package (.tgz), all of them or none. For administrators. The package may also be "
+    "the body itself: a Binary, or its bytes as application/gzip. The same package again changes nothing.",
+    levels=("type",),
+    on=_ON,
+    takes=(
+        needed(
+            "package",
+            "Element",
+            "The bytes of the .tgz file as base64Binary, a Binary that holds them, or a reference to a stored Binary.",
+        ),
+    ),
+    gives=(
         *_PACKAGE,
-        {
-            "name": "installed",
-            "use": "out",
-            "min": 1,
-            "max": "1",
-            "type": "boolean",
-            "documentation": "False when this very package was installed already.",
-        },
-        {
-            "name": "resources",
-            "use": "out",
-            "min": 1,
-            "max": "*",
-            "documentation": "How many resources of a type it brought.",
-            "part": [
-                {"name": "type", "use": "out", "min": 1, "max": "1", "type": "code"},
-                {"name": "count", "use": "out", "min": 1, "max": "1", "type": "integer"},
-            ],
-        },
-        {
-            "name": "outcome",
-            "use": "out",
-            "min": 0,
-            "max": "1",
-            "type": "OperationOutcome",
-            "documentation": "What was left out, what it builds on that is not installed, and what has no effect yet.",
-        },
-    ],
+        needed("installed", "boolean", "False when this very package was installed already."),
+        needed("resources", "", "How many resources of a type it brought.", _OF_A_TYPE, None),
+        Parameter(
+            "outcome",
+            "OperationOutcome",
+            "What was left out, what it builds on that is not installed, what has no effect yet.",
+        ),
+    ),
+    affects_state=True,
+    body="package",
 )
 
-UNINSTALL: Final = _definition(
-    "uninstall",
-    "ImplementationGuideUninstall",
-    "Remove a FHIR package",
-    "Deletes exactly what the package brought. For administrators. Refused while something rests on it, and when a resource of it "
-    "was changed since.",
-    True,
-    [
-        {"name": "name", "use": "in", "min": 1, "max": "1", "type": "string"},
-        {
-            "name": "version",
-            "use": "in",
-            "min": 0,
-            "max": "1",
-            "type": "string",
-            "documentation": "Needed where several versions are installed.",
-        },
-        *_PACKAGE,
-        {
-            "name": "count",
-            "use": "out",
-            "min": 1,
-            "max": "1",
-            "type": "integer",
-            "documentation": "How many resources it had brought.",
-        },
-    ],
+UNINSTALL: Final = Definition(
+    id="implementation-guide-uninstall",
+    code="uninstall",
+    title="Remove a FHIR package",
+    text="Deletes exactly what the package brought. For administrators. Refused while something rests on it, and when a resource of "
+    "it was changed since.",
+    levels=("type",),
+    on=_ON,
+    takes=(needed("name", "string"), Parameter("version", "string", "Needed where several versions are installed.")),
+    gives=(*_PACKAGE, needed("count", "integer", "How many resources it had brought.")),
+    affects_state=True,
 )
 
-INSTALLED: Final = _definition(
-    "installed",
-    "ImplementationGuideInstalled",
-    "List the installed FHIR packages",
-    "Names, versions and digests, by which the same can be installed elsewhere. For administrators.",
-    False,
-    [
-        {
-            "name": "package",
-            "use": "out",
-            "min": 0,
-            "max": "*",
-            "part": [
-                *_PACKAGE,
-                {"name": "count", "use": "out", "min": 1, "max": "1", "type": "integer"},
-                {"name": "installed", "use": "out", "min": 1, "max": "1", "type": "dateTime"},
-                {"name": "by", "use": "out", "min": 0, "max": "1", "type": "string"},
-            ],
-        }
-    ],
+INSTALLED: Final = Definition(
+    id="implementation-guide-installed",
+    code="installed",
+    title="List the installed FHIR packages",
+    text="Names, versions and digests, by which the same can be installed elsewhere. For administrators.",
+    levels=("type",),
+    on=_ON,
+    gives=(
+        Parameter(
+            "package",
+            most=None,
+            parts=(*_PACKAGE, needed("count", "integer"), Parameter("installed", "dateTime"), Parameter("by", "string")),
+        ),
+    ),
 )

@@ -28,7 +28,6 @@ CONTENT_TYPES: Final = (
     "application/x-tgz",
 )
 _ADMINISTRATORS: Final = frozenset({"administrator"})
-_TYPES: Final = ("ImplementationGuide",)
 
 
 def package_operations() -> tuple[Operation, ...]:
@@ -42,12 +41,17 @@ def package_operations() -> tuple[Operation, ...]:
 
     return (
         Operation(
-            "install", "type", _TYPES, "c", INSTALL, run_install,
-            roles=_ADMINISTRATORS, every_type=True, content_types=CONTENT_TYPES, repeatable=True,
+            INSTALL,
+            run_install,
+            "c",
+            roles=_ADMINISTRATORS,
+            every_type=True,
+            content_types=CONTENT_TYPES,
+            repeatable=True,
         ),
-        Operation("uninstall", "type", _TYPES, "d", UNINSTALL, _run_uninstall, roles=_ADMINISTRATORS, every_type=True),
-        Operation("installed", "type", _TYPES, "s", INSTALLED, _run_installed, affects_state=False, roles=_ADMINISTRATORS),
-    )  # fmt: skip
+        Operation(UNINSTALL, _run_uninstall, "d", roles=_ADMINISTRATORS, every_type=True),
+        Operation(INSTALLED, _run_installed, "s", roles=_ADMINISTRATORS),
+    )
 
 
 async def _run_uninstall(given: OperationInput, context: Context) -> OperationOutput:

@@ -44,7 +44,7 @@ def claim_inquire(services: PasServices) -> Operation:
             return OperationOutput(inquiry_single_bundle(answers, context))
         return OperationOutput(inquiry_parameters(answers, context))
 
-    return Operation("inquire", "type", ("Claim",), "s", INQUIRE_DEFINITION, run, affects_state=False)
+    return Operation(INQUIRE_DEFINITION, run, "s", reads_itself=True)
 
 
 async def _found(packet: Packet, context: Context) -> list[Standing]:

@@ -59,7 +59,7 @@ def claim_submit(services: PasServices) -> Operation:
                 continue
         raise refuse("pas-busy", "Others are changing the same authorization; send the same request again.")
 
-    return Operation("submit", "type", ("Claim",), "c", SUBMIT_DEFINITION, run, header_names=(HEADER,), repeatable=True)
+    return Operation(SUBMIT_DEFINITION, run, "c", header_names=(HEADER,), repeatable=True, reads_itself=True)
 
 
 async def _answer(given: Intake, context: Context, services: PasServices) -> bytes:

@@ -108,13 +108,4 @@ def _conditions(rule: RuleResult) -> Iterator[Resource]:
         )
 
 
-LIBRARY_EVALUATE: Final = Operation(
-    code="evaluate",
-    level="instance",
-    resource_types=("Library",),
-    scope="r",
-    definition=LIBRARY_EVALUATE_DEFINITION,
-    run=evaluate_library,
-    affects_state=False,
-    discloses=True,
-)
+LIBRARY_EVALUATE: Final = Operation(LIBRARY_EVALUATE_DEFINITION, evaluate_library, "r", discloses=True, plain_json=True)

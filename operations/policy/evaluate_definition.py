@@ -1,76 +1,50 @@
-"""The OperationDefinition of `Library/[id]/$evaluate` (FHIR R4; ours, docs/policies.md)."""
+"""The definition of `Library/[id]/$evaluate` (ours, docs/policies.md)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from profiles.json import Resource
+from operations.definition import Definition, Parameter, needed
 
-LIBRARY_EVALUATE_DEFINITION: Final[Resource] = {
-    "resourceType": "OperationDefinition",
-    "id": "library-evaluate",
-    "url": "https://assent.example/fhir/OperationDefinition/library-evaluate",
-    "version": "1.0.0",
-    "name": "LibraryEvaluate",
-    "title": "Evaluate the criteria of a payer policy",
-    "status": "active",
-    "kind": "operation",
-    "affectsState": False,
-    "description": "Judges evidence by the criteria that the Library carries. Evidence JSON sent as the body itself is answered "
+_CONDITION: Final = (
+    needed("condition", "string"),
+    Parameter("patient-value", "string"),
+    needed("met", "boolean"),
+    Parameter("reason", "string"),
+)
+_RULE: Final = (
+    needed("rule-id", "string"),
+    Parameter("description", "string"),
+    needed("met", "boolean"),
+    needed("state", "code"),
+    needed("logic", "code"),
+    Parameter("condition", text="What the rule asks for, one by one.", most=None, parts=_CONDITION),
+)
+
+LIBRARY_EVALUATE_DEFINITION: Final = Definition(
+    id="library-evaluate",
+    code="evaluate",
+    title="Evaluate the criteria of a payer policy",
+    text="Judges evidence by the criteria that the Library carries. Evidence JSON sent as the body itself is answered "
     "with the result JSON; Parameters are answered with Parameters.",
-    "code": "evaluate",
-    "resource": ["Library"],
-    "system": False,
-    "type": False,
-    "instance": True,
-    "parameter": [
-        {
-            "name": "evidence",
-            "use": "in",
-            "min": 0,
-            "max": "1",
-            "type": "string",
-            "documentation": "Evidence JSON, nested or flat.",
-        },
-        {
-            "name": "patient",
-            "use": "in",
-            "min": 0,
-            "max": "1",
-            "type": "Reference",
-            "targetProfile": ["http://hl7.org/fhir/StructureDefinition/Patient"],
-            "documentation": "A stored Patient whose record is read for evidence; also taken as a string.",
-        },
-        {"name": "result", "use": "out", "min": 1, "max": "1", "type": "string", "documentation": "The result as JSON."},
-        {"name": "all-criteria-met", "use": "out", "min": 1, "max": "1", "type": "boolean"},
-        {"name": "total-rules", "use": "out", "min": 1, "max": "1", "type": "integer"},
-        {"name": "rules-met", "use": "out", "min": 1, "max": "1", "type": "integer"},
-        {"name": "rules-failed", "use": "out", "min": 1, "max": "1", "type": "integer"},
-        {
-            "name": "rule",
-            "use": "out",
-            "min": 0,
-            "max": "*",
-            "documentation": "One rule: rule-id, description, met, state, logic, and a condition part for each condition.",
-            "part": [
-                {"name": "rule-id", "use": "out", "min": 1, "max": "1", "type": "string"},
-                {"name": "description", "use": "out", "min": 0, "max": "1", "type": "string"},
-                {"name": "met", "use": "out", "min": 1, "max": "1", "type": "boolean"},
-                {"name": "state", "use": "out", "min": 1, "max": "1", "type": "code"},
-                {"name": "logic", "use": "out", "min": 1, "max": "1", "type": "code"},
-                {
-                    "name": "condition",
-                    "use": "out",
-                    "min": 0,
-                    "max": "*",
-                    "part": [
-                        {"name": "condition", "use": "out", "min": 1, "max": "1", "type": "string"},
-                        {"name": "patient-value", "use": "out", "min": 0, "max": "1", "type": "string"},
-                        {"name": "met", "use": "out", "min": 1, "max": "1", "type": "boolean"},
-                        {"name": "reason", "use": "out", "min": 0, "max": "1", "type": "string"},
-                    ],
-                },
-            ],
-        },
-    ],
-}
+    levels=("instance",),
+    on=("Library",),
+    takes=(
+        Parameter("evidence", "string", "Evidence JSON, nested or flat."),
+        Parameter(
+            "patient",
+            "Reference",
+            "A stored Patient whose record is read for evidence; also taken as a string.",
+            targets=("Patient",),
+            also=("string",),
+        ),
+    ),
+    gives=(
+        needed("result", "string", "The result as JSON."),
+        needed("all-criteria-met", "boolean"),
+        needed("total-rules", "integer"),
+        needed("rules-met", "integer"),
+        needed("rules-failed", "integer"),
+        Parameter("rule", text="One rule, with its conditions.", most=None, parts=_RULE),
+    ),
+)

@@ -1,52 +1,34 @@
-"""The OperationDefinition of `Claim/$preview-risk` (FHIR R4; ours, docs/risk.md)."""
+"""The definition of `Claim/$preview-risk` (ours, docs/risk.md)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from profiles.json import Resource
+from operations.definition import Definition, Parameter
 
 
-def _parameter(name: str, use: str, low: int, high: str, kind: str | None, words: str, *parts: Resource) -> Resource:
-    parameter: Resource = {"name": name, "use": use, "min": low, "max": high, "documentation": words}
-    if kind is not None:
-        parameter["type"] = kind
-    if parts:
-        parameter["part"] = list(parts)
-    return parameter
+def _out(name: str, low: int, high: str, kind: str | None, words: str, *parts: Parameter) -> Parameter:
+    most = None if high == "*" else int(high)
+    return Parameter(name, kind or "", words, least=low, most=most, parts=parts)
 
 
-def _out(name: str, low: int, high: str, kind: str | None, words: str, *parts: Resource) -> Resource:
-    return _parameter(name, "out", low, high, kind, words, *parts)
-
-
-CLAIM_PREVIEW_RISK_DEFINITION: Final[Resource] = {
-    "resourceType": "OperationDefinition",
-    "id": "claim-preview-risk",
-    "url": "https://assent.example/fhir/OperationDefinition/claim-preview-risk",
-    "version": "1.0.0",
-    "name": "ClaimPreviewRisk",
-    "title": "Readiness and denial risk of an authorization request, before it is sent",
-    "status": "active",
-    "kind": "operation",
-    "affectsState": False,
-    "description": "Assesses every item of a request under the policy of its payer: how ready it is, which documents and "
+CLAIM_PREVIEW_RISK_DEFINITION: Final = Definition(
+    id="claim-preview-risk",
+    code="preview-risk",
+    title="Readiness and denial risk of an authorization request, before it is sent",
+    text="Assesses every item of a request under the policy of its payer: how ready it is, which documents and "
     "facts are missing, how likely a denial is and why, and what would lower that. Nothing is stored but the audit record.",
-    "code": "preview-risk",
-    "resource": ["Claim"],
-    "system": False,
-    "type": True,
-    "instance": True,
-    "parameter": [
-        _parameter(
+    levels=("type", "instance"),
+    on=("Claim",),
+    takes=(
+        Parameter(
             "resource",
-            "in",
-            0,
-            "1",
             "Resource",
             "A PAS request Bundle, or a Claim whose references are in the store. Either may also be the body itself; on an "
             "instance it is left out.",
         ),
+    ),
+    gives=(
         _out("readiness", 0, "1", "decimal", "0 to 1: that of the least ready item; absent where nothing was assessed."),
         _out("probability", 1, "1", "decimal", "0 to 1: that of the item most at risk."),
         _out("band", 1, "1", "code", "low, medium or high."),
@@ -87,5 +69,6 @@ CLAIM_PREVIEW_RISK_DEFINITION: Final[Resource] = {
             _out("risk", 1, "1", "RiskAssessment", "The same as a FHIR resource."),
         ),
         _out("warnings", 0, "1", "OperationOutcome", "What was noticed in the request without stopping at it."),
-    ],
-}
+    ),
+    body="resource",
+)

@@ -102,23 +102,4 @@ def _subject(packet: Packet) -> Resource:
     return {"reference": reference} if isinstance(reference, str) else {"display": "The patient of the Claim"}
 
 
-CLAIM_PREVIEW_RISK: Final = Operation(
-    code="preview-risk",
-    level="type",
-    resource_types=("Claim",),
-    scope="r",
-    definition=CLAIM_PREVIEW_RISK_DEFINITION,
-    run=preview_claim,
-    affects_state=False,
-    discloses=True,
-)
-CLAIM_PREVIEW_RISK_INSTANCE: Final = Operation(
-    code="preview-risk",
-    level="instance",
-    resource_types=("Claim",),
-    scope="r",
-    definition=CLAIM_PREVIEW_RISK_DEFINITION,
-    run=preview_claim,
-    affects_state=False,
-    discloses=True,
-)
+CLAIM_PREVIEW_RISK: Final = Operation(CLAIM_PREVIEW_RISK_DEFINITION, preview_claim, "r", discloses=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
 
+from operations.definition import Definition, Parameter, needed
 from operations.policy.fhir_parameters import Given, code, group, parameters, read_parameters, text
 from operations.ports import Context, Operation, OperationInput, OperationOutput
 from operations.risk.friction import MEASURES, URGENCY, Component, Figure, Friction, friction
@@ -98,62 +99,37 @@ def _component(component: Component) -> Resource:
     )
 
 
-def _in(name: str, kind: str, words: str) -> Resource:
-    return {"name": name, "use": "in", "min": 0, "max": "1", "type": kind, "documentation": words}
-
-
-PATIENT_PREVIEW_RISK_DEFINITION: Final[Resource] = {
-    "resourceType": "OperationDefinition",
-    "id": "patient-preview-risk",
-    "url": "https://assent.example/fhir/OperationDefinition/patient-preview-risk",
-    "version": "1.0.0",
-    "name": "PatientPreviewRisk",
-    "title": "Expected authorization friction of a patient",
-    "status": "active",
-    "kind": "operation",
-    "affectsState": False,
-    "description": "How much work the next authorization request of this patient is likely to make, 0 to 100, with the share of "
-    "each component. What is not given is counted from the record. Nothing is stored but the audit record.",
-    "code": "preview-risk",
-    "resource": ["Patient"],
-    "system": False,
-    "type": False,
-    "instance": True,
-    "parameter": [
-        _in("age", "integer", "Years."),
-        _in("denials-12-months", "integer", "Denied requests in the last 12 months."),
-        _in("chronic-conditions", "integer", "Active chronic conditions."),
-        _in("emergency-visits-6-months", "integer", "Emergency encounters in the last 6 months."),
-        _in("urgency", "code", "routine, urgent or emergency."),
-        _in("packet-gaps", "integer", "Documents and criteria that the latest request lacks."),
-        {"name": "score", "use": "out", "min": 1, "max": "1", "type": "integer", "documentation": "0 to 100."},
-        {"name": "band", "use": "out", "min": 1, "max": "1", "type": "code", "documentation": "low, medium or high."},
-        {
-            "name": "component",
-            "use": "out",
-            "min": 6,
-            "max": "6",
-            "documentation": "One figure and its share of the score.",
-            "part": [
-                {"name": "name", "use": "out", "min": 1, "max": "1", "type": "code"},
-                {"name": "value", "use": "out", "min": 0, "max": "1", "type": "Element"},
-                {"name": "origin", "use": "out", "min": 1, "max": "1", "type": "code"},
-                {"name": "weight", "use": "out", "min": 1, "max": "1", "type": "integer"},
-                {"name": "contribution", "use": "out", "min": 1, "max": "1", "type": "integer"},
-                {"name": "basis", "use": "out", "min": 0, "max": "*", "type": "Reference"},
-                {"name": "note", "use": "out", "min": 0, "max": "1", "type": "string"},
-            ],
-        },
-    ],
-}
-
-PATIENT_PREVIEW_RISK: Final = Operation(
-    code="preview-risk",
-    level="instance",
-    resource_types=("Patient",),
-    scope="r",
-    definition=PATIENT_PREVIEW_RISK_DEFINITION,
-    run=preview_patient,
-    affects_state=False,
-    discloses=True,
+_COMPONENT: Final = (
+    needed("name", "code"),
+    Parameter("value", "Element"),
+    needed("origin", "code"),
+    needed("weight", "integer"),
+    needed("contribution", "integer"),
+    Parameter("basis", "Reference", most=None),
+    Parameter("note", "string"),
 )
+
+PATIENT_PREVIEW_RISK_DEFINITION: Final = Definition(
+    id="patient-preview-risk",
+    code="preview-risk",
+    title="Expected authorization friction of a patient",
+    text="How much work the next authorization request of this patient is likely to make, 0 to 100, with the share of "
+    "each component. What is not given is counted from the record. Nothing is stored but the audit record.",
+    levels=("instance",),
+    on=("Patient",),
+    takes=(
+        Parameter("age", "integer", "Years."),
+        Parameter("denials-12-months", "integer", "Denied requests in the last 12 months."),
+        Parameter("chronic-conditions", "integer", "Active chronic conditions."),
+        Parameter("emergency-visits-6-months", "integer", "Emergency encounters in the last 6 months."),
+        Parameter("urgency", "code", "routine, urgent or emergency."),
+        Parameter("packet-gaps", "integer", "Documents and criteria that the latest request lacks."),
+    ),
+    gives=(
+        needed("score", "integer", "0 to 100."),
+        needed("band", "code", "low, medium or high."),
+        Parameter("component", "", "One figure and its share of the score.", least=6, most=6, parts=_COMPONENT),
+    ),
+)
+
+PATIENT_PREVIEW_RISK: Final = Operation(PATIENT_PREVIEW_RISK_DEFINITION, preview_patient, "r", discloses=True)

@@ -40,15 +40,7 @@ def closure_operation(content: StoredContent) -> Operation:
         except TerminologyError as error:
             return OperationOutput(outcome(error.issues), error.status)
 
-    return Operation(
-        code="closure",
-        level="system",
-        resource_types=("ConceptMap",),
-        scope="r",
-        definition=definition("ConceptMap", "closure", "system"),
-        run=run,
-        discloses=True,
-    )
+    return Operation(definition("ConceptMap", "closure", ("system",)), run, "r", discloses=True, reads_itself=True)
 
 
 async def _closed(content: StoredContent, body: Resource, context: Context) -> Resource:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
-from profiles.json import Resource
+from operations.definition import Definition, Level, Parameter, needed, rows
 
 _PINS: Final = "system-version:canonical* check-system-version:canonical* force-system-version:canonical*"
 _SHARED: Final = (
@@ -50,35 +50,59 @@ _MEANINGS: Final = {
 }
 
 
-def definition(resource_type: str, code: str, level: Literal["system", "type", "instance"]) -> Resource:
-    """The OperationDefinition of an operation at one level."""
+_TITLES: Final = {
+    "lookup": "Look a code up",
+    "validate-code": "Check a code",
+    "subsumes": "Compare two codes",
+    "expand": "Expand a value set",
+    "batch-validate-code": "Check several codes",
+    "translate": "Translate a code",
+    "closure": "Keep a closure table",
+}
+_CHECKED: Final = (
+    *rows("result:boolean! code:code system:uri version:string display:string inactive:boolean status:code message:string"),
+    *rows("codeableConcept:CodeableConcept issues:OperationOutcome x-caused-by-unknown-system:canonical*"),
+    *rows("x-unknown-system:canonical*"),
+)
+_VALUE: Final = Parameter("value", "Element")
+_DESIGNATION: Final = rows("language:code use:Coding source:canonical value:string!")
+_PROPERTY: Final = (needed("code", "code"), _VALUE, Parameter("description", "string"))
+_MATCH: Final = rows("equivalence:code! relationship:code concept:Coding source:Coding originMap:canonical")
+GIVES: Final = {
+    "lookup": (
+        *rows("name:string! version:string display:string! definition:string abstract:boolean code:code system:uri"),
+        *rows("used-supplement:canonical*"),
+        Parameter("designation", text="The display in other words or languages.", most=None, parts=_DESIGNATION),
+        Parameter("property", text="What else is known of the code.", most=None, parts=_PROPERTY),
+    ),
+    "validate-code": _CHECKED,
+    "batch-validate-code": (Parameter("validation", "Resource", "The answer to each, in their order.", most=None),),
+    "subsumes": rows("outcome:code!"),
+    "expand": rows("return:ValueSet!"),
+    "closure": rows("return:ConceptMap!"),
+    "translate": (
+        *rows("result:boolean! message:string"),
+        Parameter("match", text="One counterpart.", most=None, parts=_MATCH),
+    ),
+}
+"""What is answered, by code."""
+_BODIES: Final = {"ValueSet": "valueSet", "CodeSystem": "codeSystem", "ConceptMap": "conceptMap"}
+
+
+def definition(resource_type: str, code: str, levels: tuple[Level, ...]) -> Definition:
+    """The definition of a terminology operation."""
     name = f"{resource_type}-{code}"
-    parts = [_parameter(row) for row in dict.fromkeys(PARAMETERS[name].split())]
-    return {
-        "resourceType": "OperationDefinition",
-        "id": f"{name.lower()}-{level}",
-        "url": f"http://hl7.org/fhir/OperationDefinition/{name}",
-        "name": "".join(word.capitalize() for word in name.split("-")),
-        "status": "active",
-        "kind": "operation",
-        "affectsState": code == "closure",
-        "description": _MEANINGS[code],
-        "code": code,
-        "resource": [resource_type],
-        "system": level == "system",
-        "type": level == "type",
-        "instance": level == "instance",
-        "parameter": [*parts, _output(code)],
-    }
-
-
-def _parameter(row: str) -> Resource:
-    name, _, type_ = row.partition(":")
-    repeats = type_.endswith("*")
-    return {"name": name, "use": "in", "min": 0, "max": "*" if repeats else "1", "type": type_.rstrip("*")}
-
-
-def _output(code: str) -> Resource:
-    known = {"expand": ("return", "ValueSet"), "subsumes": ("outcome", "code"), "closure": ("return", "ConceptMap")}
-    name, type_ = known.get(code, ("return", "Parameters"))
-    return {"name": name, "use": "out", "min": 1, "max": "1", "type": type_}
+    return Definition(
+        id=name,
+        code=code,
+        title=_TITLES[code],
+        text=_MEANINGS[code],
+        levels=levels,
+        on=(resource_type,),
+        takes=rows(PARAMETERS[name]),
+        gives=GIVES[code],
+        affects_state=code == "closure",
+        url=f"http://hl7.org/fhir/OperationDefinition/{name}",
+        version="4.0.1",
+        body=_BODIES[resource_type],
+    )

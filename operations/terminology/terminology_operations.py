@@ -7,8 +7,9 @@ FHIR R4 codesystem-, valueset- and conceptmap-operations. What is refused is ans
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from typing import Final
 
+from operations.definition import Level
 from operations.ports import Context, Operation, OperationInput, OperationOutput
 from operations.terminology.closure import closure_operation
 from operations.terminology.content import StoredContent
@@ -26,7 +27,6 @@ from terminology.subsumes import subsumes
 from terminology.translate import translate
 from terminology.validate_code import validate_in_code_system, validate_in_value_set, validate_many
 
-Level = Literal["type", "instance"]
 _OFFERED: Final[tuple[tuple[str, str, tuple[Level, ...]], ...]] = (
     ("CodeSystem", "lookup", ("type",)),
     ("CodeSystem", "validate-code", ("type", "instance")),
@@ -53,11 +53,11 @@ _BODIES: Final = {"ValueSet": "valueSet", "CodeSystem": "codeSystem", "ConceptMa
 
 def terminology_operations(content: StoredContent) -> tuple[Operation, ...]:
     """All of them, answering from `content`."""
-    offered = [_operation(content, type_, code, level) for type_, code, levels in _OFFERED for level in levels]
+    offered = [_operation(content, type_, code, levels) for type_, code, levels in _OFFERED]
     return (*offered, closure_operation(content))
 
 
-def _operation(content: StoredContent, type_: str, code: str, level: Level) -> Operation:
+def _operation(content: StoredContent, type_: str, code: str, levels: tuple[Level, ...]) -> Operation:
     async def run(given: OperationInput, context: Context) -> OperationOutput:
         try:
             parameters = await _parameters(given, type_, context)
@@ -67,17 +67,8 @@ def _operation(content: StoredContent, type_: str, code: str, level: Level) -> O
         except TerminologyError as error:
             return OperationOutput(outcome(error.issues), error.status)
 
-    return Operation(
-        code=code,
-        level=level,
-        resource_types=(type_,),
-        scope="r",
-        definition=definition(type_, code, level),
-        run=run,
-        affects_state=False,
-        discloses=True,
-        header_names=("accept-language",),
-    )
+    defined = definition(type_, code, levels)
+    return Operation(defined, run, "r", discloses=True, header_names=("accept-language",), reads_itself=True)
 
 
 async def _answer(

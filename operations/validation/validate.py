@@ -8,7 +8,7 @@ of R4 and our library, so that nobody learns by trying what is defined here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 from operations.ports import Context, Operation, OperationInput, OperationOutput
 from operations.validation.checker import Check, Checker
@@ -18,7 +18,6 @@ from operations.validation.validate_definition import VALIDATE_DEFINITION
 from profiles.conformance.context import MAX_FINDINGS
 from profiles.json import Json, Resource
 from profiles.outcome import Issue, operation_outcome, refuse
-from profiles.structure import resource_types
 
 _ALL_WELL: Final = Issue("valid", "Nothing wrong was found.", None, "information")
 _LEFT_OUT: Final = Issue(
@@ -31,17 +30,9 @@ _MORE: Final = Issue("validation-limit", "More was found than is told; mend thes
 _UNKNOWN: Final = frozenset({"profile-unknown", "extension-unknown", "questionnaire-unknown", "code-unknown"})
 
 
-def validate_operations(checker: Checker) -> tuple[Operation, ...]:
+def validate(checker: Checker) -> Operation:
     """At all three levels, on every type."""
-    types = tuple(sorted(resource_types()))
-    return (
-        _operation(checker, "system", ()),
-        _operation(checker, "type", types),
-        _operation(checker, "instance", types),
-    )
 
-
-def _operation(checker: Checker, level: Literal["system", "type", "instance"], types: tuple[str, ...]) -> Operation:
     async def run(given: OperationInput, context: Context) -> OperationOutput:
         asked = read_asked(given)
         if given.resource_id is not None:
@@ -55,16 +46,7 @@ def _operation(checker: Checker, level: Literal["system", "type", "instance"], t
         outcomes = [await _outcome(each, asked, given.resource_type, checker, context) for each in asked.resources]
         return OperationOutput(_answer(outcomes, asked.form))
 
-    return Operation(
-        code="validate",
-        level=level,
-        resource_types=types,
-        scope="r",
-        definition=VALIDATE_DEFINITION,
-        run=run,
-        affects_state=False,
-        discloses=True,
-    )
+    return Operation(VALIDATE_DEFINITION, run, "r", discloses=True)
 
 
 async def _outcome(

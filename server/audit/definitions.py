@@ -1,133 +1,107 @@
-"""The OperationDefinitions of the audit trail (FHIR R4; ours, docs/audit.md)."""
+"""The definitions of the audit trail's operations (ours, docs/audit.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-from profiles.json import Resource
+from operations.definition import Definition, Parameter, needed
 
 AUDITORS: Final = frozenset({"administrator", "auditor"})
-
-
-def _parameter(name: str, use: str, type_: str, text: str = "", *, least: int = 0, most: str = "1") -> Resource:
-    made: Resource = {"name": name, "use": use, "min": least, "max": most, "type": type_}
-    return {**made, "documentation": text} if text else made
-
-
-def _definition(
-    code: str, title: str, description: str, on: str, parameters: Sequence[Resource], *, instance: bool = False
-) -> Resource:
-    return {
-        "resourceType": "OperationDefinition",
-        "id": f"{on.lower()}-{code}",
-        "url": f"https://assent.example/fhir/OperationDefinition/{on.lower()}-{code}",
-        "version": "1.0.0",
-        "name": f"{on}{''.join(part.capitalize() for part in code.split('-'))}",
-        "title": title,
-        "status": "active",
-        "kind": "operation",
-        "affectsState": False,
-        "description": description,
-        "code": code,
-        "resource": [on],
-        "system": False,
-        "type": not instance,
-        "instance": instance,
-        "parameter": list(parameters),
-    }
-
-
+_ON: Final = ("AuditEvent",)
 _PERIOD: Final = (
-    _parameter("from", "in", "dateTime", "Records made then or later; a date, or an instant with its time zone."),
-    _parameter("to", "in", "dateTime", "Records made before then; of a date, its whole day counts."),
+    Parameter("from", "dateTime", "Records made then or later; a date, or an instant with its time zone."),
+    Parameter("to", "dateTime", "Records made before then; of a date, its whole day counts."),
+)
+_BREAK: Final = (
+    needed("kind", "code", "missing, edited, reordered, truncated or forged-checkpoint"),
+    needed("position", "decimal", "The number of the first record that is not as it was."),
+    needed("message", "string"),
+    Parameter("after", "Reference", "The last AuditEvent before it that is sound."),
+    Parameter("after-time", "instant", "When that was made."),
+    Parameter("before", "Reference", "The first AuditEvent behind it."),
+    needed("links", "decimal", "How many links do not hold."),
 )
 
-VERIFY: Final = _definition(
-    "verify",
-    "Tell whether the audit trail is whole",
-    "Follows the chain of the tenant's audit records and names the first link that does not hold. For auditors and "
+VERIFY: Final = Definition(
+    id="auditevent-verify",
+    code="verify",
+    title="Tell whether the audit trail is whole",
+    text="Follows the chain of the tenant's audit records and names the first link that does not hold. For auditors and "
     "administrators.",
-    "AuditEvent",
-    (
-        _parameter("scope", "in", "code", "`all` (the default), or `recent`: from the newest checkpoint that still fits."),
-        _parameter(
-            "witness", "in", "string", "A `head` that was noted outside before: it must still be part of the trail."
-        ),
-        _parameter("result", "out", "boolean", "Whether every link holds.", least=1),
-        _parameter(
-            "records", "out", "decimal", "How many records there are, those that retention took away included.", least=1
-        ),
-        _parameter(
-            "head", "out", "string", "What to note outside: the number of records and the end of the chain.", least=1
-        ),
-        _parameter("pruned", "out", "decimal", "How many of the records retention took away."),
-        _parameter(
-            "checkpoint", "out", "string", "Signed statements (JWS) about the trail, where they are asked for.", most="*"
-        ),
-        {
-            "name": "broken",
-            "use": "out",
-            "min": 0,
-            "max": "1",
-            "documentation": "The first link that does not hold, and how many there are.",
-            "part": [
-                _parameter("kind", "out", "code", "missing, edited, reordered, truncated or forged-checkpoint", least=1),
-                _parameter("position", "out", "decimal", "The number of the first record that is not as it was.", least=1),
-                _parameter("message", "out", "string", least=1),
-                _parameter("after", "out", "Reference", "The last AuditEvent before it that is sound."),
-                _parameter("after-time", "out", "instant", "When that was made."),
-                _parameter("before", "out", "Reference", "The first AuditEvent behind it."),
-                _parameter("links", "out", "decimal", "How many links do not hold.", least=1),
-            ],
-        },
+    levels=("type",),
+    on=_ON,
+    takes=(
+        Parameter("scope", "code", "`all` (the default), or `recent`: from the newest checkpoint that still fits."),
+        Parameter("witness", "string", "A `head` that was noted outside before: it must still be part of the trail."),
+        Parameter("checkpoints", "boolean", "Whether the signed statements are wanted as well."),
     ),
-)
-VERIFY["parameter"].insert(
-    2, _parameter("checkpoints", "in", "boolean", "Whether the signed statements are wanted as well.")
-)
-
-EXPORT: Final = _definition(
-    "export-trail",
-    "Export the audit trail",
-    "Streams the tenant's AuditEvents in the order in which they were made, for compliance tools. For auditors and "
-    "administrators.",
-    "AuditEvent",
-    (
-        *_PERIOD,
-        _parameter("format", "in", "code", "`ndjson` (the default) or `csv`."),
-        _parameter("return", "out", "Binary", least=1),
+    gives=(
+        needed("result", "boolean", "Whether every link holds."),
+        needed("records", "decimal", "How many records there are, those that retention took away included."),
+        needed("head", "string", "What to note outside: the number of records and the end of the chain."),
+        Parameter("pruned", "decimal", "How many of the records retention took away."),
+        Parameter("checkpoint", "string", "Signed statements (JWS) about the trail, where they are asked for.", most=None),
+        Parameter("broken", text="The first link that does not hold, and how many there are.", parts=_BREAK),
     ),
 )
 
-TAIL: Final = _definition(
-    "tail",
-    "Watch the audit trail",
-    "Server-sent events: each AuditEvent of the tenant as it is made. For auditors and administrators; ends with the token.",
-    "AuditEvent",
-    (_parameter("return", "out", "Binary", least=1),),
+EXPORT: Final = Definition(
+    id="auditevent-export-trail",
+    code="export-trail",
+    title="Export the audit trail",
+    text="Streams the tenant's AuditEvents in the order in which they were made, for compliance tools. For auditors and "
+    "administrators.",
+    levels=("type",),
+    on=_ON,
+    takes=(*_PERIOD, Parameter("format", "code", "`ndjson` (the default) or `csv`.")),
+    gives=(needed("return", "Binary"),),
 )
 
-_DISCLOSURE: Final = {
-    "name": "disclosure",
-    "use": "out",
-    "min": 0,
-    "max": "*",
-    "documentation": "One disclosure: when, recipient, recipient-reference, purpose, kind, exempt, what (references), event.",
-}
+TAIL: Final = Definition(
+    id="auditevent-tail",
+    code="tail",
+    title="Watch the audit trail",
+    text="Server-sent events: each AuditEvent of the tenant as it is made. For auditors and administrators; ends with the token.",
+    levels=("type",),
+    on=_ON,
+    gives=(needed("return", "Binary"),),
+)
+
+_DISCLOSURE: Final = (
+    needed("when", "instant"),
+    Parameter("recipient", "string"),
+    Parameter("recipient-reference", "Reference"),
+    Parameter("kind", "string"),
+    needed("purpose", "code"),
+    needed("exempt", "boolean", "Whether 45 CFR 164.528 leaves it out of the account."),
+    Parameter("what", "Reference", most=None),
+    needed("event", "Reference", "The AuditEvent that tells of it."),
+)
 _REPORT: Final = (
     *_PERIOD,
-    _parameter("required", "in", "boolean", "Only what 45 CFR 164.528 asks for: not treatment, payment, operations."),
-    _parameter("format", "in", "code", "`json` (the default) or `csv`."),
-    _DISCLOSURE,
+    Parameter("required", "boolean", "Only what 45 CFR 164.528 asks for: not treatment, payment, operations."),
+    Parameter("format", "code", "`json` (the default) or `csv`."),
 )
+_GIVEN: Final = (Parameter("disclosure", text="One disclosure.", most=None, parts=_DISCLOSURE),)
 _ACCOUNT: Final = "Who was sent or shown something of the patient's record, when, why and what (45 CFR 164.528)."
 
-DISCLOSURES: Final = _definition("disclosures", "Account for disclosures", _ACCOUNT, "Patient", _REPORT, instance=True)
-DISCLOSURES_OF: Final = _definition(
-    "disclosures",
-    "Account for disclosures",
-    _ACCOUNT,
-    "AuditEvent",
-    (_parameter("patient", "in", "id", "The id of the Patient.", least=1), *_REPORT),
+DISCLOSURES: Final = Definition(
+    id="patient-disclosures",
+    code="disclosures",
+    title="Account for disclosures",
+    text=_ACCOUNT,
+    levels=("instance",),
+    on=("Patient",),
+    takes=_REPORT,
+    gives=_GIVEN,
+)
+DISCLOSURES_OF: Final = Definition(
+    id="auditevent-disclosures",
+    code="disclosures",
+    title="Account for disclosures",
+    text=_ACCOUNT,
+    levels=("type",),
+    on=_ON,
+    takes=(needed("patient", "id", "The id of the Patient."), *_REPORT),
+    gives=_GIVEN,
 )

@@ -43,14 +43,9 @@ def disclosures_operations(log: AuditLog) -> tuple[Operation, Operation]:
         return await _report(given, context, value, log)
 
     return (
-        Operation(
-            "disclosures", "instance", ("Patient",), "r", DISCLOSURES, of_patient, affects_state=False, roles=MAY_ASK,
-            one_patient=True,
-        ),
-        Operation(
-            "disclosures", "type", ("AuditEvent",), "s", DISCLOSURES_OF, of_named, affects_state=False, roles=AUDITORS
-        ),
-    )  # fmt: skip
+        Operation(DISCLOSURES, of_patient, "r", roles=MAY_ASK, one_patient=True),
+        Operation(DISCLOSURES_OF, of_named, "s", roles=AUDITORS),
+    )
 
 
 _NAMES: Final = ("from", "to", "required", "format")

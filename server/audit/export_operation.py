@@ -29,9 +29,7 @@ def export_trail(store: Store, log: AuditLog, tenant_of: Callable[[str], Tenant]
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return OperationOutput(headers=headers, stream=pieces, content_type=CONTENT_TYPES[format_])
 
-    return Operation(
-        "export-trail", "type", ("AuditEvent",), "s", EXPORT, run, affects_state=False, roles=AUDITORS, streams=True
-    )
+    return Operation(EXPORT, run, "s", roles=AUDITORS, streams=True)
 
 
 def _format(given: Given) -> Format:

@@ -39,6 +39,9 @@ class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A v3 PurposeOfUse code."""
     reason: str = ""
     """Why a patient's consent was not heeded, in the caller's words (breaking the glass)."""
+    written: tuple[int, int] = (0, 0)
+    """Which of the entities the commit that carries the record stored: the first one's place, and how many. What subscribers are
+    told of is read off here (server/subscriptions/feed.py)."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

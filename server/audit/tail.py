@@ -58,10 +58,7 @@ def tail(store: Store, log: AuditLog, tenant_of: Callable[[str], Tenant]) -> Ope
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return OperationOutput(headers=headers, stream=events, content_type=_KIND, patience=PATIENCE)
 
-    return Operation(
-        "tail", "type", ("AuditEvent",), "s", TAIL, run,
-        affects_state=False, header_names=(_HEADER, "accept"), roles=AUDITORS, streams=True,
-    )  # fmt: skip
+    return Operation(TAIL, run, "s", header_names=(_HEADER, "accept"), roles=AUDITORS, streams=True)
 
 
 def _place(given: OperationInput, tenant: Tenant) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from server.audit.record import AuditRecord, encode
@@ -27,6 +28,8 @@ class Trail:
     """Why the caller breaks the glass."""
     entities: list[str] = field(default_factory=list)
     patients: set[str] = field(default_factory=set)
+    written: tuple[int, int] = (0, 0)
+    """Place and number of the entities that the commit at hand stores."""
     committed: bool = False
     """Set once the record is part of a commit; the interaction leaves no second one."""
 
@@ -34,6 +37,20 @@ class Trail:
         if len(self.entities) < MAX_ENTITIES:
             self.entities.append(reference)
         self.patients.update(patients)
+
+    def note_written(self, versions: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        """What the commit at hand stores, as (reference with its version, patients): all of it, however much that is."""
+        self.written = (len(self.entities), len(versions))
+        self.entities.extend(reference for reference, _ in versions)
+        for _, patients in versions:
+            self.patients.update(patients)
+
+    def forget_written(self) -> None:
+        """The commit was refused."""
+        first, count = self.written
+        if count:
+            del self.entities[first:]
+        self.written = (0, 0)
 
     def encode(self, recorded: int, status: int, refusal: str = "") -> bytes:
         principal = self.principal
@@ -55,5 +72,6 @@ class Trail:
                 refusal,
                 self.purpose,
                 self.reason,
+                self.written,
             )
         )

@@ -39,7 +39,7 @@ def verify(proof: Proof, tenant_of: Callable[[str], Tenant]) -> Operation:
             answer["parameter"] += [{"name": "checkpoint", "valueString": text_} for text_ in verification.signed]
         return OperationOutput(answer, headers={"Cache-Control": "no-store"})
 
-    return Operation("verify", "type", ("AuditEvent",), "s", VERIFY, run, affects_state=False, roles=AUDITORS)
+    return Operation(VERIFY, run, "s", roles=AUDITORS)
 
 
 async def look_through(verification: Verification, scope: Scope) -> tuple[Break | None, int]:

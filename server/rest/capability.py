@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Final
 
+from operations.definition import Definition
 from operations.ports import Operation
 from profiles.json import Resource
 from profiles.search_parameters import SearchParameter
@@ -13,6 +14,7 @@ from profiles.structure import resource_types
 from server.rest.exchange import AUDIT_TYPE
 from server.rest.formats import FHIR_XML
 from server.rest.interactions.patch import READERS
+from server.rest.own_definitions import address_of, link_to
 from server.rest.request import FHIR_JSON, Base
 from server.rest.routes import ROUTES
 from server.search.registry import indexed_parameters
@@ -58,11 +60,14 @@ def capability_statement(
             "description": "Every call but this one needs a bearer token; its tenant, roles and scopes decide what it may do.",
         },
         "documentation": _later(operations.values()),
-        "resource": [_resource(type_, by_type.get(type_, []), conditional_delete) for type_ in sorted(resource_types())],
+        "resource": [
+            _resource(type_, _operations(by_type.get(type_, []), base.url), conditional_delete)
+            for type_ in sorted(resource_types())
+        ],
         "interaction": [{"code": code} for code in _WHOLE_SYSTEM],
     }
     if by_type.get(""):
-        rest["operation"] = _operations(by_type[""])
+        rest["operation"] = _operations(by_type[""], base.url)
     return {
         "resourceType": "CapabilityStatement",
         "url": f"{base.url}/metadata",
@@ -104,7 +109,7 @@ def is_able_later(operation: Operation) -> bool:
     return not operation.streams and (operation.repeatable or not operation.affects_state)
 
 
-def _resource(type_: str, operations: list[Operation], conditional_delete: str) -> Resource:
+def _resource(type_: str, operations: list[Resource], conditional_delete: str) -> Resource:
     own = type_ == AUDIT_TYPE
     codes = {route.interaction for route in ROUTES if route.letter is not None and (route.read_only_types or not own)}
     resource: Resource = {
@@ -128,7 +133,7 @@ def _resource(type_: str, operations: list[Operation], conditional_delete: str) 
     if type_ == "Binary":
         resource["documentation"] = _BINARY
     if operations:
-        resource["operation"] = _operations(operations)
+        resource["operation"] = operations
     return resource
 
 
@@ -136,6 +141,14 @@ def _parameter(parameter: SearchParameter) -> Resource:
     return {"name": parameter.code, "type": parameter.type}
 
 
-def _operations(operations: Iterable[Operation]) -> list[Resource]:
-    seen = {operation.code: operation.definition["url"] for operation in operations}
-    return [{"name": code, "definition": url} for code, url in sorted(seen.items())]
+def _operations(operations: Iterable[Operation], base_url: str) -> list[Resource]:
+    seen = {operation.code: operation.definition for operation in operations}
+    return [_operation(seen[code], base_url) for code in sorted(seen)]
+
+
+def _operation(definition: Definition, base_url: str) -> Resource:
+    """Clients know a guide's operation by its canonical name, which leads elsewhere: then the text says where ours is."""
+    shown: Resource = {"name": definition.code, "definition": link_to(definition, base_url)}
+    if not definition.is_ours:
+        shown["documentation"] = f"As it is done here: {address_of(definition, base_url)}"
+    return shown

@@ -14,7 +14,7 @@ from policy_world import BASE, CPT, context, insurer, item, policy_document
 
 from operations.policy.library import library_of
 from operations.ports import OperationInput
-from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, CLAIM_PREVIEW_RISK_INSTANCE, preview_claim
+from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK, preview_claim
 from profiles.base_validation import validate_resource
 from profiles.json import Resource, dumps, loads
 from profiles.outcome import FhirError
@@ -332,8 +332,8 @@ async def test_the_published_requests_are_previewed_or_refused_as_requests() -> 
 
 
 def test_the_definition_is_valid_and_promises_to_store_nothing() -> None:
-    for operation in (CLAIM_PREVIEW_RISK, CLAIM_PREVIEW_RISK_INSTANCE):
-        assert operation.affects_state is False
-        assert operation.definition["affectsState"] is False
-        assert [issue.text for issue in validate_resource(operation.definition) if issue.severity == "error"] == []
+    definition = CLAIM_PREVIEW_RISK.definition.resource()
+    assert CLAIM_PREVIEW_RISK.affects_state is False
+    assert definition["affectsState"] is False
+    assert [issue.text for issue in validate_resource(definition) if issue.severity == "error"] == []
     assert CPT in str(POLICY)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 
+from operations.input_check import check_input
 from operations.ports import Context, KeyTakenError, Operation, OperationInput, OperationOutput, VersionConflictError
 from profiles import json
 from profiles.json import Resource
-from profiles.outcome import refuse
+from profiles.outcome import FhirError, refuse
 from server.access.access import Access
 from server.auth.bearer import forbidden
 from server.auth.decision import Decision
@@ -20,8 +21,8 @@ from server.rest.response import CONTENT_TYPE, Response
 async def operation(exchange: Exchange) -> Response:
     request = exchange.request
     found, type_, id_ = find_operation(exchange)
-    if request.method == "GET" and found.affects_state:
-        raise refuse("method-not-allowed", f"${found.code} changes state and must be POSTed.", "http.method")
+    if request.method == "GET" and not found.definition.takes_get:
+        raise _must_be_posted(found)
     access = authorize_operation(exchange, found, type_)
     exchange.trail.interaction = f"${found.code}"
     if found.streams and request.inside_bundle:
@@ -35,12 +36,13 @@ async def operation(exchange: Exchange) -> Response:
     elif request.body:
         check_content_type(request.headers.get("content-type"))
     query: dict[str, list[str]] = {}
-    known = {str(part.get("name")) for part in found.definition.get("parameter", ()) if part.get("use") == "in"}
-    refuse_unknown(request.query, known)
+    refuse_unknown(request.query, (each.name for each in found.definition.takes))
     for name, value in request.query:
         query.setdefault(name, []).append(value)
     exchange.trail.query = "&".join(f"{name}={value}" for name, value in request.query)[:4000]
     headers = {name: request.headers[name] for name in found.header_names if name in request.headers}
+    if not found.reads_itself and not (found.plain_json and resource is not None and "resourceType" not in resource):
+        check_input(found.definition, resource, query)
     given = OperationInput(resource, type_, id_, query, headers)
     if id_ is not None and type_ is not None and await exchange.repository.read(access, id_) is None:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
@@ -62,7 +64,8 @@ def raw_content(request: Request, found: Operation) -> Resource | None:
 
 def authorize_operation(exchange: Exchange, found: Operation, type_: str | None) -> Access:
     """Whether the caller may call it, and within what limits. Raises FhirError (403)."""
-    access = exchange.gate.unrestricted(found.scope, type_ or next(iter(found.resource_types), "*"))
+    on = found.definition.on
+    access = exchange.gate.unrestricted(found.scope, type_ or (on[0] if on and on != ("Resource",) else "*"))
     if found.every_type:
         exchange.gate.unrestricted(found.scope, "*")
     if not found.roles:
@@ -72,6 +75,13 @@ def authorize_operation(exchange: Exchange, found: Operation, type_: str | None)
     if access.compartment is not None and not found.one_patient:
         raise forbidden(Decision(False, f"${found.code} is not for a token that reaches one patient's record only."))
     return access
+
+
+def _must_be_posted(found: Operation) -> FhirError:
+    why = "changes state" if found.affects_state else "needs what does not fit into an address"
+    error = refuse("method-not-allowed", f"${found.code} {why} and must be POSTed.", "http.method")
+    error.headers["Allow"] = "POST"
+    return error
 
 
 async def _run(found: Operation, given: OperationInput, context: Context) -> OperationOutput:

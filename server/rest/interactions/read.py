@@ -7,7 +7,9 @@ from profiles.outcome import refuse
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.interactions.binary_read import answer_read
-from server.rest.response import Response, version_headers, version_response
+from server.rest.own_definitions import TYPE as OPERATION_DEFINITION
+from server.rest.own_definitions import own_definition
+from server.rest.response import Response, resource_response, version_headers, version_response
 from server.search.hits import as_version
 
 
@@ -16,12 +18,22 @@ async def read(exchange: Exchange) -> Response:
     if type_ == AUDIT_TYPE:
         return await _read_audit_event(exchange, id_)
     version = await exchange.repository.read(exchange.access, id_)
+    if version is None and type_ == OPERATION_DEFINITION:
+        return _own_definition(exchange, id_)
     version = _present(exchange, version)
     if _is_known(exchange.request.headers.get("if-none-match"), version.etag):
         return Response(304, b"", version_headers(version))
     if type_ == "Binary":
         return await answer_read(exchange, version)
     return version_response(version, 200)
+
+
+def _own_definition(exchange: Exchange, id_: str) -> Response:
+    """What the server itself offers is nobody's record."""
+    found = own_definition(exchange.services.operations, id_, exchange.request.base.url)
+    if found is None:
+        raise _unknown()
+    return resource_response(found)
 
 
 def _is_known(if_none_match: str | None, etag: str) -> bool:
