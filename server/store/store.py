@@ -47,7 +47,7 @@ class Index:
     timeline: tuple[int, ...] = ()
 
 
-Edition = Literal["definitions", "consents"]
+Edition = Literal["definitions", "consents", "subscriptions"]
 """What a tenant stores that others are made of, and kept until it changes."""
 
 
@@ -65,12 +65,20 @@ class Put:
     """Others are understood by it (a code system, a profile): the tenant's edition changes with it (`Store.edition`)."""
     consent: bool = False
     """It says what may be seen of other records: the tenant's edition of consents changes with it."""
+    subscription: bool = False
+    """It says who is told of changes to other records: the tenant's edition of subscriptions changes with it."""
 
     @property
     def editions(self) -> tuple[Edition, ...]:
         """What changes with it."""
-        found: list[Edition] = ["definitions"] if self.definition else []
-        return (*found, "consents") if self.consent else tuple(found)
+        if not (self.definition or self.consent or self.subscription):
+            return ()
+        named: tuple[tuple[Edition, bool], ...] = (
+            ("definitions", self.definition),
+            ("consents", self.consent),
+            ("subscriptions", self.subscription),
+        )
+        return tuple(edition for edition, changes in named if changes)
 
 
 @dataclass(frozen=True, slots=True)
