@@ -30,7 +30,11 @@ NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,126}[a-z0-9])?")
 
 
 class AccountError(Exception):
-    """The account cannot be made or changed like this; the message is one sentence for whoever asked."""
+    """The account cannot be made or changed like this; the message is one sentence for whoever asked, about that field of it."""
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class TakenError(AccountError):
@@ -114,24 +118,26 @@ def fold_name(name: str) -> str:
 def check(new: NewAccount | Account) -> None:
     """Raises AccountError."""
     if NAME.fullmatch(fold_name(new.name)) is None:
-        raise AccountError("A name has 1 to 128 letters, digits and . _ @ + -, and begins and ends with a letter or digit.")
+        raise AccountError(
+            "A name has 1 to 128 letters, digits and . _ @ + -, and begins and ends with a letter or digit.", "name"
+        )
     unknown = [role for role in new.roles if role not in ROLES]
     if unknown or not new.roles:
-        raise AccountError(f"An account needs one or more of the roles {', '.join(ROLES)}.")
+        raise AccountError(f"An account needs one or more of the roles {', '.join(ROLES)}.", "roles")
     if new.fhir_user and (FHIR_USER.fullmatch(new.fhir_user) is None or new.fhir_user.count("/") != 1):
-        raise AccountError("The FHIR user is a reference such as Practitioner/1.")
+        raise AccountError("The FHIR user is a reference such as Practitioner/1.", "fhir_user")
     if new.patient and FHIR_ID.fullmatch(new.patient) is None:
-        raise AccountError("The patient is the id of a Patient.")
+        raise AccountError("The patient is the id of a Patient.", "patient")
     if all(ROLES[role].own_record_only for role in new.roles) and not new.patient:
-        raise AccountError("The role patient reads one patient's record: say whose.")
+        raise AccountError("The role patient reads one patient's record: say whose.", "patient")
     if len(new.display) > 200 or not new.display.isprintable():
-        raise AccountError("The name to show has at most 200 printable characters.")
+        raise AccountError("The name to show has at most 200 printable characters.", "display")
     if new.specialty and new.specialty not in specialty_names():
-        raise AccountError("The specialty is a code of the specialties that the server knows.")
+        raise AccountError("The specialty is a code of the specialties that the server knows.", "specialty")
     try:
         check_person(new.person, (Email(new.email), *new.emails), new.identities, (new.user_type, new.external_id))
     except PersonError as error:
-        raise AccountError(str(error)) from error
+        raise AccountError(str(error), "email") from error
 
 
 async def prepare(own: OwnRecords, new: NewAccount) -> tuple[Account, list[Keep]]:
@@ -162,7 +168,7 @@ async def add(own: OwnRecords, new: NewAccount, audit: Sequence[bytes] = ()) -> 
 def taken(own: OwnRecords, account: Account, error: StaleVersionError) -> TakenError | None:
     """What a commit of an account's name or identities was in the way of; None: of something else."""
     if error.key == NAMES.key(own.tenant, account.name):
-        return TakenError(f"There is an account {account.name} already.")
+        return TakenError(f"There is an account {account.name} already.", "name")
     if error.key in {LINKS.key(own.tenant, link_id(identity)) for identity in account.identities}:
         return TakenError("Another account has this outside identity.")
     return None
@@ -230,5 +236,5 @@ async def new_password(password: str, name: str) -> str:
     try:
         check_new_password(password, (name,))
     except PasswordRefusedError as error:
-        raise AccountError(str(error)) from error
+        raise AccountError(str(error), "password") from error
     return await hash_password(password)

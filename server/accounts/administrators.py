@@ -39,4 +39,4 @@ async def check_others(own: OwnRecords, before: Account, after: Account) -> list
     async for account in listed(own):
         if account.id != before.id and administers(account):
             return [TURNS.add(own, _ID, Turn()) if found is None else TURNS.change(own, found, Turn())]
-    raise AccountError(LAST)
+    raise AccountError(LAST, "roles")

@@ -12,6 +12,7 @@ import msgspec
 
 from server.accounts.account import fold_name
 from server.internal import Kind, OwnRecords
+from server.store.internal import Drop
 from server.store.store import StaleVersionError
 
 FREE: Final = 5
@@ -32,6 +33,8 @@ ATTEMPTS: Final = Kind("attempts", Attempts)
 
 Secret = Literal["password", "code"]
 """What is tried: a code of the second factor is counted apart, or whoever types both would be slowed down twice as soon."""
+
+_SECRETS: Final[tuple[Secret, ...]] = ("password", "code")
 
 
 class WaitError(Exception):
@@ -75,16 +78,15 @@ async def forget(own: OwnRecords, name: str, what: Secret = "password") -> None:
             return  # another try came in between, and counts
 
 
-async def unlock(own: OwnRecords, name: str) -> None:
-    """Nobody has to wait any more."""
-    await forget(own, name)
-    await forget(own, name, "code")
+async def counted(own: OwnRecords, name: str) -> list[Drop]:
+    """The changes that forget all tries with a name."""
+    found = [await ATTEMPTS.read(own, _id(name, what)) for what in _SECRETS]
+    return [ATTEMPTS.drop(known) for known in found if known is not None]
 
 
 async def slowed_down(own: OwnRecords, name: str) -> bool:
     """Whether the next try has to wait."""
-    secrets: tuple[Secret, ...] = ("password", "code")
-    found = [await ATTEMPTS.read(own, _id(name, what)) for what in secrets]
+    found = [await ATTEMPTS.read(own, _id(name, what)) for what in _SECRETS]
     return any(known is not None and own.now() < known.value.wait_until for known in found)
 
 

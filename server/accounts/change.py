@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from server.accounts.account import Account, NewAccount, check
+from server.accounts.account import Account, check
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,9 @@ def changed(account: Account, change: AccountChange) -> Account:
     if "display" in given:
         given["display"] = given["display"].strip() or account.name
     value = msgspec.structs.replace(account, **given)
-    check(
-        NewAccount(
-            value.name, value.roles, value.display, value.fhir_user, value.patient,
-            specialty=value.specialty, email=value.email,
-        )
-    )  # fmt: skip
+    if value.email not in {email.value for email in value.emails}:
+        value = msgspec.structs.replace(value, emails=())  # what a directory said of it is not so any more
+    check(value)
     return value
 
 

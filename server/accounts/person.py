@@ -72,6 +72,17 @@ def link_id(identity: Identity) -> str:
     return f"{identity.issuer} {identity.subject}"
 
 
+def addresses(email: str, emails: Sequence[Email]) -> tuple[Email, ...]:
+    """All e-mail addresses of an account: what a directory gave, unless `email`, the one to use, was changed elsewhere since."""
+    if not email:
+        return ()
+    if any(known.value == email for known in emails):
+        return tuple(emails)
+    before = next((known for known in emails if known.primary), emails[0] if emails else None)
+    others = tuple(known for known in emails if known is not before)
+    return (Email(email, before.type if before else "", primary=True), *others)
+
+
 def check_person(
     name: PersonName, emails: Sequence[Email], identities: Sequence[Identity], texts: Sequence[str] = ()
 ) -> None:

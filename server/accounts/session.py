@@ -63,9 +63,7 @@ class SignedIn:
         return self.session.started // 1_000_000
 
 
-def begin(
-    own: OwnRecords, account: Account, limits: Limits, device: str = "", address: str = ""
-) -> tuple[str, Keep]:
+def begin(own: OwnRecords, account: Account, limits: Limits, device: str = "", address: str = "") -> tuple[str, Keep]:
     """The value for the cookie, and the change that begins the session."""
     secret, now = secrets.token_urlsafe(32), own.now()
     session = Session(account.id, now, now, device[:LONGEST_DEVICE], address)

@@ -77,7 +77,8 @@ async def complete(own: OwnRecords, half: Half, code: str) -> tuple[Account, Kee
     account = found.value if found is not None else None
     if change is None or account is None or not account.active or half.at < account.signed_out_before:
         raise SignInRefusedError(REFUSED_WITH_CODE, "sign-in-refused")
-    await attempts.unlock(own, half.name)
+    await attempts.forget(own, half.name)
+    await attempts.forget(own, half.name, "code")
     return account, change
 
 

@@ -22,8 +22,10 @@ from server.accounts.account import (
     with_password,
 )
 from server.accounts.administrators import check_others
+from server.accounts.attempts import counted
 from server.accounts.change import AccountChange, changed, may_do_otherwise
 from server.accounts.rewrite import removed, rewritten
+from server.accounts.second_factor import FACTORS, factor_of
 from server.internal import Found, OwnRecords
 from server.oauth.client import CLIENTS, Client
 from server.oauth.revoked import Revocation, revoke
@@ -91,6 +93,8 @@ async def rewrite(
 async def remove(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> Ended:
     """The account is not there any more. Raises AccountError for the last administrator, StaleVersionError."""
     changes = await removed(own, found)
+    if (factor := await factor_of(own, found.value.id)) is not None:
+        changes.append(FACTORS.drop(factor))
     revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=True)
     await own.commit([*changes, ended], audit)
     return revocation, until
@@ -102,6 +106,25 @@ async def end_sessions(own: OwnRecords, found: Found[Account], audit: Sequence[b
     after = msgspec.structs.replace(found.value, signed_out_before=own.now())
     await own.commit([ACCOUNTS.change(own, found, after), ended], audit)
     return revocation, until
+
+
+async def reset_second_factor(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> Ended:
+    """The account has none any more, and is signed out everywhere: who lost it may have lost more.
+
+    Raises AccountError where there is none, StaleVersionError.
+    """
+    factor = await factor_of(own, found.value.id)
+    if factor is None:
+        raise AccountError("The account has no second factor.")
+    revocation, until, ended = await revoke(own, "subject", found.value.id, for_good=False)
+    after = msgspec.structs.replace(found.value, signed_out_before=own.now())
+    await own.commit([FACTORS.drop(factor), ACCOUNTS.change(own, found, after), ended], audit)
+    return revocation, until
+
+
+async def unlock(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> None:
+    """Who typed wrong passwords or codes too often need not wait any more. Raises StaleVersionError."""
+    await own.commit(await counted(own, found.value.name), audit)
 
 
 async def change_password(

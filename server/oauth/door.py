@@ -30,6 +30,9 @@ _ALLOWED_HEADERS: Final = (
     "X-Request-Id, X-Security-Context"
 )
 _OWN: Final = ("/oauth/", "/.well-known/")
+_PARTS: Final = (*_OWN, "/account", "/invitation")
+"""One of these is in every address that is taken here, and in few others: FHIR requests are not looked at any further."""
+
 _METADATA: Final = "/.well-known/oauth-authorization-server"
 _NOTHING: Final = json_answer({"error": "not_found", "error_description": "There is nothing at this address."}, 404)
 
@@ -43,7 +46,7 @@ class OAuthDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if "/oauth/" in path or "/.well-known/" in path:
+        if any(part in path for part in _PARTS):
             tenant, local = find_tenant(path)
             if local.startswith(_OWN) or routes_of(local):
                 await self._serve(scope, receive, send, tenant, local)

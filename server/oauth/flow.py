@@ -61,9 +61,9 @@ _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Flow)
 
 
-def to_place(place: str, now: int) -> Flow:
-    """Of somebody who wants to see a page of this server, such as `/account`. `now` in seconds."""
-    return Flow("", "", "", "", "", "", now, place=place)
+def to_place(place: str, now: int, name: str = "") -> Flow:
+    """Of somebody who wants to see a page of this server, such as `/account`. `now` in seconds; `name` is put into the form."""
+    return Flow("", "", "", "", "", "", now, place=place, login_hint=name)
 
 
 def seal(tenant: Tenant, flow: Flow) -> str:

@@ -16,7 +16,7 @@ MOST: Final = 300
 LONGEST: Final = 4096
 """Characters of one value; an assertion may be longer."""
 
-_LONGER: Final = {"client_assertion": 16_384, "flow": 16_384}
+_LONGER: Final = {"client_assertion": 16_384, "flow": 16_384, "then": 16_384}
 FORM: Final = "application/x-www-form-urlencoded"
 
 

@@ -1,0 +1,58 @@
+"""The page where an administrator invites somebody: an account without a password, and a link to choose one, which is shown once."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from server.account_pages.fields import check_profile, choices, filled_in
+from server.account_pages.visitor import Visitor
+from server.accounts.account import AccountError, NewAccount
+from server.accounts.change import AccountChange
+from server.accounts.invitation import PATH
+from server.oauth.authority import ACCOUNTS, ONE_ACCOUNT, Authority
+from server.oauth.invitations import add_invited
+from server.oauth.wire import Answer
+
+
+async def show(visitor: Visitor) -> Answer:
+    """Answers `GET /accounts/invite`."""
+    return _page(visitor, AccountChange())
+
+
+async def send(visitor: Visitor) -> Answer:
+    """Answers `POST /accounts/invite`."""
+    authority, given, name = visitor.authority, filled_in(visitor), visitor.text("name")
+    new = NewAccount(
+        name, given.roles or (), given.display or "", given.fhir_user or "", given.patient or "",
+        specialty=given.specialty or "", email=given.email or "",
+    )  # fmt: skip
+    try:
+        await check_profile(visitor, given)
+        noted = authority.note("user-invite", who=visitor.principal, query=f"role={','.join(new.roles)}")
+        account, link = await add_invited(authority.own, new, authority.settings.invitation_days, [noted])
+    except AccountError as error:
+        return _page(visitor, given, name, str(error), error.field)
+    return link_page(visitor, account.id, account.display, link)
+
+
+def link_page(visitor: Visitor, id_: str, display: str, link: str) -> Answer:
+    """The link, which nobody can be shown again."""
+    authority = visitor.authority
+    return visitor.show(
+        "link",
+        display=display,
+        link=invitation_address(authority, link),
+        days=authority.settings.invitation_days,
+        account=f"{authority.address(ONE_ACCOUNT)}?{urlencode({'account': id_})}",
+        accounts=authority.address(ACCOUNTS),
+    )
+
+
+def invitation_address(authority: Authority, link: str) -> str:
+    return f"{authority.address(PATH)}?{urlencode({'link': link})}"
+
+
+def _page(visitor: Visitor, given: AccountChange, name: str = "", problem: str = "", field: str = "") -> Answer:
+    return visitor.show(
+        "invite", problem, field=field, name=name, days=visitor.authority.settings.invitation_days, **choices(given)
+    )
