@@ -18,6 +18,11 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "body-missing": ErrorCode(400, "required", "The interaction needs a body and none was sent."),
     "body-not-json": ErrorCode(400, "structure", "The body is not JSON in UTF-8, or is nested too deeply."),
     "body-not-xml": ErrorCode(400, "structure", "The body is not a resource in XML in UTF-8, or is nested too deeply."),
+    "request-malformed": ErrorCode(400, "structure", "What was sent is no request of HTTP/1.1."),
+    "request-timeout": ErrorCode(408, "timeout", "The request did not arrive in time; nothing of it was done."),
+    "headers-too-large": ErrorCode(431, "too-long", "The address and headers are larger than the server takes."),
+    "rate-limited": ErrorCode(429, "throttled", "More requests than the caller may make; Retry-After says when to go on."),
+    "took-too-long": ErrorCode(503, "timeout", "The answer took too long. What was asked for may still be done."),
     "body-too-large": ErrorCode(413, "too-long", "The body is larger than the server takes."),
     "content-coding": ErrorCode(400, "structure", "The body is not compressed in the way that Content-Encoding says."),
     "content-type": ErrorCode(415, "not-supported", "The body's Content-Type is not one the server reads."),
@@ -62,9 +67,15 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "forbidden": ErrorCode(403, "forbidden", "The token does not allow this."),
     "break-glass-reason": ErrorCode(400, "required", "Who breaks the glass gives a reason."),
     "consent-unsupported": ErrorCode(422, "not-supported", "An active Consent says what cannot be enforced as it stands."),
+    "consent-unreadable": ErrorCode(
+        503,
+        "security",
+        "A patient's consent cannot be read, and it is not known whose it is: records of patients are kept back.",
+    ),
     "consent-denied": ErrorCode(
         403, "suppressed", "A patient's consent does not allow to disclose this to that recipient."
     ),
+    "provenance-header": ErrorCode(400, "structure", "X-Provenance holds a Provenance in JSON, without its target."),
     # -- Bundles -----------------------------------------------------------------------------------------------------
     "bundle-type": ErrorCode(400, "value", "The Bundle's type is not one that this address takes."),
     "bundle-entry": ErrorCode(400, "structure", "A Bundle entry lacks what it needs, or contradicts itself."),
@@ -190,6 +201,13 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
         413, "too-long", "The answer is larger than the server keeps for later; ask for less, or without respond-async."
     ),
     "too-many-listeners": ErrorCode(429, "throttled", "Too many listen to the audit trail already."),
+    "subscription-topic": ErrorCode(422, "not-supported", "The Subscription names a topic that is not known here."),
+    "subscription-filter": ErrorCode(422, "not-supported", "The Subscription has a filter that its topic does not have."),
+    "subscription-channel": ErrorCode(422, "not-supported", "The Subscription's channel, or how it is set, is not supported."),
+    "subscription-endpoint": ErrorCode(422, "value", "Nothing can be sent to the Subscription's endpoint."),
+    "subscription-payload": ErrorCode(422, "not-supported", "The Subscription's payload is not supported for its channel."),
+    "subscription-status": ErrorCode(422, "business-rule", "A client sets a Subscription to requested or off, and nothing else."),
+    "too-many-subscriptions": ErrorCode(429, "throttled", "There are as many Subscriptions as are allowed."),
     "too-many-jobs": ErrorCode(
         429, "throttled", "More requests with respond-async wait than are allowed; ask again later."
     ),

@@ -5,16 +5,15 @@ Such a refusal leaves no audit record: nothing was looked at, not even who asks.
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from profiles import json
 from profiles.outcome import operation_outcome, refuse
+from server.headers import ON_EVERY_ANSWER
 from server.logs import EventLog
-
-LOG_SECONDS: Final = 10.0
+from server.seldom import Seldom
 
 _ALWAYS: Final = frozenset({"/health", "/ready"})
 _BODY: Final = json.dumps(
@@ -23,7 +22,7 @@ _BODY: Final = json.dumps(
 _HEADERS: Final = [
     (b"content-type", b"application/fhir+json; charset=utf-8"),
     (b"content-length", str(len(_BODY)).encode()),
-    (b"cache-control", b"no-store"),
+    *ON_EVERY_ANSWER,
     (b"retry-after", b"1"),
     (b"connection", b"close"),
 ]
@@ -35,10 +34,8 @@ class Admission:
     def __init__(self, application: ASGIApp, most: int, log: EventLog) -> None:
         self._application = application
         self._most = most
-        self._log = log
+        self._refused = Seldom(log, "overloaded")
         self._under_way = 0
-        self._refused = 0
-        self._logged = -LOG_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._under_way >= self._most and scope["path"] not in _ALWAYS:
@@ -52,9 +49,6 @@ class Admission:
 
     async def _refuse(self, send: Send) -> None:
         """The connection ends, because a body may still be on its way that nobody will read."""
-        self._refused += 1
-        if time.monotonic() - self._logged >= LOG_SECONDS:
-            self._log.event("warning", "overloaded", status=503, count=self._refused)
-            self._logged, self._refused = time.monotonic(), 0
+        self._refused.note("requests", status=503)
         await send({"type": "http.response.start", "status": 503, "headers": _HEADERS})
         await send({"type": "http.response.body", "body": _BODY})

@@ -18,25 +18,25 @@ from profiles.outcome import FhirError, refuse
 from server.auth.bearer import unauthenticated
 from server.content_coding import check_coding, encoded, not_read
 from server.documents.signed_link import PATH as LINK_PATH
+from server.headers import ON_EVERY_ANSWER
 from server.logs import EventLog, request_id
+from server.rates.rates import RateLimitedError, Rates
 from server.rest.address import template_of
+from server.rest.admitted import Admitted, rate_limited
 from server.rest.formats import written
 from server.rest.request import Base, Request, parse_pairs
 from server.rest.response import CONTENT_TYPE, Response, error_response, internal_error
 from server.rest.upload import Upload, check_length, is_upload
 
 Answer = Callable[[Request], Awaitable[Response]]
+Admit = Callable[[str, tuple[str, ...], Mapping[str, str], str], Admitted]
+"""(method, what follows the base, headers, the caller's address) -> who asks. Raises FhirError (429)."""
 Plain = Callable[[], Awaitable[Response]]
 Linked = Callable[[str, str, Mapping[str, str], str, str], Awaitable[Response]]
 """(what stands behind the path of signed links, method, headers, request id, the caller's address) -> the answer."""
 
-_ALWAYS: Final = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"private, no-cache"),
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Location, ETag, Last-Modified, Content-Location, Retry-After, X-Request-Id"),
-)
-"""Scripts of any site may call: what lets a caller in is a token, and never a cookie, so no site gets in by being visited."""
+_UNLIMITED: Final = frozenset({"/health", "/ready"})
+_CLOSING: Final = {"Connection": "close"}
 DEFAULT_TENANT: Final = "default"
 PAS_2_0_1: Final = "pas-2.0.1"
 
@@ -52,6 +52,8 @@ class FhirHttp:
         base_url: str,
         max_body: int,
         max_document: int,
+        admit: Admit,
+        rates: Rates,
         answer: Answer,
         metadata: Callable[[Request], Awaitable[Response]],
         plain: dict[str, Plain],
@@ -62,6 +64,8 @@ class FhirHttp:
         self._base_url = base_url
         self._max_body = max_body
         self._max_document = max_document
+        self._admit = admit
+        self._rates = rates
         self._answer = answer
         self._metadata = metadata
         self._plain = plain
@@ -75,29 +79,40 @@ class FhirHttp:
         identity = request_id(headers["x-request-id"].encode("latin-1") if "x-request-id" in headers else None)
         base, segments = find_base(self._base_url, scope["path"])
         route = template_of(segments) if base is not None else "plain"
+        address = client[0] if (client := scope.get("client")) else ""
+        stated: Mapping[str, str] = {}
         try:
             if base is None:
-                response = await self._outside(scope, headers, identity)
+                response = await self._outside(scope, headers, identity, address)
             else:
-                request = await self._read(scope, receive, headers, identity, base, segments, route)
+                admitted = self._admit(scope["method"], segments, headers, address)
+                stated = admitted.headers
+                request = await self._read(scope, receive, headers, identity, base, segments, route, address, admitted)
                 response = await written(request, await self._inside(request))
                 if request.pretty and response.body and response.content_type == CONTENT_TYPE:
                     response = _indented(response)
                 response = await encoded(headers, response)
         except FhirError as error:
             response = error_response(error)
+            if error.status == 429 and ("transfer-encoding" in headers or headers.get("content-length", "0") != "0"):
+                response.headers.update(_CLOSING)  # a body is on its way that nobody will read
         except Exception as error:  # nothing may reach the server's own error page
             self._log.failure("request failed", error, request_id=identity)
             response = internal_error(identity)
         try:
-            await _send(send, receive, response, identity, scope["method"] == "HEAD")
+            await self._send(send, receive, response, stated, identity, scope["method"] == "HEAD")
         except Exception as error:  # in the middle of an answer: ending the connection is what is left to say
             self._log.failure("answer broken off", error, request_id=identity)
         tenant = base.tenant if base is not None and self._is_tenant(base.tenant) else ""
         self._log.request(identity, scope["method"], route, tenant, response.status, (time.perf_counter() - started) * 1000)
 
-    async def _outside(self, scope: Scope, headers: dict[str, str], identity: str) -> Response:
+    async def _outside(self, scope: Scope, headers: dict[str, str], identity: str, address: str) -> Response:
         path, method = scope["path"], scope["method"]
+        if path not in _UNLIMITED:
+            try:
+                self._rates.address("open", address)
+            except RateLimitedError as error:
+                raise rate_limited(error) from error
         plain = self._plain.get(path)
         if plain is None and not path.startswith(LINK_PATH):
             raise refuse("unknown-address", "There is nothing at this address; the FHIR base is /fhir.", "http.url")
@@ -105,8 +120,7 @@ class FhirHttp:
             raise refuse("method-not-allowed", "This address takes GET.", "http.method")
         if plain is not None:
             return await plain()
-        client = scope.get("client")
-        return await self._link(path.removeprefix(LINK_PATH), method, headers, identity, client[0] if client else "")
+        return await self._link(path.removeprefix(LINK_PATH), method, headers, identity, address)
 
     async def _inside(self, request: Request) -> Response:
         if request.segments == ("metadata",) and request.method in {"GET", "HEAD"} and request.fault is None:
@@ -122,12 +136,16 @@ class FhirHttp:
         base: Base,
         segments: tuple[str, ...],
         template: str,
+        address: str,
+        admitted: Admitted,
     ) -> Request:
         query: tuple[tuple[str, str], ...] = ()
         body, fault, upload = b"", None, None
         try:
             if [name for name, _ in scope["headers"]].count(b"authorization") > 1:
                 raise unauthenticated("The request has more than one Authorization header.")
+            if admitted.fault is not None:  # from nobody, no body is read
+                raise admitted.fault
             query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
             if is_upload(scope["method"], segments, headers):
                 upload = self._upload(receive, headers)
@@ -135,8 +153,6 @@ class FhirHttp:
                 body = await self._body(receive, headers)
         except FhirError as error:
             fault = error
-        client = scope.get("client")
-        address = client[0] if client else ""
         return Request(
             scope["method"],
             base,
@@ -149,6 +165,7 @@ class FhirHttp:
             address,
             fault=fault,
             upload=upload,
+            caller=admitted.caller,
         )
 
     def _upload(self, receive: Receive, headers: dict[str, str]) -> Upload:
@@ -176,6 +193,27 @@ class FhirHttp:
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
+    async def _send(
+        self, send: Send, receive: Receive, response: Response, stated: Mapping[str, str], identity: str, head: bool
+    ) -> None:
+        """`stated`: headers besides those of the response."""
+        headers = [
+            *ON_EVERY_ANSWER,
+            (b"x-request-id", identity.encode()),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in stated.items()),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
+        ]
+        length = response.length if response.stream is not None else len(response.body)
+        if length != 0:
+            headers.append((b"content-type", response.content_type.encode()))
+        if response.status not in {204, 304} and length is not None:  # RFC 9110 8.6: these have no content to measure
+            headers.append((b"content-length", str(length).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if response.stream is None or head:
+            await send({"type": "http.response.body", "body": b"" if head else response.body})
+        else:
+            await _send_pieces(send, receive, response.stream, response.patience)
+
     def _too_large(self) -> FhirError:
         return refuse("body-too-large", f"A body may have at most {self._max_body} bytes (ASSENT_MAX_BODY).", "http.body")
 
@@ -197,24 +235,6 @@ def find_base(base_url: str, path: str) -> tuple[Base | None, tuple[str, ...]]:
 
 def _indented(response: Response) -> Response:
     return Response(response.status, json.pretty(response.body), response.headers, response.content_type)
-
-
-async def _send(send: Send, receive: Receive, response: Response, identity: str, head: bool) -> None:
-    headers = [
-        *_ALWAYS,
-        (b"x-request-id", identity.encode()),
-        *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
-    ]
-    length = response.length if response.stream is not None else len(response.body)
-    if length != 0:
-        headers.append((b"content-type", response.content_type.encode()))
-    if response.status not in {204, 304} and length is not None:  # RFC 9110 8.6: these have no content to measure
-        headers.append((b"content-length", str(length).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if response.stream is None or head:
-        await send({"type": "http.response.body", "body": b"" if head else response.body})
-    else:
-        await _send_pieces(send, receive, response.stream, response.patience)
 
 
 async def _send_pieces(send: Send, receive: Receive, pieces: AsyncIterator[bytes], patience: float | None) -> None:

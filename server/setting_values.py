@@ -8,12 +8,13 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from server.documents.type_names import DEFAULT_TYPES, parse_content_type
+from server.rates.policies import Policy, parse_policies
 from server.seal.key_text import key_from_text
 from server.validation_levels import LEVELS, Levels, parse_levels
 
@@ -39,6 +40,20 @@ def one_of(*allowed: str) -> Callable[[str, str], str]:
         if value.lower() not in allowed:
             raise ConfigurationError(f"{variable} must be one of: {', '.join(allowed)}.")
         return value.lower()
+
+    return parse
+
+
+def some_of(*allowed: str) -> Callable[[str, str], frozenset[str]]:
+    """Any of them, separated by commas; `none` for the empty set."""
+
+    def parse(variable: str, value: str) -> frozenset[str]:
+        named = frozenset(part.strip().lower() for part in value.split(","))
+        if named != {"none"} and not named <= set(allowed):
+            raise ConfigurationError(
+                f"{variable} must be none, or some of these, separated by commas: {', '.join(allowed)}."
+            )
+        return named - {"none"}
 
     return parse
 
@@ -139,3 +154,30 @@ def levels(variable: str, value: str) -> Levels:
         raise ConfigurationError(
             f"{variable} must be one of: {', '.join(LEVELS)}; and others for some types, such as base,Claim=profile."
         ) from error
+
+
+def rates(variable: str, value: str) -> Mapping[str, Policy]:
+    try:
+        return parse_policies(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{variable}: {error}") from error
+
+
+def mail_server(variable: str, value: str) -> str:
+    """An address of SMTP, or nothing."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"smtp", "smtps", "smtp+starttls"} and bool(parts.hostname) and parts.path in {"", "/"}
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if value and not usable:
+        raise ConfigurationError(f"{variable} must be smtps://user:password@host:port, smtp+starttls://... or smtp://...")
+    return value
+
+
+def mail_address(variable: str, value: str) -> str:
+    """name@example.org, or nothing."""
+    if value and re.fullmatch(r"[^\s@<>\"',;:()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", value) is None:
+        raise ConfigurationError(f"{variable} must be an address such as assent@example.org.")
+    return value

@@ -5,7 +5,7 @@ Tokens in the query or in a form body (RFC 6750 2.2, 2.3) are not read: they end
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from profiles.outcome import FhirError, refuse
@@ -39,6 +39,12 @@ def authenticate_value(value: bytes | None, verifier: TokenVerifier) -> Principa
         return verifier.verify_bytes(value[7:])
     except TokenError as error:
         raise unauthenticated(str(error)) from error
+
+
+def authenticated(headers: Mapping[str, str], verifier: TokenVerifier) -> Principal:
+    """The caller, from headers as text. Raises `FhirError` (login, 401)."""
+    value = headers.get("authorization")
+    return authenticate_value(value.encode("latin-1", "replace") if value is not None else None, verifier)
 
 
 def unauthenticated(text: str, error: str | None = "invalid_token") -> FhirError:

@@ -17,17 +17,20 @@ from server.logs import request_id
 from server.oauth.authority import Authority, Shared
 from server.oauth.authorize_request import RefusedError
 from server.oauth.errors import OAuthError, PageError
+from server.oauth.origin import check_origin
 from server.oauth.routes import OAuthRoute, routes_of
 from server.oauth.transport import headers_of, milliseconds, read_body, send_answer
-from server.oauth.wire import ANY_ORIGIN, NO_STORE, Answer, Call, json_answer, redirect
+from server.oauth.wire import ANY_ORIGIN, NO_STORE, Answer, Call, json_answer, redirect, with_headers
 from server.pages.page import page
+from server.rates.rates import RateLimitedError
 from server.repository import DamagedRecordError
+from server.seal.keyring import Tenant
 from server.store.store import StaleVersionError, StoreUnavailableError
 
 _FHIR_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _ALLOWED_HEADERS: Final = (
     "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, If-Range, Range, "
-    "X-Request-Id, X-Security-Context"
+    "X-Request-Id, X-Security-Context, X-Purpose-Of-Use, X-Assent-Break-Glass, X-Provenance"
 )
 _OWN: Final = ("/oauth/", "/.well-known/")
 _PARTS: Final = (*_OWN, "/account", "/invitation")
@@ -83,27 +86,40 @@ class OAuthDoor:
             allowed = ("Allow", ", ".join(sorted(routes)))
             content = {"error": "invalid_request", "error_description": "This address takes another method."}
             return first, json_answer(content, 405, (*NO_STORE, allowed))
+        try:
+            stated = self._shared.services.rates.address(route.policy, call.address)
+        except RateLimitedError as error:
+            return route, _too_many(route, call, error)
+        return route, with_headers(await self._handled(route, tenant, call, receive, sent), stated)
+
+    async def _handled(
+        self, route: OAuthRoute, tenant: Tenant, call: Call, receive: Receive, sent: Sequence[tuple[bytes, bytes]]
+    ) -> Answer:
         own = OwnRecords(self._shared.services.store, tenant, self._shared.services.now)
         authority = Authority(self._shared, own, call)
         try:
+            if route.own_pages_only:
+                check_origin(self._shared.settings.base_url, call.headers)
             if [header for header, _ in sent].count(b"authorization") > 1:
                 raise OAuthError("invalid_request", "The request has more than one Authorization header.")
             body = await read_body(receive) if call.method == "POST" else b""
             call = Call(call.method, call.path, call.query, call.headers, body, call.address, call.request_id)
             authority = Authority(self._shared, own, call)
-            return route, await route.handler(authority)
+            return await route.handler(authority)
         except StoreUnavailableError as error:
             services = self._shared.services
             services.outage.met(services.log, error, call.request_id)
-            return route, _refusal(route, call, OAuthError("temporarily_unavailable", "The server cannot answer now."))
+            return _refusal(route, call, OAuthError("temporarily_unavailable", "The server cannot answer now."))
         except (DamagedInternalError, DamagedRecordError) as error:
             self._shared.services.log.failure("damaged record", error, request_id=call.request_id)
-            return route, _refusal(route, call, OAuthError("server_error", "The server failed.", status=500))
+            return _refusal(route, call, OAuthError("server_error", "The server failed.", status=500))
+        except RateLimitedError as error:
+            return _too_many(route, call, error)
         except (OAuthError, PageError, RefusedError, StaleVersionError) as error:
-            return route, await self._refused(authority, route, error)
+            return await self._refused(authority, route, error)
         except Exception as error:  # the last line of defence: no caller sees a stack trace
             self._shared.services.log.failure("request failed", error, request_id=call.request_id)
-            return route, _refusal(route, call, OAuthError("server_error", "The server failed.", status=500))
+            return _refusal(route, call, OAuthError("server_error", "The server failed.", status=500))
 
     async def _refused(self, authority: Authority, route: OAuthRoute, error: Exception) -> Answer:
         """The answer to a refusal, audited."""
@@ -154,6 +170,12 @@ def _refusal(route: OAuthRoute, call: Call, error: OAuthError) -> Answer:
     if error.challenge is not None:
         headers.append(("WWW-Authenticate", error.challenge))
     return json_answer({"error": error.code, "error_description": error.description}, error.status, headers)
+
+
+def _too_many(route: OAuthRoute, call: Call, error: RateLimitedError) -> Answer:
+    """Nothing was looked at, and nothing is recorded (RFC 6585 4)."""
+    text = f"Too many requests; try again in {error.seconds} seconds."
+    return with_headers(_refusal(route, call, OAuthError("temporarily_unavailable", text, status=429)), error.headers)
 
 
 def _asks_first(scope: Scope) -> bool:

@@ -15,13 +15,14 @@ from server.store.store import StaleVersionError
 
 
 async def token(authority: Authority) -> Answer:
-    """Answers `POST /oauth/token`. Raises OAuthError."""
+    """Answers `POST /oauth/token`. Raises OAuthError, RateLimitedError."""
     parameters = parse_form(authority.call.headers.get("content-type", ""), authority.call.body)
     parameters.check()
     grant_type = parameters.required("grant_type")
     if grant_type not in {"authorization_code", "refresh_token", "client_credentials"}:
         raise OAuthError("unsupported_grant_type", "The grant type is none of this server's.")
     asker = await authenticate(authority, parameters)
+    authority.shared.services.rates.take("tokens", (authority.tenant, asker.client.id))
     if grant_type not in asker.client.grant_types:
         raise OAuthError("unauthorized_client", "This client was not registered for that grant type.")
     try:

@@ -7,8 +7,9 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from server.headers import NEVER_RUN, NO_SNIFF
 from server.oauth.errors import OAuthError
-from server.oauth.wire import Answer
+from server.oauth.wire import HTML, Answer
 
 LARGEST_BODY: Final = 128 * 1024
 
@@ -33,12 +34,14 @@ async def read_body(receive: Receive) -> bytes:
 
 async def send_answer(send: Send, answer: Answer, method: str, identity: str) -> None:
     fixed = [
-        (b"x-content-type-options", b"nosniff"),
+        NO_SNIFF,
         (b"x-request-id", identity.encode()),
         (b"content-length", str(len(answer.body)).encode()),
     ]
     own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     typed = [(b"content-type", answer.content_type.encode())] if answer.body else []
+    if answer.content_type != HTML:  # pages have a policy of their own
+        typed.append(NEVER_RUN)
     if answer.status == 204:
         del fixed[-1]
     await send({"type": "http.response.start", "status": answer.status, "headers": [*fixed, *typed, *own]})

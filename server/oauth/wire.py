@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +14,10 @@ from profiles import json
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 NO_STORE: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
-ANY_ORIGIN: Final = (("Access-Control-Allow-Origin", "*"),)
+ANY_ORIGIN: Final = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Answer:
 
 def json_answer(content: Any, status: int = 200, headers: Sequence[tuple[str, str]] = NO_STORE) -> Answer:
     return Answer(status, json.dumps(content), JSON, headers)
+
+
+def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    """The answer with headers more."""
+    return replace(answer, headers=(*answer.headers, *headers.items())) if headers else answer
 
 
 def redirect(address: str, headers: Sequence[tuple[str, str]] = ()) -> Answer:

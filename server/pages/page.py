@@ -34,6 +34,7 @@ def page(
 
 
 def security_headers(leads_to: str = "") -> Sequence[tuple[str, str]]:
+    """Without Cross-Origin-Opener-Policy: apps open the pages in a window of their own, and wait for it to come back to them."""
     forms = f"'self' {_source(leads_to)}".strip()
     policy = (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -43,7 +44,8 @@ def security_headers(leads_to: str = "") -> Sequence[tuple[str, str]]:
         ("Content-Security-Policy", policy),
         ("X-Frame-Options", "DENY"),
         ("Referrer-Policy", "same-origin"),
-        ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     )
 
 

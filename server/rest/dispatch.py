@@ -15,7 +15,7 @@ from server.access.access import nothing
 from server.audit.purposes import HEADER as PURPOSE
 from server.audit.purposes import stated_purpose
 from server.audit.trail import Trail
-from server.auth.bearer import authenticate_value
+from server.auth.bearer import authenticated
 from server.auth.principal import Principal
 from server.content_coding import unpacked
 from server.repository import DamagedRecordError, Repository
@@ -132,8 +132,7 @@ def _authenticate(services: Services, request: Request, trail: Trail) -> Princip
     if request.principal is not None:
         trail.principal = request.principal
         return request.principal
-    value = request.headers.get("authorization")
-    principal = authenticate_value(value.encode("latin-1", "replace") if value is not None else None, services.verifier)
+    principal = request.caller or authenticated(request.headers, services.verifier)
     trail.principal = principal
     if principal.tenant != request.base.tenant:
         raise refuse("login", "The token is for another tenant than this address.")

@@ -29,6 +29,7 @@ from server.documents.apart import drop_apart, put_apart
 from server.documents.attached import DocumentRules, check_documents
 from server.logs import EventLog
 from server.oauth.revoked import Revoked
+from server.rates.rates import Rates
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.request import Request
 from server.rest.response import Response, outcome_response, version_headers, version_response
@@ -96,6 +97,7 @@ class Services:
     consents: Consents = field(default_factory=lambda: Consents(lambda tenant: False))
     turns: Turns = field(default_factory=Turns)
     index_state: IndexState = field(default_factory=IndexState)
+    rates: Rates = field(default_factory=lambda: Rates({}))
     outage: Outage = field(default_factory=Outage)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server is about to end: what has no end of its own ends."""

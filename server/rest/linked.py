@@ -16,7 +16,9 @@ from server.audit.trail import Trail
 from server.auth.principal import Principal
 from server.auth.scopes import ScopeSet
 from server.documents.signed_link import OpenedLink, open_link
+from server.rates.rates import RateLimitedError
 from server.repository import MICROSECOND, DamagedRecordError, Repository, Version
+from server.rest.admitted import rate_limited
 from server.rest.exchange import Services
 from server.rest.interactions.binary_read import asked_part, content_response
 from server.rest.response import Response, error_response, internal_error
@@ -35,6 +37,8 @@ async def answer_link(
     trail = Trail(request_id, address, interaction="vread", action="R")
     try:
         opened = await open_link(services.keyring, text)
+        if opened is None or services.now() >= opened.link.expires * MICROSECOND:
+            services.rates.address("bad-links", address)
         try:
             response = await _content(services, opened, trail, method, headers)
         except FhirError as error:
@@ -46,6 +50,8 @@ async def answer_link(
         if tenant is not None:
             record = trail.encode(services.now(), response.status, response.refusal)
             await services.commit(Commit(tenant.number, audit=[record]))
+    except RateLimitedError as error:  # nothing was looked at, and nothing is recorded
+        return error_response(rate_limited(error))
     except StoreUnavailableError as error:
         services.outage.met(services.log, error, request_id)
         return unavailable(error)

@@ -53,6 +53,8 @@ class Request:
     """Why the request could not be read to its end: it is refused with this, once it is known who asks."""
     upload: Upload | None = None
     """The raw body of a Binary, which nobody has read yet; `body` is empty then."""
+    caller: Principal | None = None
+    """Who asks, by the token that came with the request, where the front has looked at it."""
     principal: Principal | None = None
     """Who asks, where that is known already: a job does later what somebody was let in for."""
 

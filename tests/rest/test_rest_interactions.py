@@ -27,7 +27,7 @@ def is_version(answer: httpx.Response, id_: str, version: int) -> None:
     assert stated == datetime.fromisoformat(body["meta"]["lastUpdated"]).replace(microsecond=0)
     assert answer.headers["content-type"] == "application/fhir+json; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "no-cache" in answer.headers["cache-control"]
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_create_gives_an_id_of_the_server_s_own(client: httpx.AsyncClient) -> None:

@@ -63,6 +63,11 @@ def test_every_variable_is_read() -> None:
             "ASSENT_AUDIT_DAYS": "30",
             "ASSENT_VALIDATION": "base,Claim=profile",
             "ASSENT_CONSENT": "opt-in",
+            "ASSENT_REQUEST_SECONDS": "30",
+            "ASSENT_RATE_LIMITS": "off",
+            "ASSENT_PROXY_HEADER": "Forwarded",
+            "ASSENT_TLS_CERTIFICATE": "/etc/assent/server.pem",
+            "ASSENT_TLS_KEY": "/etc/assent/server.key",
             "ASSENT_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16",
             "ASSENT_MASTER_KEY": "00" * 32,
         }
@@ -101,7 +106,12 @@ def test_every_variable_is_read() -> None:
         audit_days=30,
         validation={"*": "base", "Claim": "profile"},
         consent="opt-in",
+        request_seconds=30,
+        rate_limits={},
         trusted_proxies=("10.0.0.1", "192.168.0.0/16"),
+        proxy_header="forwarded",
+        tls_certificate=Path("/etc/assent/server.pem"),
+        tls_key=Path("/etc/assent/server.key"),
         master_key=bytes(32),
     )
 

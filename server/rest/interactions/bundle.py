@@ -21,6 +21,8 @@ MAX_ENTRIES: Final = 2000
 async def bundle(exchange: Exchange) -> Response:
     """POST to the base."""
     type_, given = read_bundle(exchange)
+    caller = exchange.principal
+    exchange.services.rates.charge(caller.tenant, caller.subject, caller.client_id, len(given) - 1)
     if type_ == "batch":
         return await _batch(exchange, given)
     exchange.trail.interaction = "transaction"

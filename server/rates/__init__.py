@@ -1,0 +1,1 @@
+"""How many requests a caller may make: policies, their meter, and who is counted for what."""
