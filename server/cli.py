@@ -132,24 +132,43 @@ def _add_load(commands: Any) -> None:
 
 
 def _add_user(user: argparse.ArgumentParser) -> None:
-    user.description = "Accounts of people, for the pages where they sign in. A running server knows within a second."
+    user.description = "Accounts of people (docs/accounts.md). A running server knows within a second."
     actions = user.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="let somebody sign in", allow_abbrev=False)
-    add.add_argument(
-        "--role", action="append", required=True, metavar="ROLE", help="as for `assent token`; may be repeated"
-    )
-    add.add_argument("--display", metavar="NAME", help="what the person is called")
-    add.add_argument("--fhir-user", metavar="REFERENCE", help="who it is in the records, such as Practitioner/1")
-    add.add_argument("--patient", metavar="ID", help="whose record the role patient reads")
-    passwd = actions.add_parser("passwd", help="give an account another password", allow_abbrev=False)
-    deactivate = actions.add_parser("deactivate", help="let somebody sign in no more", allow_abbrev=False)
-    listing = actions.add_parser("list", help="print the accounts, one a line", allow_abbrev=False)
-    for action in (add, passwd):
-        action.add_argument("--generate", action="store_true", help="make a password and print it")
-    for action in (add, passwd, deactivate):
-        action.add_argument("name", metavar="NAME")
-    for action in (add, passwd, deactivate, listing):
-        action.add_argument("--tenant", default="default", help="whose account (default)")
+
+    def action(name: str, meaning: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=meaning, allow_abbrev=False)
+        made.add_argument("--tenant", default="default", help="whose account (default)")
+        if name != "list":
+            made.add_argument("name", metavar="NAME")
+        return made
+
+    action("list", "print the accounts, one a line")
+    add = action("add", "let somebody sign in with a password that you give them")
+    invite = action("invite", "print a link with which somebody chooses a password, and can sign in")
+    modify = action("modify", "change what is known of an account; what is not said stays")
+    passwd = action("passwd", "give an account another password")
+    action("link", "print another link to choose a password")
+    action("uninvite", "let the link of an account be good no more")
+    action("deactivate", "let somebody sign in no more")
+    action("reactivate", "let somebody sign in again")
+    action("unlock", "let somebody who typed wrong passwords try again at once")
+    action("sign-out", "end all sessions of an account, and what its apps were given")
+    action("reset-second-factor", "take the second factor of an account off")
+    for made in (add, passwd):
+        made.add_argument("--generate", action="store_true", help="make a password and print it")
+    for made in (add, invite, modify):
+        made.add_argument(
+            "--role",
+            action="append",
+            required=made is not modify,
+            metavar="ROLE",
+            help="as for `assent token`; may be repeated",
+        )
+        made.add_argument("--display", metavar="NAME", help="what the person is called")
+        made.add_argument("--fhir-user", metavar="REFERENCE", help="who it is in the records, such as Practitioner/1")
+        made.add_argument("--patient", metavar="ID", help="whose record the role patient reads")
+        made.add_argument("--specialty", metavar="CODE", help="a code of our specialties, such as cardiology")
+        made.add_argument("--email", metavar="ADDRESS", help="where the person can be written to")
 
 
 def _add_client(client: argparse.ArgumentParser) -> None:
@@ -241,6 +260,7 @@ def _add_tenant(tenant: argparse.ArgumentParser) -> None:
     retire = actions.add_parser("retire", help="let a tenant answer nothing any more; its data stays", allow_abbrev=False)
     retire.add_argument("name", metavar="NAME")
     _add_validation(actions)
+    _add_second_factor(actions)
     consent = actions.add_parser(
         "consent", help="print or change what holds where patients' consents say nothing", allow_abbrev=False
     )
@@ -250,6 +270,15 @@ def _add_tenant(tenant: argparse.ArgumentParser) -> None:
         "RULE is opt-out (what nobody has denied is shown) or opt-in (what nobody has permitted is hidden); default: what "
         "ASSENT_CONSENT says; show: change nothing."
     )
+
+
+def _add_second_factor(actions: Any) -> None:
+    factor = actions.add_parser(
+        "second-factor", help="print or change of whom a second factor is wanted at sign-in", allow_abbrev=False
+    )
+    factor.add_argument("name", metavar="NAME")
+    factor.add_argument("rule", choices=["show", "optional", "administrators", "everybody", "default"], metavar="RULE")
+    factor.description = "RULE is optional (of nobody), administrators or everybody; default: what ASSENT_SECOND_FACTOR says; show: change nothing."
 
 
 def _add_validation(actions: Any) -> None:

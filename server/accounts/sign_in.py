@@ -21,7 +21,7 @@ from server.store.internal import Keep
 MOST_NAME: Final = 256
 REFUSED: Final = "The name or the password is not right."
 REFUSED_WITH_CODE: Final = "The name, the password or the code is not right."
-NOT_THE_PASSWORD: Final = "The password is not right."
+NOT_RIGHT: Final = "The password is not right."
 NOT_THE_CODE: Final = "The code is not right, or was used before."
 TOO_LATE: Final = "This took too long: start again."
 HALF_LASTS: Final = 300 * 1_000_000
@@ -86,7 +86,7 @@ async def check_password(own: OwnRecords, account: Account, password: str) -> No
     """For somebody who is signed in and shows again who they are. Raises SignInRefusedError."""
     await _count(own, account.name, "password")
     if not await is_password(account.password, password):
-        raise SignInRefusedError(NOT_THE_PASSWORD, "password-refused")
+        raise SignInRefusedError(NOT_RIGHT, "password-refused")
     await attempts.forget(own, account.name)
 
 

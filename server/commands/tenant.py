@@ -1,4 +1,7 @@
-"""`assent tenant create | list | retire | validation | consent`: whose data the store holds. Works beside a running server and without one."""
+"""`assent tenant create | list | retire | validation | consent | second-factor`: whose data the store holds, and by which rules.
+
+Works beside a running server and without one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Mapping
 from profiles.structure import resource_types
 from server.commands.opened import Opened, opened
 from server.config import ConfigurationError, Settings
-from server.seal.tenant_entries import TenantError, adding, consenting, retiring, validating
+from server.seal.tenant_entries import TenantError, adding, consenting, retiring, validating, wanting_second_factor
 from server.validation_levels import EVERY, Levels
 
 
@@ -29,6 +32,8 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
                 await _validation(store, arguments.name, arguments.type, arguments.level, settings.validation)
             elif arguments.action == "consent":
                 await _consent(store, arguments.name, arguments.rule, settings.consent)
+            elif arguments.action == "second-factor":
+                await _second_factor(store, arguments.name, arguments.rule, settings.second_factor)
             else:
                 await (_create if arguments.action == "create" else _retire)(store, arguments.name)
         except TenantError as error:
@@ -79,3 +84,14 @@ async def _consent(store: Opened, name: str, rule: str, server: str) -> None:
     if entry is None or entry.get("retired"):
         raise TenantError(f"There is no tenant {name}.")
     print(entry.get("consent") or f"{server} (ASSENT_CONSENT)")
+
+
+async def _second_factor(store: Opened, name: str, rule: str, server: str) -> None:
+    """Change of whom a second factor is wanted, or only show it."""
+    if rule != "show":
+        await store.keyring.change(wanting_second_factor(name, None if rule == "default" else rule))
+        await store.note("tenant-second-factor", f"name={name}&rule={rule}")
+    entry = store.keyring.entries().get(name)
+    if entry is None or entry.get("retired"):
+        raise TenantError(f"There is no tenant {name}.")
+    print(entry.get("second_factor") or f"{server} (ASSENT_SECOND_FACTOR)")

@@ -104,16 +104,8 @@ def to_flow(authority: Authority, flow: Flow, set_cookies: tuple[str, ...] = ())
 async def next_page(authority: Authority, at: Visit) -> Answer:
     """The page that is needed before the app can be answered. Raises RefusedError."""
     flow = at.flow
-    if at.signed is None:
-        if flow.silent:
-            raise refused(flow, "login_required", "Nobody is signed in.")
-        return sign_in_page(authority, at)
-    if flow.place:
-        return redirect(authority.address(flow.place))
-    if at.lacks_factor:
-        if flow.silent:
-            raise refused(flow, "interaction_required", "A second factor is to be added.")
-        return redirect(f"{authority.address(SECOND_FACTOR)}?then={seal(authority.own.tenant, flow)}")
+    if at.signed is None or flow.place or at.lacks_factor:
+        return _before_the_app(authority, at)
     account, scopes = at.signed.account, at.scopes
     if flow.launched_for not in {"", account.id}:
         raise refused(flow, "access_denied", "The app was launched for somebody else than who is signed in.")
@@ -133,6 +125,20 @@ async def next_page(authority: Authority, at: Visit) -> Answer:
     if flow.silent:
         raise refused(flow, "consent_required", "The person is to be asked.")
     return await consent_page(authority, at)
+
+
+def _before_the_app(authority: Authority, at: Visit) -> Answer:
+    """Sign in, go to the page of this server that was wanted, or add a second factor. Raises RefusedError."""
+    flow = at.flow
+    if at.signed is None:
+        if flow.silent:
+            raise refused(flow, "login_required", "Nobody is signed in.")
+        return sign_in_page(authority, at)
+    if flow.place:
+        return redirect(authority.address(flow.place))
+    if flow.silent:
+        raise refused(flow, "interaction_required", "A second factor is to be added.")
+    return redirect(f"{authority.address(SECOND_FACTOR)}?then={seal(authority.own.tenant, flow)}")
 
 
 def with_flow(at: Visit, **changes: Any) -> Visit:

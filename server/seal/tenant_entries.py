@@ -13,7 +13,7 @@ from typing import Any, Final
 
 Entry = dict[str, Any]
 """`number`; `data`: key number -> key (base64); `current`: the key number that seals; `index`: the index key; and only where it
-applies `retired`, `consent`: opt-out or opt-in, and `validation`: resource type (or `*`) -> level (server/validation_levels.py)."""
+applies `retired`, `consent`: opt-out or opt-in, `second_factor`: optional, administrators or everybody, and `validation`: resource type (or `*`) -> level (server/validation_levels.py)."""
 
 Entries = dict[str, Entry]
 Edit = Callable[[Entries], Entries]
@@ -89,6 +89,21 @@ def consenting(name: str, rule: str | None) -> Edit:
             raise TenantError(f"There is no tenant {name}." if is_tenant_name(name) else "There is no tenant of that name.")
         entry = {key: value for key, value in entries[name].items() if key != "consent"}
         return {**entries, name: entry if rule is None else {**entry, "consent": rule}}
+
+    return edit
+
+
+def wanting_second_factor(name: str, of_whom: str | None) -> Edit:
+    """The tenant wants a second factor of nobody (`optional`), `administrators` or `everybody`; None: as the server's settings say.
+
+    Raises TenantError where there is no such tenant.
+    """
+
+    def edit(entries: Entries) -> Entries:
+        if name not in entries or entries[name].get("retired"):
+            raise TenantError(f"There is no tenant {name}." if is_tenant_name(name) else "There is no tenant of that name.")
+        entry = {key: value for key, value in entries[name].items() if key != "second_factor"}
+        return {**entries, name: entry if of_whom is None else {**entry, "second_factor": of_whom}}
 
     return edit
 

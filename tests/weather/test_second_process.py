@@ -30,6 +30,7 @@ BESIDE = (
     ["tenant", "list"],
     ["tenant", "validation", "default", "show"],
     ["tenant", "consent", "default", "show"],
+    ["tenant", "second-factor", "default", "show"],
     ["keys", "status"],
     ["jobs", "list"],
     ["package", "list"],
