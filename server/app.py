@@ -27,7 +27,7 @@ from operations.validation.checker import Checker
 from operations.validation.pas_profiles import PasProfiles
 from profiles import json
 from profiles.library import library
-from server.access.consents import Consents
+from server.access.consents import Consents, log_damaged
 from server.accounts.demo import SignIn
 from server.admission import Admission
 from server.audit.anchor import Anchor
@@ -304,7 +304,10 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         jobs=job_handlers(pas),
         rates=Rates(settings.rate_limits, Seldom(log, "rate limited")),
         written=WrittenCheck(checker, keyring, settings.validation),
-        consents=Consents(lambda name: (keyring.entries().get(name, {}).get("consent") or settings.consent) == "opt-in"),
+        consents=Consents(
+            lambda name: (keyring.entries().get(name, {}).get("consent") or settings.consent) == "opt-in",
+            partial(log_damaged, log),
+        ),
         closers=(checker.close, profiles.close, outgoing.aclose, store.close),
     )
 

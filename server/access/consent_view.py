@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from profiles.outcome import refuse
 from server.access.access import Seen
 from server.access.consent_decision import ANY_TYPE, Asking, decision
 from server.access.consent_rules import EXEMPT, Rule
@@ -52,16 +53,18 @@ class Held:
     """All purposes of all rules."""
     edges: tuple[int, ...]
     """The moments in which a rule begins or ends, in order."""
+    unreadable: bool = False
+    """Whether there is a consent of whom nobody can tell, nor what it says: then nothing is shown that may be of a patient."""
     _sorted: dict[tuple[Asking, int, str], Sorted] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rules: Mapping[str, tuple[Rule, ...]], opt_in: bool) -> Held:
+    def of(cls, rules: Mapping[str, tuple[Rule, ...]], opt_in: bool, *, unreadable: bool = False) -> Held:
         every = [rule for roots in rules.values() for root in roots for rule in root.every()]
         edges = {edge for rule in every if rule.period is not None for edge in _turns(rule.period)}
         named = frozenset(actor for rule in every for actor in rule.actors)
         purposes = frozenset(purpose for rule in every for purpose in rule.purposes)
         organizations = any(actor.startswith(("Organization/", "PractitionerRole/")) for actor in named)
-        return cls(rules, opt_in, named, organizations, purposes, tuple(sorted(edges)))
+        return cls(rules, opt_in, named, organizations, purposes, tuple(sorted(edges)), unreadable)
 
     def asking(self, actors: Iterable[str], purposes: Iterable[str], own: str | None) -> Asking:
         """A caller, without what no rule tells apart: so that most callers are the same, and sorted once."""
@@ -71,7 +74,7 @@ class Held:
     @property
     def is_silent(self) -> bool:
         """Whether nothing is hidden from anybody."""
-        return not self.rules and not self.opt_in
+        return not self.rules and not self.opt_in and not self.unreadable
 
     def sorted(self, asking: Asking, now: int, type_: str) -> Sorted:
         """Kept until one of the rules begins or ends."""
@@ -131,8 +134,11 @@ class ConsentView:
         return not (self.held.opt_in or self._sorted(type_).depending or type_ == "Binary" or tells_no_patient(type_))
 
     def hides_some(self, type_: str) -> bool:
+        """Raises FhirError (503) where a consent cannot be read that may be any patient's: what is hidden is no answer then."""
         if not _can_be_hidden(type_):
             return False
+        if self.held.unreadable:
+            raise refuse("consent-unreadable", "A patient's consent cannot be read; the operator has been told.")
         found = self._sorted(ANY_TYPE if type_ == "Binary" or tells_no_patient(type_) else type_)
         return self.held.opt_in or bool(found.denied or found.depending)
 

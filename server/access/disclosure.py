@@ -47,6 +47,6 @@ class ConsentedDisclosure:
                 continue
             sent = _Sent(type_, str(resource.get("id", "")), (patient,) if patient is not None else (), resource)
             answer = decision(rules, asking, self.now, type_, sent)
-            if answer == "deny" or (answer is None and self.held.opt_in):
+            if answer == "deny" or self.held.unreadable or (answer is None and self.held.opt_in):
                 found.append(place)
         return found
