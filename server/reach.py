@@ -2,7 +2,8 @@
 
 R4's Patient compartment leaves out types that tell of persons all the same (tasks, stored Bundles, Binary). Here they count
 as part of a record when they name the patient, and are out of reach when they do not. R4 also puts a Patient into the
-compartments of those it is linked to; for access, a record is its own only.
+compartments of those it is linked to; for access, a record is its own only. A Provenance is part of the records of its targets, as it
+says itself (profiles/provenance.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from profiles.compartments import compartment_members, member_types
 from profiles.json import Resource
+from profiles.provenance import told_patients
 from profiles.references import parse_reference
 from profiles.search_parameters import search_parameters
 
@@ -61,6 +63,8 @@ def patients_of(resource: Resource) -> tuple[str, ...]:
     found = set(compartment_members(resource))
     if type_ == "Binary":
         found |= _patient(resource.get("securityContext"))
+    elif type_ == "Provenance":
+        found = found.union(*map(_patient, told_patients(resource)))
     elif (code := _NAMING_A_PATIENT.get(type_)) is not None:
         for value in search_parameters(type_)[code].extract(resource):
             found |= _patient(value.value)

@@ -7,49 +7,44 @@ what was read then, whatever becomes of it later.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
-from typing import Final, Literal
+from typing import Final
 
 from operations.ports import Context, Write
+from profiles import provenance as told
 from profiles.json import Resource
+from profiles.reading import child, text
+from profiles.references import parse_reference
 
 MOST_SOURCES: Final = 100
-
-_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
-_AGENT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 
 def first_decision(context: Context, response: Resource, sources: Iterable[str]) -> Write:
     """Of a new ClaimResponse. `sources` are versioned references."""
-    entity = [{"role": "source", "what": {"reference": source}} for source in list(dict.fromkeys(sources))[:MOST_SOURCES]]
+    entity = [told.source({"reference": source}) for source in list(dict.fromkeys(sources))[:MOST_SOURCES]]
     return _provenance(context, response, 1, "CREATE", entity)
 
 
 def later_decision(context: Context, response: Resource, before: int) -> Write:
     """Of the version that follows the version `before`."""
     earlier = f"ClaimResponse/{response['id']}/_history/{before}"
-    return _provenance(context, response, before + 1, "UPDATE", [{"role": "revision", "what": {"reference": earlier}}])
+    return _provenance(context, response, before + 1, "UPDATE", [told.revision(earlier)])
 
 
 def _provenance(
-    context: Context, response: Resource, version: int, activity: Literal["CREATE", "UPDATE"], entity: list[Resource]
+    context: Context, response: Resource, version: int, activity: told.Activity, entity: list[Resource]
 ) -> Write:
     caller = context.caller
-    who: Resource = {"reference": caller.fhir_user} if caller.fhir_user else {"display": caller.subject}
-    agents = [{"type": _concept(_AGENT, "performer"), "who": who}]
+    agents = [told.agent("performer", told.caller(caller.fhir_user, caller.subject))]
     insurer = response.get("insurer")
     if insurer:
-        agents.append({"type": _concept(_AGENT, "author"), "who": insurer})
-    made: Resource = {
-        "resourceType": "Provenance",
-        "id": context.new_id(),
-        "target": [{"reference": f"ClaimResponse/{response['id']}/_history/{version}"}],
-        "recorded": context.now().astimezone(UTC).isoformat(timespec="milliseconds"),
-        "activity": _concept(_OPERATION, activity),
-        "agent": agents,
-    }
-    return Write({**made, "entity": entity} if entity else made)
+        agents.append(told.agent("author", insurer))
+    target = f"ClaimResponse/{response['id']}/_history/{version}"
+    patients = _patients(response)
+    return Write(told.provenance(context.new_id(), [target], context.now(), activity, agents, entity, patients))
 
 
-def _concept(system: str, code: str) -> Resource:
-    return {"coding": [{"system": system, "code": code}]}
+def _patients(response: Resource) -> list[str]:
+    """The patient, where they have a record here."""
+    reference = parse_reference(text(child(response, "patient").get("reference")) or "")
+    is_here = reference is not None and reference.kind == "relative" and reference.type == "Patient"
+    return [reference.id] if is_here and reference is not None and reference.id else []

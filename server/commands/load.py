@@ -19,6 +19,7 @@ from server.config import EMBEDDED, ConfigurationError, Settings
 from server.load.files import Source, Unit, UnreadableFileError, find_sources
 from server.load.loader import Loader
 from server.load.prepare import Fault, Recipe
+from server.load.provenance import IMPORTS
 from server.load.workers import WorkerEndedError, Workers
 from server.lock import folder_lock
 from server.repository import Repository
@@ -60,7 +61,8 @@ async def _load(settings: Settings, store: Opened, sources: list[Source], name: 
     recipe = Recipe(name, entry, base_url, settings.max_document, settings.document_types)
     repository = Repository(store.store, tenant, base_url, lambda: datetime.now(UTC))
     report = _Report(sources)
-    loader = Loader(repository, store.keyring, store.store.largest_commit, report.fault, report.done)
+    tells = IMPORTS in settings.provenance
+    loader = Loader(repository, store.keyring, store.store.largest_commit, report.fault, report.done, provenance=tells)
     started = time.monotonic()
     async with Workers(recipe, min(os.cpu_count() or 1, MOST_WORKERS), store.store.largest_commit) as workers:
         await loader.run(sources, workers)

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
@@ -23,11 +24,12 @@ from server.documents.apart import drop_apart, inline_content, put_apart
 from server.load.files import Source, Unit, units
 from server.load.prepare import Fault, Fresh, Task
 from server.load.prepare import Prepared as PreparedUnit
+from server.load.provenance import Arrival, of_loaded
 from server.load.workers import Workers
 from server.repository import Prepared, Repository, Version
 from server.seal.keyring import Keyring
 from server.seal.tenant_entries import Entry
-from server.store.store import Commit, Put, Record, StaleVersionError
+from server.store.store import Commit, Record, StaleVersionError
 
 LONG_COMMIT: Final = 6.0
 """Seconds: after a commit that took longer, the next carry half as much. A store gives up on a disk after ten."""
@@ -57,11 +59,16 @@ class _Waiting:
     fresh: dict[bytes, Fresh] = field(default_factory=dict)
     large: list[Resource] = field(default_factory=list)
     ends: dict[str, tuple[int, str]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """The source of each, by its reference."""
     size: int = 0
 
 
 class Loader:
-    """`told` is given each fault, with its file, as it is found; `moved` is called when a unit is done with."""
+    """`told` is given each fault, with its file, as it is found; `moved` is called when a unit is done with.
+
+    `provenance`: whether each commit tells where what it carries comes from (server/load/provenance.py).
+    """
 
     def __init__(
         self,
@@ -70,12 +77,15 @@ class Loader:
         largest: int,
         told: Callable[[Source, Fault], None],
         moved: Callable[[Unit], None],
+        *,
+        provenance: bool,
     ) -> None:
         self._repository = repository
         self._store = repository.store
         self._keyring = keyring
         self._size = self._largest = largest
         self._told, self._moved = told, moved
+        self._provenance = provenance
         self._held: dict[str, str | None] = {}
         self._entry = keyring.entries()[repository.tenant.name]
         self._untold = 0
@@ -125,8 +135,12 @@ class Loader:
             if fresh.key in self._waiting.fresh:  # the same resource again: it is to become the next version
                 await self._flush()
             self._waiting.fresh[fresh.key] = fresh
+            self._waiting.files[fresh.reference] = unit.source.digest
             self._waiting.size += len(fresh.body)
-        self._waiting.large += [json.loads(line) for line in prepared.large]
+        for line in prepared.large:
+            resource = json.loads(line)
+            self._waiting.large.append(resource)
+            self._waiting.files[f"{resource['resourceType']}/{resource['id']}"] = unit.source.digest
         last = self._last(prepared)
         if last is not None:
             self._waiting.ends[unit.source.digest] = (unit.end, last)
@@ -167,7 +181,7 @@ class Loader:
         """Not when one of them is there already: then nothing was stored."""
         patients = {patient for one in fresh for patient in one.patients}
         try:
-            await self._commit([one.put() for one in fresh], patients, waiting)
+            await self._commit(fresh, patients, waiting)
         except StaleVersionError:
             return False
         self.counts.stored += len(fresh)
@@ -176,13 +190,13 @@ class Loader:
     async def _commit_changes(self, fresh: list[Fresh], waiting: _Waiting) -> None:
         """Each beside what is there already; once more when somebody else is faster with one of them."""
         while True:
-            puts, changes, counts = await self._changes(fresh, waiting.large)
+            new, changes, counts = await self._changes(fresh, waiting.large)
             apart = [part for change in changes for part in change.apart]
             patients = {patient for one in fresh for patient in one.patients}
             patients.update(patient for change in changes for patient in change.version.patients)
             try:
                 await put_apart(self._store.blobs, self._repository.tenant.number, self._repository.now(), apart)
-                await self._commit([*puts, *(change.put for change in changes)], patients, waiting, changes)
+                await self._commit(new, patients, waiting, changes)
             except StaleVersionError:
                 await drop_apart(self._store.blobs, apart)
                 continue
@@ -191,9 +205,9 @@ class Loader:
             self.counts.same += counts.same
             return
 
-    async def _changes(self, fresh: list[Fresh], large: list[Resource]) -> tuple[list[Put], list[Prepared], Counts]:
+    async def _changes(self, fresh: list[Fresh], large: list[Resource]) -> tuple[list[Fresh], list[Prepared], Counts]:
         """What is new as it is, what has to be prepared for its place, and how many there are of each."""
-        puts: list[Put] = []
+        new: list[Fresh] = []
         changes: list[Prepared] = []
         counts = Counts()
         repository = self._repository
@@ -201,7 +215,7 @@ class Loader:
             type_, _, id_ = one.reference.partition("/")
             current = await repository.read(everything(type_), id_)
             if current is None:
-                puts.append(one.put())
+                new.append(one)
                 counts.stored += 1
                 continue
             resource = repository.open(Record(0, one.key, 1, one.updated, False, one.body), type_).resource()
@@ -218,7 +232,7 @@ class Loader:
                 changes.append(repository.prepare(resource, resource["id"], current))
                 counts.stored += current is None
                 counts.changed += current is not None
-        return puts, changes, counts
+        return new, changes, counts
 
     async def _is_same(self, current: Version, resource: Resource) -> bool:
         if current.deleted:
@@ -232,9 +246,12 @@ class Loader:
         return _without_stamp(stored) == _without_stamp(resource)
 
     async def _commit(
-        self, puts: list[Put], patients: set[str], waiting: _Waiting, changes: Sequence[Prepared] = ()
+        self, new: list[Fresh], patients: set[str], waiting: _Waiting, changes: Sequence[Prepared] = ()
     ) -> None:
         """Raises StaleVersionError."""
+        puts = [*(one.put() for one in new), *(change.put for change in changes)]
+        if self._provenance:
+            puts += [one.put for one in self._origins(new, changes, waiting.files)]
         repository = self._repository
         held = {digest: f"{last}#{lines}" for digest, (lines, last) in waiting.ends.items()}
         keys = [repository.claim((_KEY, digest), holder, self._held[digest]) for digest, holder in held.items()]
@@ -244,6 +261,13 @@ class Loader:
         blobs = [blob for change in changes for blob in change.blobs]
         await self._store.commit(Commit(repository.tenant.number, puts, keys, audit=[audit], blobs=blobs))
         self._held.update(held)
+
+    def _origins(self, new: list[Fresh], changes: Sequence[Prepared], files: dict[str, str]) -> list[Prepared]:
+        stored = [(one.reference, 1, one.patients) for one in new]
+        stored += [(each.version.reference, each.version.version, each.version.patients) for each in changes]
+        arrivals = [Arrival(*one, files[one[0]]) for one in stored]
+        now = datetime.now(UTC)
+        return [self._repository.prepare(told, told["id"], None) for told in of_loaded(arrivals, now)]
 
 
 def _without_stamp(resource: Resource) -> Resource:

@@ -24,6 +24,7 @@ from server.rest.formats import read_as_json, wanted_format
 from server.rest.gates import open_gate
 from server.rest.interactions.asynchronous import accept
 from server.rest.interactions.binary_upload import receive_content
+from server.rest.provenance import check_header
 from server.rest.request import Request, refuse_unknown
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable
@@ -99,6 +100,7 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
             )
     if route.template in PLAIN_TEMPLATES or route.interaction == "create":
         refuse_unknown(request.query)
+    check_header(request, route.interaction)
     repository = Repository(services.store, tenant, request.base.url, services.clock)
     gate = await open_gate(services, request, principal, repository, trail)
     access = nothing("*") if route.letter is None or type_ is None else gate.access(route.letter, type_)

@@ -31,6 +31,7 @@ from server.logs import EventLog
 from server.oauth.revoked import Revoked
 from server.rates.rates import Rates
 from server.repository import Prepared, Repository, Version, microseconds
+from server.rest.provenance import provenances, written_by_client
 from server.rest.request import Request
 from server.rest.response import Response, outcome_response, version_headers, version_response
 from server.rest.turns import Turns
@@ -209,11 +210,15 @@ class Exchange:
         internals: Sequence[Keep] = (),
         places: Sequence[str] = (),
     ) -> None:
-        """One commit of versions, keys, jobs, the server's own records and the audit record. Raises the store's refusals, and then notes nothing.
+        """One commit of versions, their Provenance, keys, jobs, the server's own records and the audit record.
+
+        Raises the store's refusals, and then notes nothing.
 
         `places`: the entries of a transaction that the versions are of.
         """
         noted = len(self.trail.entities)
+        sent = await written_by_client(self, prepared)
+        given, prepared = prepared, [*prepared, *(sent or await provenances(self, prepared))]
         for item in prepared:
             self.trail.note(f"{item.version.reference}/_history/{item.version.version}", item.version.patients)
         record = self.trail.encode(self.repository.now(), status)
@@ -223,7 +228,8 @@ class Exchange:
         try:
             self._check_documents(prepared)
             check_consents(prepared, self.repository.base_url)
-            await self.services.written(self, prepared, places)
+            await self.services.written(self, given, places)
+            await self.services.written(self, sent, ())
             await put_apart(self.services.store.blobs, self.tenant.number, self.services.now(), apart)
             commit = Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs, internals=internals)
             await self.services.commit(self.repository.renewed(commit, [item.version.type for item in prepared]), told)

@@ -43,7 +43,7 @@ class Load:
         self.faults: list[tuple[str, int, int, str]] = []
         self._workers = OnTheSpot(Recipe("default", entry, house.base, settings.max_document, settings.document_types))
         repository = Repository(store or services.store, tenant, house.base, services.clock)
-        self._loader = Loader(repository, services.keyring, largest, self._note, lambda unit: None)
+        self._loader = Loader(repository, services.keyring, largest, self._note, lambda unit: None, provenance=True)
 
     def _note(self, source: Source, fault: Fault) -> None:
         self.faults.append((source.path.name, fault.line, fault.entry, fault.text))

@@ -18,7 +18,7 @@ from two_engines import ENGINES, house_on
 
 @pytest.fixture(params=ENGINES)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    async with house_on(request.param, tmp_path / "data") as opened:
+    async with house_on(request.param, tmp_path / "data", ASSENT_PROVENANCE="none") as opened:
         yield opened
 
 

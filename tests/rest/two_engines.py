@@ -29,8 +29,8 @@ def mongodb_environment() -> Iterator[dict[str, str]]:
 
 
 @asynccontextmanager
-async def house_on(engine: str, data: Path) -> AsyncIterator[House]:
+async def house_on(engine: str, data: Path, **settings: str) -> AsyncIterator[House]:
     """`engine` is one of ENGINES."""
     with mongodb_environment() if engine == "mongodb" else nullcontext({}) as environment:
-        async with running_house(data, **environment) as house:
+        async with running_house(data, **environment, **settings) as house:
             yield house
