@@ -67,8 +67,8 @@ class Settings:
     inner_networks: tuple[str, ...]
     audit_days: int
     validation: Levels
-    consent: Literal["opt-out", "opt-in"]
     provenance: frozenset[str]
+    consent: Literal["opt-out", "opt-in"]
     subscriptions_per_caller: int
     subscriptions_per_tenant: int
     subscription_retry: int
