@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-import httpx
 from starlette.types import ASGIApp
 
 from server.accounts.demo import SignIn, demo_accounts
@@ -17,8 +15,9 @@ from server.oauth.authority import Shared
 from server.oauth.client_keys import ClientKeys
 from server.oauth.door import OAuthDoor
 from server.oauth.id_token_key import IdTokenKey
-from server.outgoing import Outgoing
+from server.outgoing import Outgoing, networks, outgoing_client
 from server.rest.exchange import Services
+from server.scim.door import ScimDoor
 from server.seal.tenant_entries import DEFAULT
 from server.store.store import StoreUnavailableError
 
@@ -34,13 +33,12 @@ class AuthorizationServer:
         if default is None:
             raise LookupError(DEFAULT)
         self._own = OwnRecords(services.store, default, services.now)
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False)
-        inner = tuple(ipaddress.ip_network(network) for network in services.settings.inner_networks)
-        keys = ClientKeys(Outgoing(self._client, inner))
+        self._client = outgoing_client()
+        keys = ClientKeys(Outgoing(self._client, networks(services.settings.inner_networks)))
         self._shared = Shared(services, services.proof.notary.signing_key, IdTokenKey(self._own), keys, services.revoked)
 
     def front(self, others: ASGIApp) -> OAuthDoor:
-        return OAuthDoor(others, self._shared)
+        return OAuthDoor(ScimDoor(others, self._shared), self._shared)
 
     def work(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """To be run until it is cancelled."""
