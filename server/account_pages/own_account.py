@@ -32,7 +32,7 @@ async def other_password(visitor: Visitor) -> Answer:
     except SignInRefusedError as error:
         await authority.commit([], authority.note("user-passwd", 401, error.code, who=visitor.principal))
         return await _page(visitor, str(error), "current")
-    if password != visitor.given.get("again"):
+    if password != (visitor.given.get("again") or ""):
         return await _page(visitor, NOT_THE_SAME, "again")
     found = await find(own, visitor.account.id)
     if found is None:

@@ -7,11 +7,13 @@ password too; only the code's page tells that something was not right.
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from dataclasses import dataclass
 from typing import Final
 
 from server.accounts import attempts
-from server.accounts.account import Account, find, find_by_name
+from server.accounts.account import Account, find_by_name
 from server.accounts.attempts import Secret
 from server.accounts.password import is_password
 from server.accounts.second_factor import anybody, factor_of, taken
@@ -27,8 +29,7 @@ TOO_LATE: Final = "This took too long: start again."
 HALF_LASTS: Final = 300 * 1_000_000
 """Microseconds from the password to the code."""
 
-NOBODY: Final = "00000000-0000-0000-0000-000000000000"
-"""As long as the id of an account."""
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class SignInRefusedError(Exception):
@@ -41,12 +42,15 @@ class SignInRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """A code is to be asked for, whether the password was right or not. `account` is NOBODY where it was not."""
+    """A code is to be asked for, whether the password was right or not.
+
+    `proof` is a keyed hash where it was, and random text where not: it may be shown, and cannot be told apart by whoever sees it, nor
+    by its length when it is compressed. `at` in microseconds since 1970.
+    """
 
     name: str
-    account: str
+    proof: str
     at: int
-    """Microseconds since 1970."""
 
 
 async def sign_in(own: OwnRecords, name: str, password: str) -> Account | Half:
@@ -56,7 +60,7 @@ async def sign_in(own: OwnRecords, name: str, password: str) -> Account | Half:
     await _count(own, name, "password")
     found = await find_by_name(own, name)
     account = found.value if found is not None and found.value.active else None
-    factor, codes_are_asked = await factor_of(own, account.id if account else NOBODY), await anybody(own)
+    factor, codes_are_asked = await factor_of(own, account.id if account else _NOBODY), await anybody(own)
     if not await is_password(account.password if account else "", password):
         account = None
     if account is not None and factor is None:
@@ -64,7 +68,14 @@ async def sign_in(own: OwnRecords, name: str, password: str) -> Account | Half:
         return account
     if not codes_are_asked:
         raise SignInRefusedError(REFUSED, "sign-in-refused")
-    return Half(name, account.id if account else NOBODY, own.now())
+    now = own.now()
+    proof = _proof(own, account, now)
+    return Half(name, proof if account is not None else secrets.token_hex(len(proof) // 2), now)
+
+
+def was_right(own: OwnRecords, half: Half, account: Account) -> bool:
+    """Whether it was this account's password."""
+    return hmac.compare_digest(half.proof.encode(errors="surrogatepass"), _proof(own, account, half.at).encode())
 
 
 async def complete(own: OwnRecords, half: Half, code: str) -> tuple[Account, Keep]:
@@ -72,10 +83,13 @@ async def complete(own: OwnRecords, half: Half, code: str) -> tuple[Account, Kee
     if own.now() > half.at + HALF_LASTS:
         raise SignInRefusedError(TOO_LATE, "sign-in-late")
     await _count(own, half.name, "code")
-    found, factor = await find(own, half.account), await factor_of(own, half.account)
-    change = taken(own, half.account, factor, code)
+    found = await find_by_name(own, half.name)
     account = found.value if found is not None else None
-    if change is None or account is None or not account.active or half.at < account.signed_out_before:
+    id_ = account.id if account is not None else _NOBODY
+    change = taken(own, id_, await factor_of(own, id_), code)
+    if change is None or account is None or not was_right(own, half, account):
+        raise SignInRefusedError(REFUSED_WITH_CODE, "sign-in-refused")
+    if not account.active or half.at < account.signed_out_before:
         raise SignInRefusedError(REFUSED_WITH_CODE, "sign-in-refused")
     await attempts.forget(own, half.name)
     await attempts.forget(own, half.name, "code")
@@ -98,6 +112,10 @@ async def check_code(own: OwnRecords, account: Account, code: str) -> Keep:
         raise SignInRefusedError(NOT_THE_CODE, "code-refused")
     await attempts.forget(own, account.name, "code")
     return change
+
+
+def _proof(own: OwnRecords, account: Account | None, at: int) -> str:
+    return own.tenant.index.unique_key(("half-way", account.id if account is not None else _NOBODY, str(at))).hex()
 
 
 async def _count(own: OwnRecords, name: str, what: Secret) -> None:

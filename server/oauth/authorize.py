@@ -185,7 +185,7 @@ def sign_in_page(authority: Authority, at: Visit, problem: str = "", name: str =
 
 def second_step_page(authority: Authority, at: Visit, half: Half, problem: str = "") -> Answer:
     """Asks for a code. Nothing of it tells whether the password was right."""
-    following = with_flow(at, half=half.account, half_at=half.at, name=half.name)
+    following = with_flow(at, half=half.proof, half_at=half.at, name=half.name)
     flow, set_cookies = bound(authority, following)
     again = msgspec.structs.replace(at.flow, half="", half_at=0, name="", login_hint=half.name[:128])
     return page(

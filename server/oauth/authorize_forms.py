@@ -6,7 +6,7 @@ import msgspec
 
 from server.accounts import session as sessions
 from server.accounts.account import Account, find_by_name
-from server.accounts.sign_in import NOBODY, REFUSED_WITH_CODE, Half, SignInRefusedError, complete
+from server.accounts.sign_in import REFUSED_WITH_CODE, Half, SignInRefusedError, complete, was_right
 from server.accounts.sign_in import sign_in as check_sign_in
 from server.oauth import cookies
 from server.oauth.authority import Authority
@@ -51,7 +51,9 @@ async def sign_in(authority: Authority) -> Answer:
         await _note_failure(authority, at, name, error.code)
         return sign_in_page(authority, at, str(error), name[:256], 400)
     if isinstance(account, Half):
-        await _note_failure(authority, at, name, "sign-in-refused" if account.account == NOBODY else "sign-in-half")
+        known = await find_by_name(authority.own, name)
+        right = known is not None and was_right(authority.own, account, known.value)
+        await _note_failure(authority, at, name, "sign-in-half" if right else "sign-in-refused")
         return second_step_page(authority, at, account)
     return await begin_session(authority, at, account)
 

@@ -51,7 +51,7 @@ class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
     place: str = ""
     """Where the person goes when they are signed in: a page of this server. Then there is no client."""
     half: str = ""
-    """A code is asked for: the account whose password was right, or nobody's id, which is as long (accounts/sign_in.py)."""
+    """A code is asked for: what tells the server whether the password was right (`accounts.sign_in.Half`)."""
     half_at: int = 0
     name: str = ""
     """What was typed as a name; with `half`."""
