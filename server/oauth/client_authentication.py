@@ -74,6 +74,17 @@ async def authenticate(authority: Authority, parameters: Parameters) -> Authenti
         raise _failed()
     if ways[1]:
         return await _by_secret(authority, client_id, parameters.required("client_secret"), None)
+    return await public_client(authority, client_id)
+
+
+def names_nobody(authority: Authority, parameters: Parameters) -> bool:
+    """Whether the request neither says which client asks nor proves it."""
+    given = (parameters.get(name) for name in ("client_id", "client_secret", "client_assertion", "client_assertion_type"))
+    return not authority.call.headers.get("authorization") and all(value is None for value in given)
+
+
+async def public_client(authority: Authority, client_id: str) -> Authenticated:
+    """One that names itself, or is named by what it was given. Raises OAuthError for any that has to prove itself."""
     found = await find(authority.own, client_id)
     if found is None or not found.value.is_public:
         raise _failed()

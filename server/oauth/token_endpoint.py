@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from server.oauth.authority import Authority
-from server.oauth.client_authentication import Authenticated, authenticate
+from server.oauth.client_authentication import Authenticated, authenticate, names_nobody, public_client
 from server.oauth.code import redeem
 from server.oauth.errors import OAuthError
-from server.oauth.grant import refresh
+from server.oauth.grant import find_grant, refresh
 from server.oauth.parameters import Parameters, parse_form
 from server.oauth.scopes_granted import grantable
 from server.oauth.token_answer import backend_answer
@@ -21,7 +21,7 @@ async def token(authority: Authority) -> Answer:
     grant_type = parameters.required("grant_type")
     if grant_type not in {"authorization_code", "refresh_token", "client_credentials"}:
         raise OAuthError("unsupported_grant_type", "The grant type is none of this server's.")
-    asker = await authenticate(authority, parameters)
+    asker = await _asker(authority, parameters, grant_type)
     authority.shared.services.rates.take("tokens", (authority.tenant, asker.client.id))
     if grant_type not in asker.client.grant_types:
         raise OAuthError("unauthorized_client", "This client was not registered for that grant type.")
@@ -33,6 +33,14 @@ async def token(authority: Authority) -> Answer:
         return await _backend(authority, asker, parameters)
     except StaleVersionError as error:  # somebody else was faster with the same assertion
         raise OAuthError("invalid_client", "The assertion was used before.") from error
+
+
+async def _asker(authority: Authority, parameters: Parameters, grant_type: str) -> Authenticated:
+    """Raises OAuthError. RFC 6749 6 has no client_id, and SMART's JavaScript client sends none: a public client's token names it."""
+    if grant_type == "refresh_token" and names_nobody(authority, parameters):
+        _, _, found = await find_grant(authority, parameters.required("refresh_token"))
+        return await public_client(authority, found.value.granted.client)
+    return await authenticate(authority, parameters)
 
 
 async def _backend(authority: Authority, asker: Authenticated, parameters: Parameters) -> Answer:

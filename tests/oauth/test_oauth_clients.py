@@ -275,3 +275,21 @@ async def test_small_keys_are_not_taken(house: House) -> None:
     await make_client(house, "weak", **{**BACKEND, "jwks": both})
     answer = await post(house, asking(signed(claims("weak"), small, "RS384", kid="small")))
     assert answer.json()["error"] == "invalid_client"
+
+
+async def test_a_public_client_may_refresh_without_its_name_and_no_other_client_may(house: House) -> None:
+    """As SMART's JavaScript client does: RFC 6749 6 has no client_id among what is sent."""
+    tokens = await App(house).tokens()
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    answer = await post(house, form)
+    assert answer.status_code == 200
+    assert answer.json()["patient"] == tokens["patient"]
+    assert (await post(house, form)).json()["error"] == "invalid_grant"  # it was good once
+    keys = App(house, "keys")
+    answer = await keys.redeem(await keys.code(), **assertion(signed(claims("keys"))))
+    form = {"grant_type": "refresh_token", "refresh_token": answer.json()["refresh_token"]}
+    answer = await post(house, form)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert (await post(house, {**form, **assertion(signed(claims("keys")))})).status_code == 200
+    for form in ({"grant_type": "refresh_token", "refresh_token": "x"}, {"grant_type": "refresh_token"}):
+        assert (await post(house, form)).status_code == 400
