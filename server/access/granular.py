@@ -6,16 +6,12 @@ They mean what they mean in a search of the type: the same compiler reads them. 
 from __future__ import annotations
 
 from profiles.outcome import FhirError
-from server.access.access import Restriction, Seen
+from server.access.access import Restriction
 from server.auth.scopes import Filter
 from server.seal.blind_index import BlindIndex
 from server.search.compile import compile_wanted
-from server.search.criteria import holds
-from server.search.index_entries import index_resource
-from server.search.overlap import NOTHING, shared
 from server.search.query import parse_query
 from server.search.results import RESULT_PARAMETERS
-from server.search.tree import codes_of
 
 
 def restriction_of(type_: str, filter_: Filter, index: BlindIndex, base_url: str) -> Restriction | None:
@@ -27,13 +23,5 @@ def restriction_of(type_: str, filter_: Filter, index: BlindIndex, base_url: str
         found = compile_wanted(type_, query.where, index, base_url)
     except FhirError:
         return None
-    sharing = shared(type_)
-    asked = codes_of(query.where)
-    needed = asked.union(*(sharing.get(code, NOTHING).codes for code in asked))
-
-    def met_by(version: Seen) -> bool:
-        resource = version.resource()
-        entries = index_resource(resource, version.patients, index, 0, base_url, needed)
-        return all(holds(clause, entries) for clause in found.clauses) and all(check(resource) for check in found.checks)
-
-    return Restriction(found.clauses, not found.checks, asked, met_by)
+    test = found.test
+    return Restriction(found.clauses, not found.checks, found.codes, lambda version: test(version.resource()))

@@ -1,67 +1,90 @@
-"""A checked query becomes a `Plan` of the store algebra, plus checks for hits that a term may over-match.
+"""A tree of criteria becomes a plan of the store algebra, and tests for hits that a term may over-match.
 
-What the caller may reach (server/access) comes first after the type; the tenant is in the keys of the terms.
+What the caller may reach (server/access) comes first after the type; the tenant is in the keys of the terms. Compiling asks nobody:
+links to other resources, and codes that a terminology must be asked for, have become plain criteria before (resolve.py).
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from profiles.json import Resource
-from profiles.outcome import FhirError, refuse
-from profiles.text import instant_range
+from profiles.outcome import refuse
 from server.access.access import Access, Seen
 from server.seal.blind_index import BlindIndex
-from server.search import calendar
-from server.search.compile_terms import Check, compile_terms
-from server.search.index_entries import (
-    PRIMARY_DATES,
-    SEALED_DATES,
-    TYPE_TERM,
-    date_column,
-    number_in_unit,
-    same_date,
-)
-from server.search.order import order_of
-from server.search.overlap import asked_codes
+from server.search.compile_composite import composite_leaf
+from server.search.compile_dates import date_leaf
+from server.search.compile_numbers import number_leaf
+from server.search.compile_references import reference_leaf, uri_leaf
+from server.search.compile_strings import string_leaf
+from server.search.compile_tokens import token_leaf
+from server.search.index_entries import TYPE_TERM
+from server.search.leaf import NOTHING, Leaf, alternatives
+from server.search.near import near_leaf
+from server.search.order import order_codes, order_of
 from server.search.query import Query
-from server.search.registry import indexed_parameters
-from server.search.tree import All, Criterion, Node, codes_of
-from server.search.values import split_escaped, unescape
-from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, Interval, Order
-
-PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?\Z")
+from server.search.registry import WORDS, offered_parameters
+from server.search.tree import All, Criterion, Node, Not, Some, needs_codes
+from server.search.words import text_matcher
+from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, NoneOf, Order
 
 MAX_TERMS: Final = 2000
 """Terms that one search may ask the store for, all criteria together: more keep the store busy with planning alone."""
 _INTERVAL_COST: Final = 4
 """A range costs the store as much as so many terms."""
+_LOOK_COST: Final = 20
+"""So much does a value that every candidate has to be opened for."""
 
+_ALWAYS_THERE: Final = frozenset({"_id", "_lastUpdated"})
+
+Test = Callable[[Resource], bool]
 
 Link = Callable[[Seen], Awaitable[bool]]
 """Whether a version that was found is linked with other resources as it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What a node of the tree comes to: `clauses` hold for all that meet it, and for nothing else where it `is_exact`.
+
+    `test` is the whole truth of a resource. `codes`: the parameters that the clauses need the index of.
+    """
+
+    clauses: tuple[Clause, ...]
+    is_exact: bool
+    test: Test
+    codes: frozenset[str] = frozenset()
+    looks: int = 0
+    """Values that the clauses say nothing of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What criteria come to, without the type that they are about. `checks` are for hits that the clauses over-match."""
+
+    clauses: tuple[Clause, ...]
+    checks: tuple[Test, ...]
+    codes: frozenset[str]
+    test: Test
+    """Whether a resource meets them all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """What to ask the store, and what to ask of each decrypted hit. `codes`: the parameters that this needs the index of.
 
-    `links` ask other resources of each hit.
+    `links` ask other resources of each hit. `test` is the whole truth about a resource, but for its links.
     `access` is what the clauses limit it to, and what every hit is to be held against once more.
     """
 
     clauses: tuple[Clause, ...]
     order: Order
-    checks: tuple[Check, ...]
+    checks: tuple[Test, ...]
     codes: frozenset[str]
     access: Access
+    test: Test
     links: tuple[Link, ...] = ()
 
     @property
@@ -70,42 +93,27 @@ class Compiled:
         return not self.checks and not self.links and self.access.is_exact
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What criteria come to, without the type that they are about."""
-
-    clauses: tuple[Clause, ...]
-    checks: tuple[Check, ...]
-
-
-def compile_query(query: Query, index: BlindIndex, base_url: str, access: Access) -> Compiled:
-    """Raises FhirError for values of the wrong form."""
+def compile_query(query: Query, index: BlindIndex, base_url: str, access: Access, links: tuple[Link, ...] = ()) -> Compiled:
+    """Raises FhirError for values of the wrong form, and for criteria that ask others (resolve.py settles these before)."""
     type_clause = AnyOf((index.term(query.type, TYPE_TERM, ""),))
     sort = query.results.sort
     wanted = compile_wanted(query.type, query.where, index, base_url)
-    codes = codes_of(query.where) | ({sort.code} if sort is not None else set())
+    codes = wanted.codes | order_codes(query.type, sort)
     clauses = (type_clause, *access.clauses(index), *wanted.clauses)
-    return Compiled(clauses, order_of(query.type, sort, index), wanted.checks, access.codes | codes, access)
+    order = order_of(query.type, sort, index)
+    return Compiled(clauses, order, wanted.checks, access.codes | codes, access, wanted.test, links)
 
 
 def compile_wanted(type_: str, where: All, index: BlindIndex, base_url: str) -> Wanted:
-    """Raises FhirError for values of the wrong form."""
-    clauses: list[Clause] = []
-    checks: list[Check] = []
-    cost = 0
-    for node in where.parts:
-        criterion = _criterion(node)
-        clause, check = _compile(type_, criterion, index, base_url)
-        if clause is not None:
-            clauses.append(clause)
-            cost += _cost(clause)
-            if same_date(type_, criterion.code) == PRIMARY_DATES.get(type_) and isinstance(clause, AnyInterval):
-                clauses += _span(clause)
-        if cost > MAX_TERMS:
-            raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
-        if check is not None:
-            checks.append(check)
-    return Wanted(tuple(clauses), tuple(checks))
+    """Raises FhirError for values of the wrong form, and for more of them than a search may have."""
+    parts = [compile_node(type_, part, index, base_url) for part in where.parts]
+    clauses = tuple(clause for part in parts for clause in part.clauses)
+    if sum(map(_cost, clauses)) + _LOOK_COST * sum(part.looks for part in parts) > MAX_TERMS:
+        raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
+    checks = tuple(part.test for part in parts if not part.is_exact)
+    tests = tuple(part.test for part in parts)
+    codes = frozenset[str]().union(*(part.codes for part in parts))
+    return Wanted(clauses, checks, codes, lambda resource: all(test(resource) for test in tests))
 
 
 def _cost(clause: Clause) -> int:
@@ -116,170 +124,86 @@ def _cost(clause: Clause) -> int:
     return 0 if isinstance(clause, Between) else len(clause.terms)
 
 
-def _span(clause: AnyInterval) -> list[Between]:
-    """The order of a record is the low end of its primary date (index_entries): what is asked of that bounds the order."""
-    lows = [interval.low_from for interval in clause.intervals]
-    highs = [_least(interval.low_to, interval.high_to) for interval in clause.intervals]
-    low = None if None in lows else min((bound for bound in lows if bound is not None), default=None)
-    high = None if None in highs else max((bound for bound in highs if bound is not None), default=None)
-    return [] if low is None and high is None else [Between(low, high)]
+def compile_node(type_: str, node: Node, index: BlindIndex, base_url: str) -> Condition:
+    """Raises FhirError for values of the wrong form."""
+    if isinstance(node, Criterion) and not needs_codes(node):
+        return _criterion(type_, node, index, base_url)
+    if isinstance(node, Not):
+        return _not(type_, node.part, index, base_url)
+    if not isinstance(node, All | Some):
+        text = "Criteria that ask other resources, or a terminology, cannot be used here."
+        raise refuse("not-supported", text, "http.query")
+    parts = [compile_node(type_, part, index, base_url) for part in node.parts]
+    tests = tuple(part.test for part in parts)
+    codes, looks = frozenset[str]().union(*(part.codes for part in parts)), sum(part.looks for part in parts)
+    exact = all(part.is_exact for part in parts)
+    if isinstance(node, All):
+        clauses = tuple(clause for part in parts for clause in part.clauses)
+        return Condition(clauses, exact, lambda resource: all(test(resource) for test in tests), codes, looks)
+    ways = alternatives([part.clauses for part in parts])
+    return Condition(ways, exact, lambda resource: any(test(resource) for test in tests), codes, looks)
 
 
-def _least(one: float | None, other: float | None) -> float | None:
-    return min((bound for bound in (one, other) if bound is not None), default=None)
+def _not(type_: str, node: Node, index: BlindIndex, base_url: str) -> Condition:
+    """Inside, as far as it goes: what is said of parts can be said of terms."""
+    if isinstance(node, Not):
+        return compile_node(type_, node.part, index, base_url)
+    if isinstance(node, All | Some):
+        parts = tuple(Not(part) for part in node.parts)
+        return compile_node(type_, Some(parts) if isinstance(node, All) else All(parts), index, base_url)
+    condition = compile_node(type_, node, index, base_url)
+    test = condition.test
+    opposite = _opposite(condition)
+    return Condition(opposite, bool(opposite), lambda resource: not test(resource), condition.codes, condition.looks)
 
 
-def _criterion(node: Node) -> Criterion:
-    if isinstance(node, Criterion):
-        return node
-    raise refuse("not-supported", "Searching by that is not supported.")
+def _opposite(condition: Condition) -> tuple[Clause, ...]:
+    """The clause for all that one exact clause does not hold for, where the algebra has it."""
+    if condition.is_exact and len(condition.clauses) == 1:
+        (clause,) = condition.clauses
+        if isinstance(clause, AnyOf):
+            return (NoneOf(clause.terms),)
+        if isinstance(clause, NoneOf):
+            return (AnyOf(clause.terms),)
+    return (NOTHING,) if condition.is_exact and not condition.clauses else ()
 
 
-def _compile(type_: str, criterion: Criterion, index: BlindIndex, base_url: str) -> tuple[Clause | None, Check | None]:
-    code = criterion.code
-    if criterion.type == "date":
-        return (_sealed_date if code in SEALED_DATES else _date)(type_, criterion, index), None
-    if criterion.type in {"number", "quantity"}:
-        return _quantity(type_, criterion, index)
-    return compile_terms(type_, criterion, index, base_url)
+def _criterion(type_: str, criterion: Criterion, index: BlindIndex, base_url: str) -> Condition:
+    if criterion.code in WORDS:
+        return Condition((), False, text_matcher(criterion.values, criterion.code), looks=len(criterion.values))
+    parameter = offered_parameters(type_)[criterion.code]
+    extract = parameter.extract
+    if criterion.modifier == "missing":
+        return _missing(criterion, extract)
+    leaf = _leaf(type_, criterion, index, base_url)
+    looks = len(criterion.values) if not leaf.clauses and criterion.modifier not in {None, "not"} else 0
+    fits = leaf.fits
+    return Condition(leaf.clauses, leaf.is_exact, lambda resource: fits(extract(resource)), leaf.codes, looks)
 
 
-def split_prefix(value: str) -> tuple[str, str]:
-    """(prefix, rest): `eq` where none is given."""
-    return (value[:2], value[2:]) if value[:2] in PREFIXES else ("eq", value)
+def _missing(criterion: Criterion, extract: Callable[[Resource], object]) -> Condition:
+    """The index does not say what a resource has no value for: that would be an entry for every parameter that it has one for."""
+    wanted = criterion.values == ("true",)
+    if criterion.code in _ALWAYS_THERE:
+        return Condition((NOTHING,) if wanted else (), True, lambda resource: not wanted)
+    return Condition((), False, lambda resource: (not extract(resource)) == wanted)
 
 
-def _bad_date(code: str) -> FhirError:
-    return refuse(
-        "parameter-value", f"{code} is a date such as 2026-03-16, with an optional prefix such as ge.", f"http.{code}"
-    )
-
-
-def _date(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
-    column = date_column(index, type_, criterion.code)
-    intervals: list[Interval] = []
-    for value in criterion.values:
-        prefix, text = split_prefix(value)
-        span = instant_range(text.replace(" ", "+"))
-        if span is None:
-            raise _bad_date(criterion.code)
-        low, high = float(span[0]), float(span[1])
-        if prefix == "ap":
-            margin = max(86_400_000_000.0, (high - low) * 0.1)
-            low, high = low - margin, high + margin
-        intervals.extend(_compare(prefix, column, low, high))
-    return AnyInterval(tuple(intervals))
-
-
-def _compare(prefix: str, column: int, low: float, high: float) -> list[Interval]:
-    """R4 search 3.1.1.4.2: how a stored [low, high] compares with the asked-for [low, high]."""
-    if prefix == "eq":
-        return [Interval(column, low_from=low, high_to=high)]
-    if prefix == "ne":
-        return [Interval(column, low_to=_before(low)), Interval(column, high_from=_after(high))]
-    if prefix == "gt":
-        return [Interval(column, high_from=_after(high))]
-    if prefix == "lt":
-        return [Interval(column, low_to=_before(low))]
-    if prefix == "ge":
-        return [Interval(column, high_from=_after(high)), Interval(column, low_from=low, high_to=high)]
-    if prefix == "le":
-        return [Interval(column, low_to=_before(low)), Interval(column, low_from=low, high_to=high)]
-    if prefix == "sa":
-        return [Interval(column, low_from=_after(high))]
-    if prefix == "eb":
-        return [Interval(column, high_to=_before(low))]
-    return [Interval(column, low_to=high, high_from=low)]
-
-
-def _before(value: float) -> float:
-    return math.nextafter(value, -math.inf)
-
-
-def _after(value: float) -> float:
-    return math.nextafter(value, math.inf)
-
-
-def _sealed_date(type_: str, criterion: Criterion, index: BlindIndex) -> Clause:
-    terms: set[str] = set()
-    for value in criterion.values:
-        prefix, text = split_prefix(value)
-        span = calendar.bounds(text)
-        if span is None:
-            raise _bad_date(criterion.code)
-        terms.update(_calendar_terms(criterion.code, prefix, text, *span))
-    return AnyOf(tuple(sorted(index.term(type_, criterion.code, term) for term in terms)))
-
-
-def _calendar_terms(code: str, prefix: str, text: str, first: date, last: date) -> set[str]:
-    """As `_compare`, over terms: what lies inside [first, last], reaches above or below it, or lies wholly there."""
-    before = (date.min, first - timedelta(days=1)) if first > date.min else (date.max, date.min)
-    after = (last + timedelta(days=1), date.max) if last < date.max else (date.max, date.min)
-    terms: set[str] = set()
-    if prefix in {"eq", "ge", "le"}:
-        terms.add(calendar.equal_term(text) or "")
-    if prefix in {"gt", "ge", "ne"}:
-        terms.update(calendar.range_terms(*after))
-    if prefix in {"lt", "le", "ne"}:
-        terms.update(calendar.range_terms(*before))
-    if prefix in {"sa", "eb"}:
-        terms.update(calendar.range_terms(*(after if prefix == "sa" else before), wholly=True))
-    if prefix == "ap":
-        raise refuse("parameter-value", f"{code} does not take the prefix ap.", f"http.{code}")
-    return terms
-
-
-def _quantity(type_: str, criterion: Criterion, index: BlindIndex) -> tuple[Clause, Check | None]:
-    intervals: list[Interval] = []
-    asked: list[tuple[str, str, list[Interval]]] = []
-    for value in criterion.values:
-        prefix, text = split_prefix(value)
-        number, *unit = (unescape(part) for part in split_escaped(text, "|"))
-        if not _NUMBER.match(number) or len(unit) not in {0, 2}:
-            form = "a number" if criterion.type == "number" else "number or number|system|code"
-            raise refuse(
-                "parameter-value", f"{criterion.code} is {form}, with an optional prefix.", f"http.{criterion.code}"
-            )
-        system, code = unit or ("", "")
-        low, high = precision_range(number, prefix)
-        for name in asked_codes(type_, criterion.code):
-            intervals += _compare(prefix, index.points(type_, f"{name}|{code}"), low, high)
-        asked.append((system, code, _compare(prefix, 0, low, high)))
-    clause = AnyInterval(tuple(intervals))
-    if not any(system for system, _, _ in asked):
-        return clause, None
-    extract = indexed_parameters(type_)[criterion.code].extract
-
-    def check(resource: Resource) -> bool:
-        return any(
-            (found := number_in_unit(value.value, system, code)) is not None
-            and any(fits(interval, found, found) for interval in wanted)
-            for value in extract(resource)
-            for system, code, wanted in asked
-        )
-
-    return clause, check
-
-
-def fits(interval: Interval, low: float, high: float) -> bool:
-    """Whether a stored [low, high] lies within the bounds."""
-    return (
-        (interval.low_from is None or low >= interval.low_from)
-        and (interval.low_to is None or low <= interval.low_to)
-        and (interval.high_from is None or high >= interval.high_from)
-        and (interval.high_to is None or high <= interval.high_to)
-    )
-
-
-def precision_range(text: str, prefix: str) -> tuple[float, float]:
-    """The implicit range of a number (R4 search 3.1.1.4.3): 100 is [99.5, 100.5) for eq and ne, itself for the others."""
-    try:
-        number = Decimal(text)
-        half = Decimal((0, (5,), int(number.as_tuple().exponent) - 1))
-        if prefix == "ap":
-            half = max(half, abs(number) / 10)
-        elif prefix not in {"eq", "ne"}:
-            return float(number), float(number)
-        return float(number - half), _before(float(number + half))
-    except (InvalidOperation, OverflowError) as error:
-        raise refuse("parameter-value", "The number is out of range.") from error
+def _leaf(type_: str, criterion: Criterion, index: BlindIndex, base_url: str) -> Leaf:
+    parameter = offered_parameters(type_)[criterion.code]
+    match criterion.type:
+        case "string":
+            return string_leaf(type_, criterion, index)
+        case "token":
+            return token_leaf(type_, criterion, parameter, index)
+        case "date":
+            return date_leaf(type_, criterion, index)
+        case "number" | "quantity":
+            return number_leaf(type_, criterion, index)
+        case "reference":
+            return reference_leaf(type_, criterion, index, base_url)
+        case "composite":
+            return composite_leaf(type_, criterion, parameter, lambda part: _leaf(type_, part, index, base_url))
+        case "special":
+            return near_leaf(criterion)
+    return uri_leaf(type_, criterion, index)

@@ -19,7 +19,8 @@ from profiles.outcome import FhirError, Issue, refuse
 from profiles.structure import resource_types
 from server.access.access import Access, everything
 from server.seal.blind_index import BlindIndex
-from server.search.compile import Compiled, compile_query, fits
+from server.search.compile import Compiled, compile_query
+from server.search.compile_dates import within
 from server.search.query import parse_query
 from server.search.results import RESULT_PARAMETERS
 from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either
@@ -83,7 +84,7 @@ def holds(clause: Clause, index: Index) -> bool:
     """Whether a record with these index entries satisfies a clause, as every store has it."""
     if isinstance(clause, AnyInterval):
         return any(
-            column == interval.column and fits(interval, low, high)
+            column == interval.column and within(interval, low, high)
             for column, low, high in index.intervals
             for interval in clause.intervals
         )

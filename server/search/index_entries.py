@@ -8,17 +8,17 @@ entered at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
 from typing import Final
 
-from profiles.json import Json, Resource
+from profiles.json import Resource
 from profiles.search_parameters import SearchParameter, Value
 from profiles.text import instant_range, period_range
 from server.seal.blind_index import BlindIndex
 from server.search.calendar import calendar_terms
 from server.search.known_systems import known_token_terms, systems_of
 from server.search.overlap import NOTHING, Shared, narrow_first, shared
+from server.search.quantities import numbers
 from server.search.strings import bounded, string_terms, strings
 from server.search.terms import reference_terms, token_terms
 from server.search.timeline_terms import timeline_terms
@@ -28,7 +28,7 @@ INDEX_FORMATS: Final = {
     "date": 3,
     "history": 1,
     "number": 3,
-    "quantity": 3,
+    "quantity": 4,
     "reference": 2,
     "sealed-date": 2,
     "string": 2,
@@ -241,34 +241,5 @@ def _numbers(
     type_: str, parameter: SearchParameter, values: list[Value], index: BlindIndex
 ) -> Iterator[tuple[int, float, float]]:
     for value in values:
-        data = value.value
-        number = _number(data.get("value")) if isinstance(data, dict) else _number(data)
-        if number is None:
-            continue
-        for unit in quantity_units(data) if isinstance(data, dict) else {""}:
-            yield index.points(type_, f"{parameter.code}|{unit}"), number, number
-
-
-def quantity_units(quantity: Resource) -> set[str]:
-    """The ways a query may name the unit: not at all, by code, by its printed form. The code's system is checked on the hit."""
-    code = quantity.get("code") or quantity.get("currency")
-    return {"", *(text for text in (code, quantity.get("unit")) if isinstance(text, str))}
-
-
-def number_in_unit(data: Json, system: str, code: str) -> float | None:
-    """The number of a quantity whose unit may be named so; an empty system stands for any."""
-    quantity = data if isinstance(data, dict) else {"value": data}
-    if system:
-        named = quantity.get("system") == system and code == (quantity.get("code") or quantity.get("currency"))
-    else:
-        named = code in quantity_units(quantity)
-    return _number(quantity.get("value")) if named else None
-
-
-def _number(data: Json) -> float | None:
-    if isinstance(data, bool) or not isinstance(data, int | Decimal):
-        return None
-    try:
-        return float(data)
-    except (OverflowError, InvalidOperation, ValueError):
-        return None
+        for name, number in numbers(value.value):
+            yield index.points(type_, f"{parameter.code}|{name}"), number, number

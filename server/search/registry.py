@@ -1,4 +1,4 @@
-"""The search parameters that the server indexes and offers: the R4 table and ours, less the kinds it cannot do yet."""
+"""The search parameters that the server offers, and those among them that resources are indexed by."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ from typing import Final
 
 from profiles.search_parameters import SearchParameter, search_parameters
 
-KINDS: Final = frozenset({"string", "token", "reference", "date", "number", "quantity", "uri"})
-"""Composite and special parameters are not offered."""
+INDEXED: Final = frozenset({"string", "token", "reference", "date", "number", "quantity", "uri"})
+"""Types with entries of their own. Composite parameters go by those of their components."""
 
-_LEFT_OUT: Final = frozenset({"phonetic"})
-"""R4 leaves the algorithm open, and every guess costs a term for each part of a name."""
+PHONETIC: Final = "phonetic"
+"""Goes by the entries of `name`."""
+
+WORDS: Final = frozenset({"_text", "_content"})
+
+COMMON: Final = WORDS | {"_filter", "_has", "_list"}
+"""What every type can be searched by beside its parameters (R4 search 3.1.1.2)."""
+
+
+@cache
+def offered_parameters(type_: str) -> Mapping[str, SearchParameter]:
+    """What a type can be searched by, by code, in a fixed order; empty for what is no R4 resource type."""
+    return dict(sorted(search_parameters(type_).items()))
 
 
 @cache
 def indexed_parameters(type_: str) -> Mapping[str, SearchParameter]:
-    """By code, in a fixed order; empty for what is no R4 resource type."""
+    """Those that a type's resources have entries for."""
     return {
         code: parameter
-        for code, parameter in sorted(search_parameters(type_).items())
-        if parameter.type in KINDS and code not in _LEFT_OUT
+        for code, parameter in offered_parameters(type_).items()
+        if parameter.type in INDEXED and code != PHONETIC
     }

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from profiles.outcome import FhirError, refuse
-from server.search.registry import indexed_parameters
+from server.search.registry import COMMON, offered_parameters
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}\Z")
 
@@ -20,13 +20,13 @@ def is_plain_word(text: str) -> bool:
 
 def unknown_parameter(type_: str, code: str, also: Iterable[str] = ()) -> FhirError:
     """`also`: what else may be said where it stands."""
-    names = [*indexed_parameters(type_), *also]
+    names = [*offered_parameters(type_), *COMMON, *also]
     folded = {name.lower(): name for name in names}
     near = get_close_matches(code[:100].lower(), folded, n=1, cutoff=0.6)
     hint = (
         f" Did you mean {folded[near[0]]}?"
         if near
-        else f" {type_} is searched by: {', '.join(sorted(indexed_parameters(type_)))}."
+        else f" {type_} is searched by: {', '.join(sorted(offered_parameters(type_)))}."
     )
     known = is_plain_word(code)
     shown = f"search parameter {code}" if known else "search parameter of that name"

@@ -7,7 +7,7 @@ or year. Those of strings are in server/search/strings.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from profiles.json import Json
 from profiles.references import parse_reference
@@ -40,16 +40,6 @@ def _coding(coding: Json) -> Iterator[str]:
         system = coding.get("system")
         yield f"c{coding['code']}"
         yield f"s{system if isinstance(system, str) else ''}|{coding['code']}"
-
-
-def has_identifier(values: Iterable[Value], system: str | None, number: str) -> bool:
-    """The check behind an identifier that was asked for with its system: an empty one stands for none, None for any."""
-    for _, data in values:
-        if isinstance(data, dict) and data.get("value") == number:
-            given = data.get("system")
-            if system in {None, given if isinstance(given, str) else ""}:
-                return True
-    return False
 
 
 def reference_terms(value: Value, base_url: str) -> Iterator[str]:

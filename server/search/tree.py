@@ -6,7 +6,6 @@ A tree is about one type, which its holder names; the nodes inside a link name t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -72,23 +71,6 @@ class Listed:
 Node = Criterion | All | Some | Not | Chain | Has | Listed
 
 
-def criteria_of(node: Node) -> Iterator[Criterion]:
-    """The criteria about the type itself: those inside links to other resources are not among them."""
-    if isinstance(node, Criterion):
-        yield node
-    elif isinstance(node, All | Some):
-        for part in node.parts:
-            yield from criteria_of(part)
-    elif isinstance(node, Not):
-        yield from criteria_of(node.part)
-
-
-def codes_of(node: Node) -> frozenset[str]:
-    """The parameters of the type itself whose index an answer needs."""
-    if isinstance(node, All | Some):
-        return frozenset[str]().union(*map(codes_of, node.parts))
-    if isinstance(node, Not):
-        return codes_of(node.part)
-    if isinstance(node, Criterion | Chain):
-        return frozenset({node.code})
-    return frozenset({"_id"})
+def needs_codes(criterion: Criterion) -> bool:
+    """Whether a terminology must be asked what a criterion means."""
+    return criterion.type == "token" and criterion.modifier in {"above", "below", "in", "not-in"}
