@@ -40,6 +40,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "unknown-parameter": ErrorCode(400, "invalid", "A search or control parameter is not known for this type."),
     "parameter-value": ErrorCode(400, "value", "A parameter's value has the wrong form."),
     "parameter-modifier": ErrorCode(400, "not-supported", "The modifier is not supported for this parameter."),
+    "search-explained": ErrorCode(400, "informational", "How a search was done, for who asked for it (an information)."),
     "search-too-costly": ErrorCode(400, "too-costly", "The search would read more than the server allows."),
     "bad-cursor": ErrorCode(400, "invalid", "The paging cursor is not one of ours, or belongs to another query."),
     "id-mismatch": ErrorCode(400, "invalid", "The id or type in the body is not that of the address."),

@@ -14,8 +14,7 @@ from functools import partial
 from typing import Final
 from uuid import uuid4
 
-import httpx
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from operations.documents.signed_link import LinkSigner
 from operations.pas.services import PasServices
@@ -45,11 +44,13 @@ from server.documents.signed_link import PATH as LINK_PATH
 from server.documents.signed_link import Link, write_link
 from server.http import DEFAULT_TENANT, FhirHttp
 from server.jobs.runner import JobRunner
-from server.jobs.workers import own_workers
+from server.jobs.workers import BOUNDS, own_workers
 from server.logs import EventLog, stderr_log
 from server.oauth.discovery import oauth_uris
 from server.oauth.revoked import Revoked
 from server.oauth.running import AuthorizationServer
+from server.outgoing import Outgoing, guarded_client, networks, outgoing_client
+from server.proxies import Proxies
 from server.rates.rates import Rates
 from server.readiness import Readiness
 from server.repository import DamagedRecordError, microseconds
@@ -71,6 +72,7 @@ from server.seldom import Seldom
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
 from server.store.trouble import in_words
+from server.subscriptions.feed import SubscriptionFeed
 from server.upkeep.blob_sweep import sweep_uploads
 from server.upkeep.index_keeper import IndexKeeper
 from server.upkeep.keys import KeyKeeper
@@ -93,7 +95,7 @@ class Application:
     def __init__(self, settings: Settings, log: EventLog) -> None:
         self._settings = settings
         self._log = log
-        self._http: Admission | None = None
+        self._http: ASGIApp | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._last_request = 0.0
         self._statements: dict[str, bytes] = {}
@@ -138,11 +140,12 @@ class Application:
             await load_practice(services)
         oauth = self._oauth = AuthorizationServer(services)
         self.demo_accounts = await oauth.demo_accounts() if self._settings.sample else []
-        runner = JobRunner(services, services.jobs, own_workers())
+        runner = JobRunner(services, services.jobs, own_workers(), BOUNDS)
         self._tasks = [
             asyncio.create_task(runner.run()),
             asyncio.create_task(self._index_audit(services)),
             asyncio.create_task(keeper.run()),
+            asyncio.create_task(SubscriptionFeed(services).run()),
             asyncio.create_task(sweep_uploads(services.store.blobs, services.now)),
             asyncio.create_task(self._audit_keeper(services).run()),
             *(asyncio.create_task(work) for work in oauth.work()),
@@ -163,7 +166,11 @@ class Application:
             self._log,
             lambda name: services.keyring.get(name) is not None,
         )
-        self._http = Admission(oauth.front(http), self._settings.max_requests, self._log)
+        self._http = self._behind_proxies(Admission(oauth.front(http), self._settings.max_requests, self._log))
+
+    def _behind_proxies(self, application: ASGIApp) -> ASGIApp:
+        trusted = self._settings.trusted_proxies
+        return Proxies(application, trusted, self._settings.proxy_header) if trusted else application
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """No work in the background ends before the server does without a word."""
@@ -281,7 +288,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
     clock.has_been(await audit.newest())
     revoked = Revoked(store, keyring, lambda: microseconds(clock()))
     await revoked.look()
-    outgoing = httpx.AsyncClient(follow_redirects=False)
+    outgoing, hooks = guarded_client(networks(settings.inner_networks)), outgoing_client()
     profiles, checker = PasProfiles(), Checker(library())
     pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing), profiles=profiles)
     return opened, Services(
@@ -301,6 +308,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
                 *audit_operations(audit, proof, keyring),
             )
         ),
+        outgoing=Outgoing(hooks, networks(settings.inner_networks)),
         jobs=job_handlers(pas),
         rates=Rates(settings.rate_limits, Seldom(log, "rate limited")),
         written=WrittenCheck(checker, keyring, settings.validation),
@@ -308,7 +316,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
             lambda name: (keyring.entries().get(name, {}).get("consent") or settings.consent) == "opt-in",
             partial(log_damaged, log),
         ),
-        closers=(checker.close, profiles.close, outgoing.aclose, store.close),
+        closers=(checker.close, profiles.close, outgoing.aclose, hooks.aclose, store.close),
     )
 
 

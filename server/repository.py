@@ -34,6 +34,7 @@ from server.store.jobs import NewJob
 from server.store.store import Commit, Index, KeyClaim, Put, Record, Store, StoreUnavailableError
 from server.store.timeline import Listed as Entry
 from server.store.timeline import Moment, Timeline
+from server.subscriptions.owner import owned
 
 MICROSECOND: Final = 1_000_000
 SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
@@ -108,6 +109,9 @@ Listed = tuple[Version, bool]
 class Preparation:
     """Prepares versions for one tenant; needs no store. `base_url` tells local references from foreign ones."""
 
+    subscriber: str = ""
+    """Whose a new Subscription is (server/subscriptions/owner.py)."""
+
     def __init__(self, tenant: Tenant, base_url: str, clock: Callable[[], datetime]) -> None:
         self.tenant = tenant
         self.base_url = base_url
@@ -127,6 +131,9 @@ class Preparation:
         apart = Apart(content) if content is not None else None
         if type_ == "Binary" and apart is None:
             resource, apart = content_apart(resource)
+        elif type_ == "Subscription":
+            before = previous.resource() if previous is not None and not previous.deleted else None
+            resource = owned(resource, before, self.subscriber)
         stamped = stamp(resource, id_, number, updated)
         patients = patients_of(stamped)
         created = updated if previous is None or previous.deleted else previous.record.order
@@ -179,9 +186,12 @@ class Preparation:
 class Repository(Preparation):
     """Reads versions of one tenant as well: those that an `Access` reaches."""
 
-    def __init__(self, store: Store, tenant: Tenant, base_url: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, tenant: Tenant, base_url: str, clock: Callable[[], datetime], subscriber: str = ""
+    ) -> None:
         super().__init__(tenant, base_url, clock)
         self.store = store
+        self.subscriber = subscriber
 
     async def read(self, access: Access, id_: str) -> Version | None:
         """The current version, also a deletion; None where there is none, or `access` does not reach it."""

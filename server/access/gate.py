@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from server.access.access import Access, Consented, Part, everything
+from server.access.access import Access, Consented, Part, Restriction, everything
 from server.access.disclosure import ConsentedDisclosure
 from server.access.granular import restriction_of
 from server.auth.bearer import forbidden
 from server.auth.decision import Decision, Letter, decide
 from server.auth.principal import Principal
 from server.seal.blind_index import BlindIndex
+from server.subscriptions.owner import access_filter
 
 MAX_REMEMBERED: Final = 50_000
 
@@ -47,10 +48,11 @@ def judge(principal: Principal, letter: Letter, type_: str, index: BlindIndex, b
     """A scope whose search parameters the type does not have opens nothing of it."""
     decision = decide(principal, letter, type_, filters_enforced=True)
     parts: list[Part] = []
+    own = access_filter(type_, principal, index)
     for way in decision.ways if decision.granted else ():
-        if not way.filter:
+        if not way.filter and not own:
             parts.append(Part(way.compartment))
-        elif (restriction := restriction_of(type_, way.filter, index, base_url)) is not None:
+        elif (restriction := restriction_of(type_, (*way.filter, *own), index, base_url)) is not None:
             parts.append(Part(way.compartment, restriction))
     if decision.granted and not parts:
         text = "The token's scopes are limited by search parameters that this type of resource does not have."
@@ -103,13 +105,19 @@ class CallersGate:
         decision = decide(self.principal, letter, type_)
         if not decision.granted:
             raise forbidden(decision)
-        return Access(type_, tuple(Part(way.compartment) for way in decision.ways), self._heeded(type_))
+        parts = tuple(Part(way.compartment, self._own(type_)) for way in decision.ways)
+        return Access(type_, parts, self._heeded(type_))
+
+    def _own(self, type_: str) -> Restriction | None:
+        """What of the type is the caller's own, where nothing else of it is reached."""
+        own = access_filter(type_, self.principal, self.index)
+        return restriction_of(type_, own, self.index, self.base_url) if own else None
 
     def _judged(self, letter: Letter, type_: str) -> Judgement:
         return self.judgements.of(self.principal, letter, type_, self.index, self.base_url)
 
     def part(self, type_: str, compartment: str | None, *, consented: bool) -> Access:
-        return Access(type_, (Part(compartment),), self._heeded(type_) if consented else None)
+        return Access(type_, (Part(compartment, self._own(type_)),), self._heeded(type_) if consented else None)
 
     def _heeded(self, type_: str) -> Consented | None:
         """Consents that hide nothing of a type cost nothing there."""

@@ -37,13 +37,23 @@ RETIRED_PAUSE: Final = 24 * 3600 * MICROSECOND
 
 
 class JobRunner:
-    """Polls the store; `run` until it is cancelled. `handlers` are the business's, `workers` the server's own, both by kind."""
+    """Polls the store; `run` until it is cancelled. `handlers` are the business's, `workers` the server's own, both by kind.
+
+    `bounds` say how many jobs of some of the server's own kinds may be done at once, beside `SLOW_AT_ONCE` of all others.
+    """
 
     def __init__(
-        self, services: Services, handlers: Mapping[str, JobHandler], workers: Mapping[str, Worker] | None = None
+        self,
+        services: Services,
+        handlers: Mapping[str, JobHandler],
+        workers: Mapping[str, Worker] | None = None,
+        bounds: Mapping[frozenset[str], int] | None = None,
     ) -> None:
         self._services = services
         self._slow = frozenset(workers or ())
+        bounded = dict(bounds or {})
+        others = self._slow.difference(*bounded)
+        self._bounds = {**bounded, others: SLOW_AT_ONCE} if others else bounded
         self._workers = {kind: worker_of(handler) for kind, handler in handlers.items()} | dict(workers or {})
         self._running: dict[asyncio.Task[None], str] = {}
         self._sweep_at = 0.0
@@ -83,9 +93,10 @@ class JobRunner:
     async def _start_due(self) -> int:
         now = self._services.now()
         started = await self._start(now, AT_ONCE - len(self._running), self._slow)
-        slow = sum(kind in self._slow for kind in self._running.values())
-        if self._slow:
-            started += await self._start(now, min(AT_ONCE - len(self._running), SLOW_AT_ONCE - slow), ())
+        for group, most in self._bounds.items():
+            under_way = sum(kind in group for kind in self._running.values())
+            free = min(AT_ONCE - len(self._running), most - under_way)
+            started += await self._start(now, free, self._workers.keys() - group)
         return started
 
     async def _start(self, now: int, most: int, without: Collection[str]) -> int:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from server.jobs.asked import KIND
 from server.jobs.request_job import do_request
 from server.jobs.step import Worker
+from server.subscriptions.delivery import deliver
+from server.subscriptions.heartbeat import beat
+from server.subscriptions.turn import DELIVERY, HEARTBEAT
+
+BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3}
+"""How many of some kinds are done at once: subscribers who are slow to answer keep nothing else waiting."""
 
 
 def own_workers() -> Mapping[str, Worker]:
-    return {KIND: do_request}
+    return {KIND: do_request, DELIVERY: deliver, HEARTBEAT: beat}

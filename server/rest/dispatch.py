@@ -24,17 +24,21 @@ from server.rest.formats import read_as_json, wanted_format
 from server.rest.gates import open_gate
 from server.rest.interactions.asynchronous import accept
 from server.rest.interactions.binary_upload import receive_content
+from server.rest.interactions.options import allowed_methods, options
 from server.rest.provenance import check_header
 from server.rest.request import Request, refuse_unknown
 from server.rest.response import Response, error_response, internal_error
 from server.rest.routes import ROUTES, Route, RouteTable
+from server.rest.shape import SHAPE_PARAMETERS
 from server.rest.unavailable import unavailable
 from server.seal.keyring import Tenant
 from server.store.store import Commit, LostLeaseError, StoreUnavailableError
+from server.subscriptions.owner import TYPE as SUBSCRIPTION
+from server.subscriptions.owner import owner_of
 
 ANONYMOUS_TENANT = "default"
 PLAIN_TEMPLATES = frozenset({"{type}/{id}", "{type}/{id}/_history/{version}"})
-"""Addresses that take no parameters but those of format."""
+"""Addresses that take no parameters but those of format, and reads those of how much is shown."""
 
 
 @cache
@@ -43,7 +47,9 @@ def route_table() -> RouteTable:
 
 
 async def answer(services: Services, request: Request) -> Response:
-    """The answer to a request, audited."""
+    """The answer to a request, audited; but for OPTIONS, which tells what everybody may know."""
+    if request.method == "OPTIONS":
+        return options(route_table().methods(request.template), services.operations, request)
     trail = Trail(request.request_id, request.address)
     tenant = services.keyring.get(request.base.tenant)
     try:
@@ -99,9 +105,10 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
                 "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
             )
     if route.template in PLAIN_TEMPLATES or route.interaction == "create":
-        refuse_unknown(request.query)
+        refuse_unknown(request.query, SHAPE_PARAMETERS if route.interaction in {"read", "vread"} else ())
     check_header(request, route.interaction)
-    repository = Repository(services.store, tenant, request.base.url, services.clock)
+    subscriber = owner_of(tenant.index, principal) if type_ in {None, SUBSCRIPTION} and request.method != "GET" else ""
+    repository = Repository(services.store, tenant, request.base.url, services.clock, subscriber)
     gate = await open_gate(services, request, principal, repository, trail)
     access = nothing("*") if route.letter is None or type_ is None else gate.access(route.letter, type_)
     request = await read_as_json(await unpacked(request, services.settings.max_body))
@@ -151,7 +158,7 @@ def _note_address(request: Request, trail: Trail) -> None:
 
 
 def _wrong_method(routes: Mapping[str, Route]) -> FhirError:
-    allowed = ", ".join(sorted(routes))
+    allowed = allowed_methods(routes)
     error = refuse("method-not-allowed", f"This address takes {allowed}.", "http.method")
     error.headers["Allow"] = allowed
     return error

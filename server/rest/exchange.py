@@ -29,6 +29,7 @@ from server.documents.apart import drop_apart, put_apart
 from server.documents.attached import DocumentRules, check_documents
 from server.logs import EventLog
 from server.oauth.revoked import Revoked
+from server.outgoing import Outgoing
 from server.rates.rates import Rates
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.provenance import provenances, written_by_client
@@ -42,6 +43,7 @@ from server.search.index_state import IndexState
 from server.store.internal import Keep
 from server.store.jobs import NewJob
 from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError, Store, StoreUnavailableError
+from server.subscriptions.stored import beside
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 AUDIT_TYPE: Final = "AuditEvent"
@@ -91,6 +93,8 @@ class Services:
     """The FHIR base of a tenant."""
     operations: Mapping[tuple[str, str, str], Operation]
     """By (level, type or "", code)."""
+    outgoing: Outgoing
+    """For addresses that callers choose."""
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     decisions: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
@@ -104,6 +108,8 @@ class Services:
     """Set when the server is about to end: what has no end of its own ends."""
     job_stored: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job was stored that is due at once: this server's runner need not wait for its next look."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when versions were stored here: whoever tells subscribers of them need not wait for the next look."""
     written: Written = unchecked
     keeper: Keeper | None = None
     """The job that the interaction is part of."""
@@ -115,6 +121,10 @@ class Services:
                 await self.store.commit(commit)
             else:
                 await self.keeper.commit(commit, told)
+            if commit.puts:
+                self.changed.set()
+            if commit.jobs:
+                self.job_stored.set()
         finally:
             self.consents.changed(commit)
 
@@ -216,11 +226,11 @@ class Exchange:
 
         `places`: the entries of a transaction that the versions are of.
         """
-        noted = len(self.trail.entities)
         sent = await written_by_client(self, prepared)
         given, prepared = prepared, [*prepared, *(sent or await provenances(self, prepared))]
-        for item in prepared:
-            self.trail.note(f"{item.version.reference}/_history/{item.version.version}", item.version.patients)
+        self.trail.note_written(
+            [(f"{item.version.reference}/_history/{item.version.version}", item.version.patients) for item in prepared]
+        )
         record = self.trail.encode(self.repository.now(), status)
         apart = [part for item in prepared for part in item.apart]
         blobs = [blob for item in prepared for blob in item.blobs]
@@ -230,11 +240,13 @@ class Exchange:
             check_consents(prepared, self.repository.base_url)
             await self.services.written(self, given, places)
             await self.services.written(self, sent, ())
+            also = await beside(self, given)
             await put_apart(self.services.store.blobs, self.tenant.number, self.services.now(), apart)
-            commit = Commit(self.tenant.number, puts, keys, jobs, [record], blobs=blobs, internals=internals)
+            own = [*internals, *also.internals]
+            commit = Commit(self.tenant.number, puts, keys, [*jobs, *also.jobs], [record], blobs=blobs, internals=own)
             await self.services.commit(self.repository.renewed(commit, [item.version.type for item in prepared]), told)
         except (FhirError, StaleVersionError, KeyHeldError):
-            del self.trail.entities[noted:]
+            self.trail.forget_written()
             with suppress(StoreUnavailableError):  # then the sweep finds it
                 await drop_apart(self.services.store.blobs, apart)
             raise

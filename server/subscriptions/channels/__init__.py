@@ -1,0 +1,1 @@
+"""How a notification gets to its subscriber: rest-hook, e-mail, websocket."""

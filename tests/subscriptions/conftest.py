@@ -1,0 +1,20 @@
+"""Helpers of other areas that these tests use too: either engine, prior authorization requests, mortal servers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+for area in ("rest", "store", "pas", "durability"):
+    sys.path.append(str(Path(__file__).parents[1] / area))
+
+from subscription_help import Hook, running_hook
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Hook]:
+    async with running_hook() as hook:
+        yield hook
