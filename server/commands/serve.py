@@ -1,6 +1,6 @@
 """`assent serve`: check what can be checked, open the store, listen, say so, and stop in good order on a signal.
 
-One process, one event loop (uvicorn with uvloop and httptools). uvicorn's access log stays off, because it writes addresses;
+One process, one event loop (uvicorn with uvloop and httptools, and bounds of ours: server/connection.py). uvicorn's access log stays off, because it writes addresses;
 requests are logged by the application, without them.
 """
 
@@ -12,6 +12,7 @@ import resource
 import shlex
 import signal
 import socket
+import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -25,13 +26,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.accounts.demo import SignIn
 from server.banner import banner
 from server.config import ConfigurationError, Settings
+from server.connection import IDLE_SECONDS, Connection, Watch
+from server.headers import transport_security
 from server.lock import folder_lock
-from server.logs import stderr_log
+from server.logs import EventLog, stderr_log
+from server.seldom import Seldom
+from server.tls import tls_context
 
 GRACE: Final = 10
 """Seconds that requests under way are given to end."""
 
 BACKLOG: Final = 2048
+
+_TICKS: Final = 10
+"""uvicorn's loop turns ten times a second."""
 
 UNREAD_MS: Final = 60_000
 """A caller who takes nothing of his answer for so long is hung up on: the answer is memory."""
@@ -54,6 +62,7 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
                 own_socket,
                 lambda: _announce(settings, getattr(application, "demo_accounts", ())),
                 getattr(application, "leave", lambda: None),
+                log,
             )
     except _SignalledError:
         pass
@@ -126,29 +135,34 @@ def serve(
     application: ASGIApp,
     own_socket: socket.socket,
     announce: Callable[[], None],
-    leave: Callable[[], None] = lambda: None,
+    leave: Callable[[], None],
+    log: EventLog,
 ) -> None:
-    """Run the application on the socket until a signal.
+    """Run the application on the socket until a signal. Raises `ConfigurationError`.
 
     `announce` is called once callers are being answered, `leave` when no more are let in.
     """
     watched = _Watched(application)
+    secure = tls_context(settings.tls_certificate, settings.tls_key)
+    ended = Seldom(log, "connection ended")
     config = uvicorn.Config(
         watched,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
         backlog=BACKLOG,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        headers=[(name.decode(), value.decode()) for name, value in transport_security(settings.base_url)],
+        proxy_headers=False,  # server/proxies.py knows whom to believe
+        timeout_keep_alive=int(IDLE_SECONDS),
         timeout_graceful_shutdown=GRACE,
+        ssl_context_factory=None if secure is None else lambda _, __: secure,
     )
     try:
-        _Server(config, announce, leave).run(sockets=[own_socket])
+        _Server(config, announce, leave, Watch(settings.request_seconds, ended)).run(sockets=[own_socket])
     except SystemExit as end:  # uvicorn's way to say that the application's start failed
         raise watched.problem or ConfigurationError("The server could not start; the log above says where.") from end
     except OSError as error:
@@ -156,10 +170,18 @@ def serve(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], leave: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], leave: Callable[[], None], watch: Watch
+    ) -> None:
         super().__init__(config)
         self._announce = announce
         self._leave = leave
+        self._watch = watch
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS == 0:
+            self._watch.look(self.server_state.connections, time.monotonic())
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)

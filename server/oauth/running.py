@@ -16,6 +16,7 @@ from server.oauth.client_keys import ClientKeys
 from server.oauth.door import OAuthDoor
 from server.oauth.id_token_key import IdTokenKey
 from server.outgoing import Outgoing, networks, outgoing_client
+from server.outside.remote import Remote
 from server.rest.exchange import Services
 from server.scim.door import ScimDoor
 from server.seal.tenant_entries import DEFAULT
@@ -34,8 +35,10 @@ class AuthorizationServer:
             raise LookupError(DEFAULT)
         self._own = OwnRecords(services.store, default, services.now)
         self._client = outgoing_client()
-        keys = ClientKeys(Outgoing(self._client, networks(services.settings.inner_networks)))
-        self._shared = Shared(services, services.proof.notary.signing_key, IdTokenKey(self._own), keys, services.revoked)
+        outgoing = Outgoing(self._client, networks(services.settings.inner_networks))
+        keys = ClientKeys(outgoing)
+        own_key = services.proof.notary.signing_key
+        self._shared = Shared(services, own_key, IdTokenKey(self._own), keys, services.revoked, Remote(outgoing, keys))
 
     def front(self, others: ASGIApp) -> OAuthDoor:
         return OAuthDoor(ScimDoor(others, self._shared), self._shared)
