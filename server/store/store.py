@@ -82,6 +82,22 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
+class Erase:
+    """Take versions of a record away for good: those before `version`, which must be current (else StaleVersionError).
+
+    With `whole`, that one too, and all that the record is found by. `listed` are the timeline's entries of the versions that go:
+    (term, updated, version).
+    """
+
+    key: bytes
+    version: int
+    whole: bool = False
+    listed: Sequence[tuple[int, int, int]] = ()
+    definition: bool = False
+    consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KeyClaim:
     """Let `holder` (sealed) hold the uniqueness key. `replaces` is the present holder's digest, or None when free."""
 
@@ -106,6 +122,8 @@ class Commit:
     """The job that this is done for, and how far it is then; refused when its fence is no longer valid."""
     blobs: Sequence[NewBlob] = ()
     """Uploads that become current; refused (BlobGoneError) when one is not there."""
+    erasures: Sequence[Erase] = ()
+    """Of records that the same commit does not put."""
     internals: Sequence[Keep | Drop] = ()
     """Changes to the server's own records; refused (StaleVersionError) where one is at another version."""
 
@@ -157,7 +175,10 @@ def edition_setting(tenant: int, of: Edition) -> str:
 
 def editions_of(commit: Commit) -> set[str]:
     """The settings whose value is another with the commit."""
-    return {edition_setting(commit.tenant, of) for put in commit.puts for of in put.editions}
+    definitions = any(put.definition for put in commit.puts) or any(each.definition for each in commit.erasures)
+    consents = any(put.consent for put in commit.puts) or any(each.consent for each in commit.erasures)
+    found: dict[Edition, bool] = {"definitions": definitions, "consents": consents}
+    return {edition_setting(commit.tenant, of) for of, changes in found.items() if changes}
 
 
 def new_edition() -> bytes:

@@ -35,6 +35,8 @@ class Changes:
     changed: dict[bytes, Document] = field(default_factory=dict)
     versions: list[tuple[Document, int]] = field(default_factory=list)
     """What was replaced, and when."""
+    erased: list[tuple[int, bool]] = field(default_factory=list)
+    """Rows whose earlier versions go, and whether the record goes too."""
     claims: dict[bytes, KeyClaim] = field(default_factory=dict)
     jobs: JobChanges = field(default_factory=JobChanges)
     blobs: BlobChanges = field(default_factory=BlobChanges)
@@ -47,6 +49,9 @@ class Changes:
         self._check(commit)
         for put in commit.puts:
             self._put(commit.tenant, put)
+        for each in commit.erasures:
+            current = self.records.pop(each.key) if each.whole else self.records[each.key]
+            self.erased.append((current["_id"], each.whole))
         self.editions |= editions_of(commit)
         for claim in commit.keys:
             self.digests[claim.key] = claim.digest
@@ -62,6 +67,12 @@ class Changes:
             if (current["v"] if current else 0) != put.version - 1 or put.key in written:
                 raise StaleVersionError(put.key)
             written.add(put.key)
+        for each in commit.erasures:
+            current = self.records.get(each.key)
+            just_written = each.key in written or each.key in self.new or each.key in self.changed
+            if just_written or (current["v"] if current else 0) != each.version:
+                raise StaleVersionError(each.key)
+            written.add(each.key)
         claimed: set[bytes] = set()
         for claim in commit.keys:
             if claim.key in claimed or self.digests.get(claim.key) != claim.replaces:
@@ -100,6 +111,7 @@ async def load(database: Database, session: AsyncClientSession, commits: Iterabl
     claimed: dict[bytes, None] = {}
     for commit in commits:
         keys.update(dict.fromkeys(put.key for put in commit.puts))
+        keys.update(dict.fromkeys(each.key for each in commit.erasures))
         claimed.update(dict.fromkeys(claim.key for claim in commit.keys))
     changes = Changes(
         jobs=await load_jobs(database, session, commits),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import pymongo
-from bson import ObjectId
+from bson import MaxKey, MinKey, ObjectId
 from pymongo import AsyncMongoClient, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
@@ -137,6 +137,8 @@ class Transactions:
             fail_points.reach("mongodb-04-mark-written")
 
     async def _write_records(self, session: AsyncClientSession, changes: Changes) -> None:
+        if changes.erased:
+            await self._erase(session, changes)
         if changes.new:
             changes.number(await self._rids.take(len(changes.new)))
             await self._database["record"].insert_many(list(changes.new.values()), session=session)
@@ -148,6 +150,14 @@ class Transactions:
         if changes.versions:
             await self._database["version"].insert_many(changes.version_documents(), session=session)
             fail_points.reach("mongodb-07-versions-written")
+
+    async def _erase(self, session: AsyncClientSession, changes: Changes) -> None:
+        """First: a record that another commit of the group begins anew takes the key of the one that goes."""
+        for row, whole in changes.erased:
+            versions = {"_id": {"$gt": {"r": row, "v": MinKey()}, "$lt": {"r": row, "v": MaxKey()}}}
+            await self._database["version"].delete_many(versions, session=session)
+            if whole:
+                await self._database["record"].delete_one({"_id": row}, session=session)
 
     async def _write_rest(self, session: AsyncClientSession, changes: Changes) -> None:
         if changes.claims:

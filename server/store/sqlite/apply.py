@@ -10,6 +10,7 @@ from server.store import fail_points
 from server.store.audit_chain import chain_after
 from server.store.packing import pack_intervals, pack_terms, unpack_intervals, unpack_terms
 from server.store.sqlite.blob_rows import check_blobs, keep_blobs
+from server.store.sqlite.erase import check_erasures, erase
 from server.store.sqlite.index_rows import IndexRows
 from server.store.sqlite.internal_rows import apply_internals, check_internals
 from server.store.sqlite.job_rows import apply_jobs, check_jobs
@@ -41,6 +42,7 @@ def check(connection: apsw.Connection, commit: Commit) -> dict[bytes, _Current]:
         written.add(put.key)
         if row:
             current[put.key] = row
+    check_erasures(connection, commit.erasures, written)
     claimed: set[bytes] = set()
     for claim in commit.keys:
         if claim.key in claimed:
@@ -67,6 +69,7 @@ def apply(connection: apsw.Connection, commit: Commit, current: dict[bytes, _Cur
     if commit.puts:
         rows.insert(connection)
         fail_points.reach("sqlite-05-puts-applied")
+    erase(connection, commit.erasures)
     for claim in commit.keys:
         connection.execute(
             "INSERT INTO unique_key (key, digest, holder) VALUES (?, ?, ?) "

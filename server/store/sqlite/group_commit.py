@@ -94,7 +94,13 @@ class GroupCommit:
             apply(connection, commit, check(connection, commit))
 
         only_audit = not (
-            commit.puts or commit.keys or commit.jobs or commit.finished_job or commit.checkpoint or commit.blobs
+            commit.puts
+            or commit.keys
+            or commit.jobs
+            or commit.finished_job
+            or commit.checkpoint
+            or commit.blobs
+            or commit.erasures
         )
         size = sum(len(put.body) for put in commit.puts)
         await self._submit(_Unit(work, _future(), commit.tenant, commit.audit, only_audit, only_audit, size))
