@@ -102,6 +102,8 @@ class Found(Protocol):
     """A current version that a search found, unparsed: whoever has it already need not parse it."""
 
     @property
+    def type(self) -> str: ...
+    @property
     def id(self) -> str: ...
     @property
     def version(self) -> int: ...
@@ -112,6 +114,25 @@ class Found(Protocol):
     @property
     def body(self) -> bytes:
         """Its JSON."""
+
+    @property
+    def listed(self) -> bytes:
+        """Its JSON as it is shown among others, without content that lies elsewhere."""
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """The ids of the patients whose record it is part of."""
+
+    def resource(self) -> Resource:
+        """Parsed; content of a Binary that lies elsewhere is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of what a search found; `after` is where the next page starts, empty where there is none."""
+
+    found: Sequence[Found]
+    after: str = ""
 
 
 class Records(Protocol):
@@ -135,6 +156,19 @@ class Records(Protocol):
 
     def find(self, type: str, query: Mapping[str, str | Sequence[str]]) -> AsyncIterator[Found]:
         """As `search`, one after another, however many there are: the caller decides when it has had enough."""
+
+    async def page(
+        self,
+        type: str,
+        query: Mapping[str, str | Sequence[str]],
+        after: str,
+        limit: int,
+        patients: Collection[str] | None = None,
+    ) -> Page:
+        """As `find`, `limit` at a time, from where a page before it ended (empty: from the start).
+
+        With `patients`, what is part of their records. Raises `FhirError` (bad-cursor) for a place that is not of this question.
+        """
 
     async def holder(self, key: UniqueKey) -> str | None:
         """The reference ("Type/id") that holds a uniqueness key, if any."""

@@ -12,6 +12,11 @@ from operations.pas.jobs import pas_jobs
 from operations.pas.services import PasServices
 from operations.policy.evaluate import LIBRARY_EVALUATE
 from operations.ports import JobHandler, Operation
+from operations.records.diff import diff_operations
+from operations.records.everything import everything_operations
+from operations.records.lastn import LASTN_OPERATION
+from operations.records.match import MATCH_OPERATION
+from operations.records.meta import meta_operations
 from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK
 from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
 from operations.terminology.content import StoredContent
@@ -32,6 +37,11 @@ def operations(pas: PasServices, sign: LinkSigner, longest_link: int, checker: C
         validate(checker),
         *package_operations(),
         *terminology_operations(StoredContent()),
+        *everything_operations(),
+        *meta_operations(),
+        *diff_operations(),
+        LASTN_OPERATION,
+        MATCH_OPERATION,
     )
 
 

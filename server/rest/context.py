@@ -9,7 +9,7 @@ types that the caller may read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,11 +22,13 @@ from operations.ports import (
     Deletion,
     KeyTakenError,
     Operation,
+    Page,
     State,
     UniqueKey,
     VersionConflictError,
     Write,
 )
+from profiles import json
 from profiles.json import Resource
 from profiles.outcome import refuse
 from server.access.access import Access, everything
@@ -37,8 +39,11 @@ from server.repository import Prepared, Repository, Version
 from server.rest.exchange import Exchange
 from server.rest.operation_state import changed_states, count_states, read_state
 from server.search.compile import Compiled, compile_query
+from server.search.cursor import make_place, read_place
 from server.search.hits import MAX_EXAMINED, matches
+from server.search.index_entries import compartment_term
 from server.search.query import parse_query
+from server.store.algebra import AnyOf, Position
 from server.store.store import KeyHeldError, StaleVersionError
 
 AT_ONCE: Final = 8
@@ -81,6 +86,31 @@ class StoredRecords:
             async for _, version in found:
                 self.exchange.trail.patients.update(version.patients)
                 yield version
+
+    async def page(
+        self,
+        type: str,
+        query: Mapping[str, str | Sequence[str]],
+        after: str,
+        limit: int,
+        patients: Collection[str] | None = None,
+    ) -> Page:
+        exchange, compiled = self.exchange, self._compiled(type, query)
+        if patients is not None:
+            terms = (compartment_term(exchange.tenant.index, type, patient) for patient in patients)
+            compiled = replace(compiled, clauses=(*compiled.clauses, AnyOf(tuple(sorted(terms)))))
+        binding = json.dumps([type, query, sorted(patients or ()), exchange.principal.subject]).decode()
+        start = read_place(exchange.tenant.cipher, after, binding) if after else None
+        wanted, found, last = set(patients or ()), list[Version](), None
+        async with aclosing(matches(exchange, type, compiled, start, MAX_EXAMINED)) as hits:
+            async for hit, version in hits:
+                if len(found) == limit and last is not None:
+                    return Page(found, make_place(exchange.tenant.cipher, last, binding))
+                last = Position(hit.value, hit.rid)
+                if patients is None or wanted & set(version.patients):
+                    exchange.trail.patients.update(version.patients)
+                    found.append(version)
+        return Page(found)
 
     def _compiled(self, type: str, query: Mapping[str, str | Sequence[str]]) -> Compiled:
         """Raises FhirError for what the caller may not search."""
