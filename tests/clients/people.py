@@ -8,12 +8,10 @@ from pathlib import Path
 from live_server import LiveServer
 from program import assent
 
-PERSON = "client-tester"
 
-
-def make_person(server: LiveServer) -> str:
+def make_person(server: LiveServer, name: str) -> str:
     """A doctor with a record of their own; their password."""
-    made = assent("user", "add", PERSON, "--role", "doctor", "--fhir-user", doctor(server), "--generate", data=server.data)
+    made = assent("user", "add", name, "--role", "doctor", "--fhir-user", doctor(server), "--generate", data=server.data)
     assert made.returncode == 0, made.stderr
     match = re.search(r"([a-z0-9-]{15,})\s*$", made.stdout.strip())
     assert match is not None, made.stdout

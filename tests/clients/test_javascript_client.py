@@ -15,12 +15,13 @@ from browser_app import served
 from chromium import Chromium, Page, chromium
 from javascript_client import NotToBeHadError, script
 from live_server import LiveServer
-from people import PERSON, doctor, make_client, make_person
+from people import doctor, make_client, make_person
 from tokens import bearer
 
 pytestmark = pytest.mark.slow
 
 APP = "browser-app"
+PERSON = "browser-person"
 PATIENT = "p01"
 
 
@@ -47,7 +48,7 @@ def origin() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def password(live_server: LiveServer, origin: str) -> str:
     make_client(live_server, APP, "public", "--name", "Browser App", "--redirect-uri", f"{origin}/app")
-    return make_person(live_server)
+    return make_person(live_server, PERSON)
 
 
 def sign_in(page: Page, password: str) -> None:
