@@ -31,6 +31,8 @@ class Session(msgspec.Struct, frozen=True):
     device: str = ""
     """What the browser says it is; it may say anything."""
     address: str = ""
+    proved: int = 0
+    """When the person proved who they are, where an outside provider says that it was before."""
 
 
 SESSIONS: Final = Kind("session", Session)
@@ -58,15 +60,22 @@ class SignedIn:
         return self.found.value
 
     @property
+    def proved(self) -> int:
+        """When the person proved who they are: microseconds."""
+        return self.session.proved or self.session.started
+
+    @property
     def since(self) -> int:
-        """When the person proved who they are: seconds since 1970."""
-        return self.session.started // 1_000_000
+        """The same in seconds."""
+        return self.proved // 1_000_000
 
 
-def begin(own: OwnRecords, account: Account, limits: Limits, device: str = "", address: str = "") -> tuple[str, Keep]:
+def begin(
+    own: OwnRecords, account: Account, limits: Limits, device: str = "", address: str = "", proved: int = 0
+) -> tuple[str, Keep]:
     """The value for the cookie, and the change that begins the session."""
     secret, now = secrets.token_urlsafe(32), own.now()
-    session = Session(account.id, now, now, device[:LONGEST_DEVICE], address)
+    session = Session(account.id, now, now, device[:LONGEST_DEVICE], address, min(proved, now))
     return secret, SESSIONS.add(own, session_id(own, secret), session, now + limits.absolute * 1_000_000)
 
 

@@ -73,6 +73,12 @@ async def sign_in(own: OwnRecords, name: str, password: str) -> Account | Half:
     return Half(name, proof if account is not None else secrets.token_hex(len(proof) // 2), now)
 
 
+def half_of(own: OwnRecords, account: Account) -> Half:
+    """For somebody who proved elsewhere, at an outside provider, that the account is theirs."""
+    now = own.now()
+    return Half(account.name, _proof(own, account, now), now)
+
+
 def was_right(own: OwnRecords, half: Half, account: Account) -> bool:
     """Whether it was this account's password."""
     return hmac.compare_digest(half.proof.encode(errors="surrogatepass"), _proof(own, account, half.at).encode())

@@ -20,6 +20,7 @@ from server.oauth.client_keys import ClientKeys
 from server.oauth.id_token_key import IdTokenKey
 from server.oauth.revoked import Revoked, What, revoke
 from server.oauth.wire import Call
+from server.outside.remote import Remote
 from server.rest.exchange import Services
 from server.store.internal import Drop, Keep
 from server.store.store import StaleVersionError
@@ -35,6 +36,9 @@ INTROSPECT: Final = "/oauth/introspect"
 REVOKE: Final = "/oauth/revoke"
 REGISTER: Final = "/oauth/register"
 LAUNCH: Final = "/oauth/launch"
+OUTSIDE: Final = "/oauth/outside"
+OUTSIDE_BACK: Final = "/oauth/outside/back/"
+"""Behind it: the name of the provider that somebody comes back from."""
 
 ACCOUNT: Final = "/account"
 PASSWORD_FORM: Final = "/account/" + "password"
@@ -61,6 +65,7 @@ class Shared:
     id_token_key: IdTokenKey
     client_keys: ClientKeys
     revoked: Revoked
+    outside: Remote
 
     @property
     def settings(self) -> Settings:

@@ -6,6 +6,7 @@ is posted, does one thing, and sends the browser to the next `?flow=...`; at the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,17 @@ from server.accounts.sign_in import Half
 from server.auth.principal import Principal
 from server.auth.roles import ROLES
 from server.oauth import cookies
-from server.oauth.authority import AUTHORIZE, CONSENT, PATIENT, SECOND_FACTOR, SECOND_STEP, SIGN_IN, SIGN_OUT, Authority
+from server.oauth.authority import (
+    AUTHORIZE,
+    CONSENT,
+    OUTSIDE,
+    PATIENT,
+    SECOND_FACTOR,
+    SECOND_STEP,
+    SIGN_IN,
+    SIGN_OUT,
+    Authority,
+)
 from server.oauth.authorize_request import read, refused
 from server.oauth.client import find as find_client
 from server.oauth.errors import PageError
@@ -30,6 +41,7 @@ from server.oauth.records import sees
 from server.oauth.scope_words import in_words
 from server.oauth.scopes_granted import grantable, needs_patient
 from server.oauth.wire import Answer, redirect
+from server.outside.provider import buttons
 from server.pages.page import page
 
 
@@ -43,6 +55,8 @@ class Visit:
     signed: SignedIn | None
     lacks_factor: bool = False
     """Whether the person has to add a second factor before anything else."""
+    outside: Sequence[tuple[str, str]] = ()
+    """Providers to sign in through, by name and title."""
 
     @property
     def scopes(self) -> list[str]:
@@ -82,11 +96,11 @@ async def visit(authority: Authority, flow: Flow) -> Visit:
     if client is None and not flow.place:
         raise PageError("The app that sent you here is not known to this server any more.")
     signed = await sessions.signed_in(authority.own, cookies.session(authority), authority.limits)
-    if signed is not None and signed.session.started < flow.fresh_from:
+    if signed is not None and signed.proved < flow.fresh_from:
         signed = None
     lacks = signed is not None and await lacks_factor(authority, signed.account)
     app, registered = (client.value.name, client.value.scope) if client is not None else ("", "")
-    return Visit(flow, app, registered, signed, lacks)
+    return Visit(flow, app, registered, signed, lacks, () if signed else await buttons(authority.own))
 
 
 async def lacks_factor(authority: Authority, account: Account) -> bool:
@@ -180,6 +194,10 @@ def sign_in_page(authority: Authority, at: Visit, problem: str = "", name: str =
         app=at.app,
         problem=problem,
         name=name or at.flow.login_hint,
+        outside=[
+            {"address": f"{authority.address(OUTSIDE)}?provider={id_}&flow={flow}", "title": title}
+            for id_, title in at.outside
+        ],
     )
 
 

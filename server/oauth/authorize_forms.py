@@ -76,14 +76,17 @@ async def second_step(authority: Authority) -> Answer:
     return second_step_page(authority, at, half, problem)
 
 
-async def begin_session(authority: Authority, at: Visit, account: Account, *also: Keep | Drop) -> Answer:
+async def begin_session(
+    authority: Authority, at: Visit, account: Account, *also: Keep | Drop, through: str = "", proved: int = 0
+) -> Answer:
     """The person has proved who they are: a new session, whatever else is to be true with it, and on to the next page.
 
-    Raises StaleVersionError for `also`.
+    `through` an outside provider, which says when (`proved`, microseconds; 0: now). Raises StaleVersionError for `also`.
     """
     device, address = authority.call.headers.get("user-agent", ""), authority.call.address
-    secret, begun = sessions.begin(authority.own, account, authority.limits, device, address)
-    noted = authority.note("sign-in", who=authority.user(account), query=f"client={at.flow.client}")
+    secret, begun = sessions.begin(authority.own, account, authority.limits, device, address, proved)
+    query = f"client={at.flow.client}{f'&provider={through}' if through else ''}"
+    noted = authority.note("sign-in", who=authority.user(account), query=query)
     ended = [sessions.end(at.signed)] if at.signed else []
     await authority.commit([begun, *ended, *also], noted)
     fresh = msgspec.structs.replace(at.flow, session="", fresh_from=0, half="", half_at=0, name="")

@@ -26,6 +26,7 @@ AGAIN_SECONDS: Final = 10.0
 """A key that is not there is looked for again so often at most."""
 
 MOST_SETS: Final = 500
+_CURVES: Final = {"ES256": "P-256", "ES384": "P-384"}
 
 
 class KeySetError(Exception):
@@ -107,8 +108,6 @@ def _usable(key: Mapping[str, Any], algorithm: str) -> Key | None:
         return None
     if found.is_private:
         return None
-    if algorithm == "RS384" and isinstance(found, RSAKey) and found.public_key.key_size >= SHORTEST_RSA:
-        return found
-    if algorithm == "ES384" and isinstance(found, ECKey) and found.curve_name == "P-384":
-        return found
-    return None
+    if isinstance(found, RSAKey):
+        return found if algorithm[:2] in {"RS", "PS"} and found.public_key.key_size >= SHORTEST_RSA else None
+    return found if isinstance(found, ECKey) and found.curve_name == _CURVES.get(algorithm) else None

@@ -20,6 +20,7 @@ from server.oauth.registration import register
 from server.oauth.revocation import revoke
 from server.oauth.token_endpoint import token
 from server.oauth.wire import Answer
+from server.outside.sign_in import come_back, leave
 from server.pages.page import STYLE, style
 
 Handler = Callable[[Authority], Awaitable[Answer]]
@@ -68,6 +69,8 @@ OAUTH_ROUTES: Final[tuple[OAuthRoute, ...]] = (
     OAuthRoute("POST", at.AUTHORIZE, authorize, "authorize", for_people=True, from_elsewhere=True, limit="open"),
     OAuthRoute("POST", at.SIGN_IN, sign_in, "sign-in", for_people=True),
     OAuthRoute("POST", at.SECOND_STEP, second_step, "sign-in", for_people=True),
+    OAuthRoute("GET", at.OUTSIDE, leave, "sign-in", for_people=True),
+    OAuthRoute("GET", f"{at.OUTSIDE_BACK}*", come_back, "sign-in", for_people=True),
     OAuthRoute("POST", at.SIGN_OUT, sign_out, "sign-out", for_people=True),
     OAuthRoute("POST", at.PATIENT, choose, "patient-choose", for_people=True),
     OAuthRoute("POST", at.CONSENT, consent, "consent", for_people=True),
@@ -100,5 +103,9 @@ OAUTH_ROUTES: Final[tuple[OAuthRoute, ...]] = (
 
 
 def routes_of(path: str) -> dict[str, OAuthRoute]:
-    """The routes of an address by method."""
-    return {route.method: route for route in OAUTH_ROUTES if route.path == path}
+    """The routes of an address by method. A route that ends with * is for whatever follows."""
+    return {route.method: route for route in OAUTH_ROUTES if _is_for(route.path, path)}
+
+
+def _is_for(route: str, path: str) -> bool:
+    return path.startswith(route[:-1]) if route.endswith("*") else path == route

@@ -16,9 +16,9 @@ TYPE = {"Content-Type": "application/scim+json"}
 EXT = EXTENSION
 
 
-def user(name: str = "ann", **more: Any) -> dict[str, Any]:
+def user(user_name: str = "ann", /, **more: Any) -> dict[str, Any]:
     """One that can be created; None leaves a member out."""
-    whole = {"schemas": [CORE], "userName": name, "roles": [{"value": "staff"}], **more}
+    whole = {"schemas": [CORE], "userName": user_name, "roles": [{"value": "staff"}], **more}
     return {member: value for member, value in whole.items() if value is not None}
 
 
@@ -45,8 +45,8 @@ class Directory:
                 method, f"{self.root}{path}", json=body, headers={k: v for k, v in sent.items() if v}, params=query or None
             )
 
-    async def make(self, name: str = "ann", **more: Any) -> dict[str, Any]:
-        answer = await self.ask("POST", "/Users", user(name, **more))
+    async def make(self, user_name: str = "ann", /, **more: Any) -> dict[str, Any]:
+        answer = await self.ask("POST", "/Users", user(user_name, **more))
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 

@@ -23,7 +23,7 @@ WHOLE: dict[str, Any] = {
     "roles": [{"value": "doctor"}, {"value": "staff"}],
     EXT: {
         "fhirUser": "Practitioner/berta",
-        "specialty": "207R00000X",
+        "specialty": "pediatric-allergy",
         "identities": [{"issuer": "https://idp.example", "subject": "u-1"}],
     },
 }
