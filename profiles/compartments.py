@@ -29,6 +29,12 @@ def member_types(compartment: str = "Patient") -> frozenset[str]:
     return frozenset(name for name, codes in rows.items() if codes) | {compartment}
 
 
+@cache
+def compartment_codes(compartment: str, type_name: str) -> frozenset[str]:
+    """The reference parameters of a type that put a resource into a compartment; its being the very resource is none of them."""
+    return frozenset(table("search")["compartments"][compartment].get(type_name, [])) - {_SELF}
+
+
 def compartment_members(resource: Resource, compartment: str = "Patient", base_url: str | None = None) -> frozenset[str]:
     """The ids of the patients (practitioners, ...) whose compartment a resource is in; a Patient is in its own.
 
@@ -60,6 +66,5 @@ def _has_literal(value: Value) -> bool:
 
 @cache
 def _extractors(compartment: str, type_name: str) -> tuple[Callable[[Resource], list[Value]], ...]:
-    codes = table("search")["compartments"][compartment].get(type_name, [])
     parameters = search_parameters(type_name)
-    return tuple(parameters[code].extract for code in codes if code != _SELF)
+    return tuple(parameters[code].extract for code in compartment_codes(compartment, type_name))

@@ -2,7 +2,8 @@
 
 `structure`: types, elements, cardinalities, type codes, reference targets, the codes of required bindings.
 `search`: search parameters with their extraction paths, and the compartments. `constraints`: invariants, and bindings that
-are no code lists. The grammar of their rows is told in structure_facts.py, search_facts.py and constraint_facts.py beside.
+are no code lists. `subsets`: what is in summaries, and what modifies the rest. The grammar of their rows is told in
+structure_facts.py, search_facts.py, constraint_facts.py and subset_facts.py beside.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, Literal
 import msgspec
 import zstandard
 
-TableName = Literal["structure", "search", "constraints"]
+TableName = Literal["structure", "search", "constraints", "subsets"]
 
 FHIR_VERSION: Final = "4.0.1"
 

@@ -18,6 +18,7 @@ import zstandard
 from profiles.tables.constraint_facts import constraint_table
 from profiles.tables.search_facts import search_table
 from profiles.tables.structure_facts import structure_table
+from profiles.tables.subset_facts import subset_table
 
 Package = dict[str, list[dict[str, Any]]]
 """The package's resources by resourceType."""
@@ -49,6 +50,7 @@ def make_tables(package: Package) -> dict[str, dict[str, Any]]:
         "structure": structure,
         "search": search_table(package, structure),
         "constraints": constraint_table(package),
+        "subsets": subset_table(package),
     }
 
 
@@ -56,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m profiles.tables.build", description=__doc__)
     parser.add_argument("package", type=Path, help="the R4 core package (.tgz)")
     parser.add_argument(
-        "--print", choices=["structure", "search", "constraints"], dest="show", help="print one table, write none"
+        "--print",
+        choices=["structure", "search", "constraints", "subsets"],
+        dest="show",
+        help="print one table, write none",
     )
     options = parser.parse_args(arguments)
     for name, content in make_tables(read_package(options.package)).items():

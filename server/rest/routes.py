@@ -17,7 +17,7 @@ from server.rest.interactions.job_status import cancel, status
 from server.rest.interactions.operation import operation
 from server.rest.interactions.patch import conditional_patch, patch
 from server.rest.interactions.read import read, vread
-from server.rest.interactions.search import search_type
+from server.rest.interactions.search import search
 from server.rest.interactions.write import delete, update
 from server.rest.response import Response
 
@@ -28,7 +28,7 @@ Handler = Callable[[Exchange], Awaitable[Response]]
 class Route:
     """`interaction` is a FHIR restful-interaction code; `action` the AuditEvent action; `letter` the SMART v2 scope letter.
 
-    A route without a letter decides for itself who may call (each entry of a Bundle, each operation).
+    A route without a letter decides for itself who may call (each entry of a Bundle, each operation, each type of a search).
     """
 
     method: str
@@ -45,8 +45,10 @@ class Route:
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "", "batch", "E", bundle, later=True),
-    Route("GET", "{type}", "search-type", "E", search_type, "s", later=True),
-    Route("POST", "{type}/_search", "search-type", "E", search_type, "s", later=True),
+    Route("GET", "", "search-system", "E", search, later=True),
+    Route("POST", "_search", "search-system", "E", search, later=True),
+    Route("GET", "{type}", "search-type", "E", search, "s", later=True),
+    Route("POST", "{type}/_search", "search-type", "E", search, "s", later=True),
     Route("POST", "{type}", "create", "C", conditional.create, "c", read_only_types=False),
     Route("PUT", "{type}", "update", "U", conditional.update, "u", read_only_types=False),
     Route("PATCH", "{type}", "patch", "U", conditional_patch, "u", read_only_types=False),
@@ -55,6 +57,9 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", "{type}/{id}", "update", "U", update, "u", read_only_types=False),
     Route("PATCH", "{type}/{id}", "patch", "U", patch, "u", read_only_types=False),
     Route("DELETE", "{type}/{id}", "delete", "D", delete, "d", read_only_types=False),
+    Route("GET", "{type}/{id}/{member}", "search-type", "E", search, later=True),
+    Route("POST", "{type}/{id}/{member}/_search", "search-type", "E", search, later=True),
+    Route("POST", "{type}/{id}/_search", "search-system", "E", search, later=True),
     Route("GET", "_history", "history-system", "E", history_system),
     Route("GET", "{type}/_history", "history-type", "E", history_type, "s", read_only_types=False),
     Route("GET", "{type}/{id}/_history", "history-instance", "R", history_instance, "r", read_only_types=False),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from time import perf_counter
 from typing import Final
 
 from profiles import json
 from profiles.json import Resource
-from profiles.outcome import refuse
 from server.audit.log import reach_of
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.compile import Compiled
+from server.search.work import Work, too_costly
 from server.store.algebra import AnyOf, Clause, Hit, Plan, Position
 from server.store.store import Record
 
@@ -27,24 +28,36 @@ Found = tuple[Hit, Version]
 
 
 async def matches(
-    exchange: Exchange, type_: str, compiled: Compiled, after: Position | None, wanted: int, most: int = MAX_EXAMINED
+    exchange: Exchange,
+    type_: str,
+    compiled: Compiled,
+    after: Position | None,
+    wanted: int,
+    most: int = MAX_EXAMINED,
+    work: Work | None = None,
 ) -> AsyncGenerator[Found, None]:
-    """Up to `wanted` hits that pass every check, in order, starting after a position.
+    """Up to `wanted` hits that pass every check, in order, starting after a position. `work` counts what that costs.
 
     Raises FhirError: 400 when more than `most` candidates would have to be opened, 503 while the index does not hold all of them.
     """
     exchange.services.index_state.check(type_, compiled.codes)
     clauses = telling(compiled.clauses)
     examined, given = 0, 0
+    work = Work() if work is None else work
     batch = min(wanted, FETCHED_AT_ONCE) if compiled.is_exact else FETCHED_AT_ONCE
     while given < wanted:
+        moment = perf_counter()
         hits = await exchange.services.store.find(Plan(clauses, compiled.order, after, batch))
+        moment = work.spent("index", moment)
         versions = await _open_hits(exchange, type_, hits)
+        work.spent("open", moment)
+        work.asked, work.rows, work.opened = work.asked + 1, work.rows + len(hits), work.opened + len(versions)
         for hit in hits:
             version = versions.pop(hit.rid, None)
             whole = None if version is None else await exchange.repository.whole(version)
             if whole is not None and await _passes(exchange, compiled, whole):
                 given += 1
+                work.matched += 1
                 yield hit, whole
                 if given == wanted:
                     return
@@ -52,9 +65,7 @@ async def matches(
             return
         examined += len(hits)
         if examined >= most:
-            raise refuse(
-                "search-too-costly", "Too many candidates have to be decrypted; add a criterion that narrows the search."
-            )
+            raise too_costly(type_, most, compiled.codes, work.why)
         after = Position(hits[-1].value, hits[-1].rid)
 
 

@@ -4,112 +4,164 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from profiles.outcome import refuse
 from server.rest.request import FORMAT_PARAMETERS
+from server.rest.shape import WHOLE, Shape, parse_shape
 from server.search.registry import indexed_parameters
+from server.search.result_includes import Include, is_include, parse_include
 from server.search.suggest import unknown_parameter
 
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 1000
+MAX_SORT_KEYS: Final = 5
 
-RESULT_PARAMETERS: Final = frozenset({"_count", "_sort", "_include", "_summary", "_total", "_cursor", *FORMAT_PARAMETERS})
+RESULT_PARAMETERS: Final = frozenset(
+    {
+        "_contained",
+        "_count",
+        "_cursor",
+        "_elements",
+        "_explain",
+        "_include",
+        "_maxresults",
+        "_revinclude",
+        "_sort",
+        "_summary",
+        "_total",
+        *FORMAT_PARAMETERS,
+    }
+)
+
+_REFUSED: Final = {
+    "_containedType": "Contained resources are not results of their own here; search for what contains them.",
+    "_offset": "Pages are not numbered here, so that none shifts while others write: follow the links next and previous.",
+    "_page": "Pages are not numbered here, so that none shifts while others write: follow the links next and previous.",
+    "_score": "Results have no scores here; sort them by a search parameter.",
+}
+"""What other servers know, and what to use instead."""
+
+_SORTABLE: Final = frozenset({"date", "number", "quantity", "reference", "string", "token", "uri"})
+
+Total = Literal["none", "estimate", "accurate"]
+_TOTALS: Final[Mapping[str, Total]] = {"none": "none", "estimate": "estimate", "accurate": "accurate"}
 
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
+    """One part of `_sort`. `type` is that of the parameter."""
+
     code: str
     descending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Include:
-    """`_include=Type:parameter[:target]`."""
-
-    source: str
-    code: str
-    target: str | None
+    type: str = "date"
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """How the results of a query are wanted."""
+    """How the results of a query are wanted. `most`: how many there may be on all pages together; `total` None: not said."""
 
-    sort: SortKey | None = None
+    sort: tuple[SortKey, ...] = ()
     count: int = DEFAULT_COUNT
     includes: tuple[Include, ...] = ()
     count_only: bool = False
-    total: bool = False
+    total: Total | None = None
     cursor: str | None = None
+    shape: Shape = WHOLE
+    most: int | None = None
+    explain: bool = False
 
 
 def is_result_parameter(name: str) -> bool:
     """Whether a parameter, with its modifier, says how results are shown."""
-    return name in RESULT_PARAMETERS or name.partition(":")[0] == "_include"
+    return name in RESULT_PARAMETERS or name in _REFUSED or is_include(name)
 
 
 def parse_results(type_: str, given: Mapping[str, Sequence[str]]) -> Results:
     """`given`: the values of each result parameter, by its name with modifier. Raises FhirError (400)."""
     for name, values in given.items():
-        if len(values) > 1 and not name.startswith("_include"):
+        if name in _REFUSED:
+            raise refuse("not-supported", _REFUSED[name], f"http.{name}")
+        if len(values) > 1 and not is_include(name):
             raise refuse("parameter-value", f"{name} is given more than once.", f"http.{name}")
-    summary = given["_summary"][0] if "_summary" in given else "false"
-    if summary not in {"count", "false"}:
-        raise refuse("not-supported", "Of _summary, only count and false are supported.", "http._summary")
-    total = given["_total"][0] if "_total" in given else "none"
-    if total not in {"none", "accurate", "estimate"}:
-        raise refuse("parameter-value", "_total is none, estimate or accurate.", "http._total")
-    count = _only(given, "_count")
-    includes = [(name, value) for name, values in given.items() if name.startswith("_include") for value in values]
+    only = {name: values[0] for name, values in given.items()}
+    includes = tuple(parse_include(name, value) for name, values in given.items() if is_include(name) for value in values)
+    count = only.get("_count")
+    _check_contained(only.get("_contained", "false"))
+    summary = only.get("_summary")
+    count_only = summary == "count"
+    shape = parse_shape(type_, None if count_only else summary, only.get("_elements"))
+    if shape.summary == "text" and includes:
+        raise refuse("parameter-value", "_summary=text does not go with _include and _revinclude.", "http._summary")
     return Results(
-        sort=_sort(type_, _only(given, "_sort")),
+        sort=_sort(type_, only.get("_sort")),
         count=page_size(count),
-        includes=tuple(_include(name, value) for name, value in includes),
-        count_only=summary == "count" or count == "0",
-        total=total != "none",
-        cursor=_only(given, "_cursor"),
+        includes=includes,
+        count_only=count_only or count == "0",
+        total=_total(only["_total"]) if "_total" in only else None,
+        cursor=only.get("_cursor"),
+        shape=shape,
+        most=_most(only["_maxresults"]) if "_maxresults" in only else None,
+        explain=_flag("_explain", only.get("_explain", "false")),
     )
-
-
-def _only(given: Mapping[str, Sequence[str]], name: str) -> str | None:
-    return given[name][0] if name in given else None
 
 
 def page_size(text: str | None) -> int:
     """What `_count` comes to, of a search or a history: at most MAX_COUNT. Raises FhirError (400)."""
-    if text is None:
-        return DEFAULT_COUNT
+    return DEFAULT_COUNT if text is None else min(_whole_number("_count", text), MAX_COUNT)
+
+
+def _most(text: str) -> int:
+    most = _whole_number("_maxresults", text)
+    if most == 0:
+        raise refuse("parameter-value", "_maxresults is at least 1; _summary=count only counts.", "http._maxresults")
+    return most
+
+
+def _whole_number(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise refuse("parameter-value", "_count is a whole number of at most nine digits.", "http._count")
-    return min(int(text), MAX_COUNT)
+        raise refuse("parameter-value", f"{name} is a whole number of at most nine digits.", f"http.{name}")
+    return int(text)
 
 
-def _sort(type_: str, key: str | None) -> SortKey | None:
-    if key is None:
-        return None
-    if "," in key:
-        raise refuse("not-supported", "Sorting by more than one parameter is not supported.", "http._sort")
+def _total(text: str) -> Total:
+    if text not in _TOTALS:
+        raise refuse("parameter-value", "_total is none, estimate or accurate.", "http._total")
+    return _TOTALS[text]
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise refuse("parameter-value", f"{name} is true or false.", f"http.{name}")
+    return text == "true"
+
+
+def _check_contained(text: str) -> None:
+    if text not in {"false", "true", "both"}:
+        raise refuse("parameter-value", "_contained is false, true or both.", "http._contained")
+    if text != "false":
+        raise refuse("not-supported", _REFUSED["_containedType"], "http._contained")
+
+
+def _sort(type_: str, text: str | None) -> tuple[SortKey, ...]:
+    if text is None:
+        return ()
+    keys = text.split(",")
+    if len(keys) > MAX_SORT_KEYS:
+        raise refuse("search-too-costly", f"_sort takes at most {MAX_SORT_KEYS} parameters.", "http._sort")
+    found = tuple(_sort_key(type_, key) for key in keys)
+    if len({key.code for key in found}) < len(found):
+        raise refuse("parameter-value", "_sort names a parameter twice.", "http._sort")
+    return found
+
+
+def _sort_key(type_: str, key: str) -> SortKey:
     code = key.removeprefix("-")
+    if code == "_score":
+        raise refuse("not-supported", _REFUSED["_score"], "http._sort")
     parameter = indexed_parameters(type_).get(code)
     if parameter is None:
-        raise unknown_parameter(type_, code)
-    return SortKey(code, key.startswith("-"))
-
-
-def _include(name: str, value: str) -> Include:
-    if ":" in name:
-        raise refuse("parameter-modifier", f"{name.partition(':')[0]} with a modifier is not supported.", "http._include")
-    parts = value.split(":")
-    if len(parts) not in {2, 3}:
-        raise refuse("parameter-value", "_include has the form Type:parameter or Type:parameter:target.", "http._include")
-    parameters = indexed_parameters(parts[0])
-    parameter = parameters.get(parts[1])
-    if not parameters:
-        raise refuse("parameter-value", "_include names a resource type that does not exist.", "http._include")
-    if parameter is None:
-        text = unknown_parameter(parts[0], parts[1]).issues[0].text
-        raise refuse("unknown-parameter", text, "http._include")
-    if parameter.type != "reference":
-        raise refuse("parameter-value", f"{parts[1]} is not a reference and cannot be included.", "http._include")
-    return Include(parts[0], parts[1], parts[2] if len(parts) == 3 else None)
+        raise refuse("unknown-parameter", unknown_parameter(type_, code).issues[0].text, "http._sort")
+    if parameter.type not in _SORTABLE:
+        raise refuse("not-supported", f"{code} has no order; sort by another parameter.", "http._sort")
+    return SortKey(code, key.startswith("-"), parameter.type)

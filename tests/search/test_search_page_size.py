@@ -6,7 +6,7 @@ import httpx
 import pytest
 from in_process import House
 
-from server.search import execute
+from server.search import hits, page
 
 
 async def pages(client: httpx.AsyncClient, address: str) -> list[list[str]]:
@@ -27,7 +27,7 @@ async def test_a_page_ends_where_it_grows_large(
     for name in names:
         body = {"resourceType": "Basic", "id": name, "code": {"text": "much " + "x" * 1000}}
         (await client.put(f"/Basic/{name}", json=body)).raise_for_status()
-    monkeypatch.setattr(execute, "PAGE_BYTES", 2500)
+    monkeypatch.setattr(page, "PAGE_BYTES", 2500)
     found = await pages(client, f"/Basic?{query}")
     assert [len(page) for page in found] == [3, 3, 3, 3]
     assert sorted(name for page in found for name in page) == sorted(names)
@@ -36,7 +36,7 @@ async def test_a_page_ends_where_it_grows_large(
 async def test_more_than_is_fetched_at_once_is_one_page(
     app: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execute, "FETCHED_AT_ONCE", 4)
+    monkeypatch.setattr(hits, "FETCHED_AT_ONCE", 4)
     for number in range(11):
         body = {"resourceType": "Basic", "id": f"b{number}", "code": {"text": "x"}}
         (await client.put(f"/Basic/b{number}", json=body)).raise_for_status()

@@ -16,7 +16,7 @@ from server.jobs.asked import KIND, handle_of, owner_of, payload_of
 from server.rest.exchange import Exchange
 from server.rest.interactions.bundle import read_bundle
 from server.rest.interactions.operation import authorize_operation, find_operation, raw_content
-from server.rest.interactions.search import read_query
+from server.rest.interactions.search import read_search
 from server.rest.request import FHIR_JSON, Request
 from server.rest.response import Response, outcome_response
 
@@ -47,7 +47,7 @@ async def accept(exchange: Exchange) -> Response | None:
         exchange.trail.interaction = f"${operation.code}"
         headers = operation.header_names
     else:
-        read_query(exchange)
+        read_search(exchange)
     name = services.new_id()
     sealed = repository.seal_job(KIND, services.clock(), payload_of(request, exchange.principal, headers))
     if len(sealed.body) > MAX_REQUEST:

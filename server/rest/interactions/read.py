@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from profiles import json
 from profiles.outcome import refuse
 from server.repository import Version
@@ -10,7 +12,12 @@ from server.rest.interactions.binary_read import answer_read
 from server.rest.own_definitions import TYPE as OPERATION_DEFINITION
 from server.rest.own_definitions import own_definition
 from server.rest.response import Response, resource_response, version_headers, version_response
+from server.rest.preconditions import not_modified, not_modified_tag
+from server.rest.shape import WHOLE, shape_of, shaped, shown
 from server.search.hits import as_version
+
+_ONLY_TAG: Final = 'W/"1"'
+"""An AuditEvent is one version, and never changes."""
 
 
 async def read(exchange: Exchange) -> Response:
@@ -20,12 +27,18 @@ async def read(exchange: Exchange) -> Response:
     version = await exchange.repository.read(exchange.access, id_)
     if version is None and type_ == OPERATION_DEFINITION:
         return _own_definition(exchange, id_)
-    version = _present(exchange, version)
-    if _is_known(exchange.request.headers.get("if-none-match"), version.etag):
+    return await _answered(exchange, _present(exchange, version))
+
+
+async def _answered(exchange: Exchange, version: Version) -> Response:
+    """In the shape that is asked for; 304 for who holds it already."""
+    request = exchange.request
+    shape = shape_of(version.type, request.query) if request.query else WHOLE
+    if not_modified(request.headers, version):
         return Response(304, b"", version_headers(version))
-    if type_ == "Binary":
-        return await answer_read(exchange, version)
-    return version_response(version, 200)
+    if not shape.is_whole:
+        return version_response(version, 200, body=shown(version, shape))
+    return await answer_read(exchange, version) if version.type == "Binary" else version_response(version, 200)
 
 
 def _own_definition(exchange: Exchange, id_: str) -> Response:
@@ -33,12 +46,8 @@ def _own_definition(exchange: Exchange, id_: str) -> Response:
     found = own_definition(exchange.services.operations, id_, exchange.request.base.url)
     if found is None:
         raise _unknown()
-    return resource_response(found)
-
-
-def _is_known(if_none_match: str | None, etag: str) -> bool:
-    """Whether the caller holds this version already (RFC 9110 13.1.2: a list of ETags, or `*`)."""
-    return if_none_match is not None and any(part.strip() in {etag, "*"} for part in if_none_match.split(","))
+    shape = shape_of(OPERATION_DEFINITION, exchange.request.query)
+    return resource_response(found if shape.is_whole else shaped(found, shape))
 
 
 async def vread(exchange: Exchange) -> Response:
@@ -52,8 +61,7 @@ async def vread(exchange: Exchange) -> Response:
     version = await exchange.repository.read_version(exchange.access, id_, int(number))
     if version is None:
         raise refuse("not-found", "There is no such version.", "http.url")
-    version = _present(exchange, version)
-    return await answer_read(exchange, version) if type_ == "Binary" else version_response(version, 200)
+    return await _answered(exchange, _present(exchange, version))
 
 
 def _present(exchange: Exchange, version: Version | None) -> Version:
@@ -76,4 +84,7 @@ async def _read_audit_event(exchange: Exchange, id_: str) -> Response:
     if event is None or not exchange.access.admits(as_version(event)):
         raise _unknown()
     exchange.trail.note(f"AuditEvent/{id_}")
-    return Response(200, json.dumps(event), {"ETag": 'W/"1"'})
+    if not_modified_tag(exchange.request.headers, _ONLY_TAG):
+        return Response(304, b"", {"ETag": _ONLY_TAG})
+    shape = shape_of(AUDIT_TYPE, exchange.request.query)
+    return Response(200, json.dumps(event if shape.is_whole else shaped(event, shape)), {"ETag": _ONLY_TAG})

@@ -1,0 +1,78 @@
+"""Matches sorted by what is sealed (server/search/sort_keys.py): they are opened, and only as many kept as the page takes.
+
+Behind a first key that the index orders by, only what is equal by it is sorted here, so that the set may be as large as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from server.repository import Version
+from server.search.hits import Found
+from server.search.results import SortKey
+from server.search.sort_keys import inverted, key_of
+from server.store.algebra import Hit
+
+MAX_SORTED: Final = 10_000
+"""Matches that are opened to be sorted, or of one value of the first key."""
+
+RANK_OF_RID: Final = 8
+"""Bytes at the end of a rank: the record's number in the store."""
+
+_SPARE: Final = 200
+"""So many more than wanted are kept before the rest is let go."""
+
+Sorted = tuple[Hit, Version, bytes]
+"""With what it is sorted by among its equals, its number in the store included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How matches are sorted in memory. `is_grouped`: they come in the order of a first key, and stay in it.
+
+    `after`: only what comes behind this, in the group of the value that it belongs to.
+    """
+
+    keys: Sequence[SortKey]
+    is_grouped: bool
+    backward: bool
+    after: tuple[float, bytes] | None
+    wanted: int
+
+    def rank(self, hit: Hit, version: Version) -> bytes:
+        rank = key_of(version.resource(), self.keys) + hit.rid.to_bytes(RANK_OF_RID, signed=False)
+        return inverted(rank) if self.backward else rank
+
+    def is_behind(self, hit: Hit, rank: bytes) -> bool:
+        if self.after is None or (self.is_grouped and hit.value != self.after[0]):
+            return True
+        return rank > self.after[1]
+
+
+async def in_order(found: AsyncIterator[Found], ranking: Ranking) -> AsyncGenerator[Sorted, None]:
+    """All that is wanted, sorted."""
+    kept: list[Sorted] = []
+    value: float | None = None
+    given = 0
+    async for hit, version in found:
+        if ranking.is_grouped and kept and hit.value != value:
+            for item in _least(kept, ranking.wanted - given):
+                yield item
+                given += 1
+            kept = []
+        if given >= ranking.wanted:
+            return
+        value = hit.value
+        rank = ranking.rank(hit, version)
+        if ranking.is_behind(hit, rank):
+            kept.append((hit, version, rank))
+        if len(kept) >= ranking.wanted - given + _SPARE:
+            kept = _least(kept, ranking.wanted - given)
+    for item in _least(kept, ranking.wanted - given):
+        yield item
+
+
+def _least(items: list[Sorted], most: int) -> list[Sorted]:
+    return sorted(items, key=lambda item: item[2])[:most]
