@@ -9,6 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -22,6 +23,7 @@ from operations.payer.remote import RemotePayer
 from operations.payer.settings import PayerSettings
 from operations.ports import Caller
 from operations.registry import by_address, job_handlers, operations
+from operations.terminology.content import StoredContent
 from operations.validation.checker import Checker
 from operations.validation.pas_profiles import PasProfiles
 from profiles import json
@@ -73,6 +75,7 @@ from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
 from server.store.trouble import in_words
 from server.subscriptions.feed import SubscriptionFeed
+from server.subscriptions.operations import subscription_operations
 from server.upkeep.blob_sweep import sweep_uploads
 from server.upkeep.index_keeper import IndexKeeper
 from server.upkeep.keys import KeyKeeper
@@ -289,9 +292,9 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
     revoked = Revoked(store, keyring, lambda: microseconds(clock()))
     await revoked.look()
     outgoing, hooks = guarded_client(networks(settings.inner_networks)), outgoing_client()
-    profiles, checker = PasProfiles(), Checker(library())
+    profiles, checker, terminology = PasProfiles(), Checker(library()), StoredContent()
     pas = PasServices(_payer_settings(settings), remote=RemotePayer(outgoing), profiles=profiles)
-    return opened, Services(
+    services = Services(
         settings=settings,
         store=store,
         keyring=keyring,
@@ -304,13 +307,14 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         base_url=base_url,
         operations=by_address(
             (
-                *operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker),
+                *operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker, terminology),
                 *audit_operations(audit, proof, keyring),
             )
         ),
         outgoing=Outgoing(hooks, networks(settings.inner_networks)),
         jobs=job_handlers(pas),
         rates=Rates(settings.rate_limits, Seldom(log, "rate limited")),
+        terminology=terminology,
         written=WrittenCheck(checker, keyring, settings.validation),
         consents=Consents(
             lambda name: (keyring.entries().get(name, {}).get("consent") or settings.consent) == "opt-in",
@@ -318,6 +322,8 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         ),
         closers=(checker.close, profiles.close, outgoing.aclose, hooks.aclose, store.close),
     )
+    own = by_address(subscription_operations(services))
+    return opened, replace(services, operations={**services.operations, **own})
 
 
 def _link_signer(settings: Settings, keyring: Keyring) -> LinkSigner:

@@ -38,10 +38,16 @@ DEFINITIONS: Final = (
 )
 """Types that say what the server holds to be true: policies, profiles, code systems."""
 
-WIRING: Final = ("Endpoint", "Subscription")
-"""Types that send data to an address: whoever may write them decides where PHI goes."""
+WIRING: Final = ("Endpoint",)
+"""Types that say where the practice sends its requests: whoever may write them decides where PHI goes."""
 
-_GUARDED: Final = {**dict.fromkeys((*DEFINITIONS, *WIRING), _READ), "AuditEvent": _READ, "Provenance": _APPEND}
+_GUARDED: Final = {
+    **dict.fromkeys((*DEFINITIONS, *WIRING), _READ),
+    "AuditEvent": _READ,
+    "Provenance": _APPEND,
+    "Subscription": _ALL,
+}
+"""A Subscription is its owner's alone, and sends what the owner could fetch (server/subscriptions)."""
 
 
 @dataclass(frozen=True, slots=True)

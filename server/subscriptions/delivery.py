@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -123,17 +124,18 @@ class _Delivery:
             if failures < HANDSHAKES:
                 await self._try_again(msgspec.structs.replace(progress, failures=failures, error=str(error)))
             else:
-                failed = msgspec.structs.replace(progress, round=subscribed.round)
-                await self._end(subscribed, failed, "error", str(error))
+                await self._end(subscribed, progress, "error", str(error))
             return False
-        active = msgspec.structs.replace(
-            progress, status="active", round=subscribed.round, failures=0, failing_since=0, error="", sent=now
-        )
+
+        def active(before: Progress) -> Progress:
+            fine = _fine(before, now)
+            return msgspec.structs.replace(fine, status="active", round=subscribed.round)
+
         jobs = []
         if subscribed.wanted.heartbeat and subscribed.wanted.channel != "websocket":
             due = now + subscribed.wanted.heartbeat * MICROSECOND
             jobs.append(heartbeat_job(self._repository, self._id, subscribed.round, due))
-        await self._keep(active, jobs, put=await restated(self._repository, self._id, "active", ""))
+        await self._keep(progress, active, jobs, put=await restated(self._repository, self._id, "active", ""))
         return True
 
     async def _tell(self, subscriber: Subscriber, progress: Progress, numbers: Sequence[int]) -> bool:
@@ -148,10 +150,8 @@ class _Delivery:
                 records = told_records(subscriber, told, self._services.now(), 502)
                 return await self._not_taken(subscribed, progress, str(error), records)
         records = told_records(subscriber, told, self._services.now(), 200)
-        done = msgspec.structs.replace(
-            _taken(progress, numbers[-1]), failures=0, failing_since=0, error="", sent=self._services.now()
-        )
-        await self._keep(done, [], records)
+        now = self._services.now()
+        await self._keep(progress, lambda before: _fine(_taken(before, numbers[-1]), now), [], records)
         return True
 
     async def _event(self, number: int) -> Event | None:
@@ -187,32 +187,64 @@ class _Delivery:
             if self._found is None or self._found.value.turn != self._turn:
                 await self._finish(None)
                 return
-            try:
+            with suppress(StaleVersionError):
                 await self._next_job(self._found.value, 0)
-            except StaleVersionError:
-                continue
-            self._services.job_stored.set()
-            return
+                self._services.job_stored.set()
+                return
 
     async def _next_job(self, progress: Progress, due: int, records: Sequence[bytes] = ()) -> None:
         turn = new_turn()
         jobs = [delivery_job(self._repository, self._id, turn, due)]
-        await self._finish(msgspec.structs.replace(progress, turn=turn), jobs, records)
+
+        def handed_on(before: Progress) -> Progress:
+            said = {"failures": progress.failures, "failing_since": progress.failing_since, "error": progress.error}
+            return msgspec.structs.replace(before, turn=turn, **said)
+
+        await self._keep(progress, handed_on, jobs, records, finishes=True)
 
     async def _end(
-        self, subscribed: Subscribed, progress: Progress, status: str, why: str, records: Sequence[bytes] = ()
+        self,
+        subscribed: Subscribed,
+        progress: Progress,
+        status: Literal["error", "off"],
+        why: str,
+        records: Sequence[bytes] = (),
     ) -> None:
         """Nothing is sent any more, until the Subscription is requested again."""
-        ended = msgspec.structs.replace(
-            progress, status="error" if status == "error" else "off", error=why, turn=NO_TURN, round=subscribed.round
-        )
-        await self._finish(ended, (), records, put=await restated(self._repository, self._id, status, why))
+
+        def ended(before: Progress) -> Progress:
+            return msgspec.structs.replace(before, status=status, error=why, turn=NO_TURN, round=subscribed.round)
+
+        put = await restated(self._repository, self._id, status, why)
+        await self._keep(progress, ended, (), records, put, finishes=True)
 
     async def _keep(
-        self, progress: Progress, jobs: Sequence[NewJob], records: Sequence[bytes] = (), put: Prepared | None = None
+        self,
+        progress: Progress,
+        change: Callable[[Progress], Progress],
+        jobs: Sequence[NewJob],
+        records: Sequence[bytes] = (),
+        put: Prepared | None = None,
+        *,
+        finishes: bool = False,
     ) -> None:
-        await self._step.commit(self._commit(progress, jobs, records, put))
-        self._took = False  # from here on the record says whose turn it is
+        """Store what came of something that was sent. Events that were numbered meanwhile do not make that undone."""
+        while True:
+            try:
+                if finishes:
+                    await self._finish(change(progress), jobs, records, put)
+                else:
+                    await self._step.commit(self._commit(change(progress), jobs, records, put))
+            except StaleVersionError as error:
+                self._found = await PROGRESS.read(self._own, self._id)
+                if error.key != PROGRESS.key(self._own.tenant, self._id) or self._found is None:
+                    raise
+                if not self._took and self._found.value.turn != self._turn:
+                    raise
+                progress = msgspec.structs.replace(self._found.value, turn=self._turn)
+            else:
+                self._took = False  # from here on the record says whose turn it is
+                return
 
     async def _finish(
         self,
@@ -236,6 +268,11 @@ class _Delivery:
         puts = [put.put] if put is not None else []
         commit = Commit(self._step.tenant.number, puts, jobs=jobs, audit=audit, internals=changes)
         return self._repository.renewed(commit, ["Subscription"] * len(puts))
+
+
+def _fine(progress: Progress, now: int) -> Progress:
+    """Once something was taken."""
+    return msgspec.structs.replace(progress, failures=0, failing_since=0, error="", sent=now)
 
 
 def _next_numbers(subscribed: Subscribed, progress: Progress) -> list[int]:

@@ -94,17 +94,10 @@ class Feed(msgspec.Struct, frozen=True):
     written: int = 0
 
 
-class Binding(msgspec.Struct, frozen=True):
-    """What a token for a websocket is good for: the Subscriptions with these ids."""
-
-    subscriptions: tuple[str, ...]
-
-
 SUBSCRIBED: Final = Kind("subscription", Subscribed)
 PROGRESS: Final = Kind("subscription-progress", Progress)
 EVENTS: Final = Kind("subscription-event", Event)
 FEEDS: Final = Kind("subscription-feed", Feed)
-BINDINGS: Final = Kind("subscription-binding", Binding)
 
 FEED: Final = "feed"
 """The name of a tenant's feed."""

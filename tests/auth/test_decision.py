@@ -45,7 +45,7 @@ def allowed(roles: str, resource_type: str, scope: str = "user/*.cruds", patient
         ("staff", "Organization", "crus"),
         ("staff", "Library", "rs"),
         ("staff", "Endpoint", "rs"),
-        ("staff", "Subscription", "rs"),
+        ("staff", "Subscription", "cruds"),
         ("staff", "Provenance", "crs"),
         ("staff", "AuditEvent", "rs"),
         ("payer", "Claim", "rs"),
