@@ -6,13 +6,15 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from in_process import House, running_house
 from joserfc import jwt
-from oauth_app import App, make_client, own
-from provider_help import EC, RSA, STRANGER, Idp, Traveller, encoded, set_up
+from oauth_app import App, make_account, make_client, own
+from provider_help import EC, INNER, RSA, STRANGER, Idp, Traveller, encoded, set_up
 from test_outside_sign_in import app_of, audited, link
 
 from server.outside.sign_in import UNDER_WAY
@@ -30,7 +32,8 @@ def unsigned(claims: dict[str, Any]) -> str:
 
 
 def by(key: Any, algorithm: str, **header: Any) -> Any:
-    return lambda claims: jwt.encode({"alg": algorithm, "kid": "r", **header}, claims, key, algorithms=[algorithm])
+    whole = {name: value for name, value in {"alg": algorithm, "kid": "r", **header}.items() if value is not None}
+    return lambda claims: jwt.encode(whole, claims, key, algorithms=[algorithm])
 
 
 def changed_afterwards(claims: dict[str, Any]) -> str:
@@ -76,28 +79,57 @@ CLAIMS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+together = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lied_to(
+    _cheap_outside_passwords: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[House, Idp]]:
+    """A house, and a provider that an account of it is linked with."""
+    idp = Idp()
+    idp.start()
+    async with running_house(tmp_path_factory.mktemp("outside") / "data", **INNER) as house:
+        await make_client(house)
+        await make_account(house)
+        await set_up(house, idp.issuer)
+        await link(house, "dora", idp)
+        yield house, idp
+    idp.stop()
+
+
 async def refused(house: House, idp: Idp, code: str, **changes: str | None) -> None:
+    before = (await audited(house)).count(code)
     page = await Traveller(house).through(app_of(house), idp, **changes)
     assert page.answer.status_code == 400
     assert "could not be signed in" in page.text
     assert "session" not in page.answer.headers.get("set-cookie", "")
-    assert code in await audited(house)
+    assert (await audited(house)).count(code) > before
 
 
 @pytest.mark.parametrize(("token", "code"), [case[1:] for case in TOKENS], ids=[case[0] for case in TOKENS])
-async def test_a_token_that_the_provider_did_not_sign(house: House, idp: Idp, token: Any, code: str) -> None:
-    await set_up(house, idp.issuer)
-    await link(house, "dora", idp)
+@together
+async def test_a_token_that_the_provider_did_not_sign(lied_to: tuple[House, Idp], token: Any, code: str) -> None:
+    house, idp = lied_to
     idp.claims, idp.token = ({"sub": "x"} if token is changed_afterwards else {}), token
     await refused(house, idp, code)
 
 
 @pytest.mark.parametrize(("claims", "code"), [case[1:] for case in CLAIMS], ids=[case[0] for case in CLAIMS])
-async def test_a_token_for_somebody_or_something_else(house: House, idp: Idp, claims: dict[str, Any], code: str) -> None:
-    await set_up(house, idp.issuer)
-    await link(house, "dora", idp)
-    idp.claims = claims
+@together
+async def test_a_token_for_somebody_or_something_else(
+    lied_to: tuple[House, Idp], claims: dict[str, Any], code: str
+) -> None:
+    house, idp = lied_to
+    idp.claims, idp.token = claims, None
     await refused(house, idp, code)
+
+
+@together
+async def test_and_the_truth_lets_in(lied_to: tuple[House, Idp]) -> None:
+    house, idp = lied_to
+    idp.claims, idp.token = {}, None
+    assert "Allow access" in (await Traveller(house).through(app_of(house), idp)).title
 
 
 @pytest.mark.parametrize("iss", [None, "https://evil.example"])

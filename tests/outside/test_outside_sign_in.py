@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from in_process import House
 from joserfc import jwt
-from oauth_app import App, own
+from oauth_app import App, make_client, own
 from provider_help import EC, Idp, Traveller, set_up
 
 from server.accounts.account import Account, NewAccount, add, find_by_identity, find_by_name
@@ -37,7 +37,7 @@ async def link(house: House, name: str, idp: Idp, subject: str = "u-1") -> Accou
 async def audited(house: House) -> str:
     await house.services.audit.catch_up()
     async with house.client() as client:
-        return (await client.get("/AuditEvent?_count=200")).text
+        return (await client.get("/AuditEvent?_count=1000")).text
 
 
 async def test_there_and_back(house: House, idp: Idp) -> None:
@@ -73,10 +73,7 @@ async def test_there_and_back(house: House, idp: Idp) -> None:
     async with house.client(None) as client:
         told = await client.get("/Patient", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     assert told.status_code == 200
-    events = await audited(house)
-    assert (
-        "provider=hospital" in events or "provider%3Dhospital" in events or "cHJvdmlkZXI" in events or account.id in events
-    )
+    assert account.id in await audited(house)
 
 
 async def test_without_a_link_or_a_role_nobody_signs_in(house: House, idp: Idp) -> None:
@@ -236,8 +233,6 @@ async def test_each_tenant_has_providers_of_its_own(house: House, idp: Idp) -> N
     await set_up(house, idp.issuer)
     here = await Traveller(house).go(f"{house.root}/oauth/authorize", **app_of(house).request())
     assert "Or sign in through" in here.text
-    from oauth_app import make_client
-
     await make_client(house, tenant="north")
     app = App(house, scope=APP_SCOPE, tenant="north")
     there = await Traveller(house).go(f"{app.issuer}/oauth/authorize", **app.request())
