@@ -6,10 +6,11 @@ from urllib.parse import urlencode
 
 from server.account_pages.fields import check_profile, choices, filled_in
 from server.account_pages.visitor import Visitor
-from server.accounts.account import AccountError, NewAccount
+from server.accounts.account import Account, AccountError, NewAccount
 from server.accounts.change import AccountChange
 from server.accounts.invitation import PATH
 from server.oauth.authority import ACCOUNTS, ONE_ACCOUNT, Authority
+from server.oauth.invitation_mail import send_link
 from server.oauth.invitations import add_invited
 from server.oauth.wire import Answer
 
@@ -32,18 +33,21 @@ async def send(visitor: Visitor) -> Answer:
         account, link = await add_invited(authority.own, new, authority.settings.invitation_days, [noted])
     except AccountError as error:
         return _page(visitor, given, name, str(error), error.field)
-    return link_page(visitor, account.id, account.display, link)
+    return await link_page(visitor, account, link)
 
 
-def link_page(visitor: Visitor, id_: str, display: str, link: str) -> Answer:
-    """The link, which nobody can be shown again."""
+async def link_page(visitor: Visitor, account: Account, link: str) -> Answer:
+    """The link, which nobody can be shown again; it is sent to the account's address, where there is a mail server."""
     authority = visitor.authority
+    address = invitation_address(authority, link)
     return visitor.show(
         "link",
-        display=display,
-        link=invitation_address(authority, link),
+        display=account.display,
+        link=address,
+        mail=await send_link(authority.settings, account, address),
+        email=account.email,
         days=authority.settings.invitation_days,
-        account=f"{authority.address(ONE_ACCOUNT)}?{urlencode({'account': id_})}",
+        account=f"{authority.address(ONE_ACCOUNT)}?{urlencode({'account': account.id})}",
         accounts=authority.address(ACCOUNTS),
     )
 

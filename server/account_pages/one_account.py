@@ -67,7 +67,7 @@ async def _link(visitor: Visitor, found: Found[Account]) -> Answer:
     authority = visitor.authority
     noted = _noted(visitor, found, "user-invite")
     link = await invitations.another_link(authority.own, found, authority.settings.invitation_days, [noted])
-    return link_page(visitor, found.value.id, found.value.display, link)
+    return await link_page(visitor, found.value, link)
 
 
 async def _deactivate(visitor: Visitor, found: Found[Account]) -> None:

@@ -19,7 +19,7 @@ from server.accounts.account import Account, AccountError, NewAccount, add, chec
 from server.accounts.password import SHORTEST
 from server.commands.opened import opened
 from server.commands.own_records import note, own_records
-from server.commands.user_changes import CHANGES, account_named, invitation_address
+from server.commands.user_changes import CHANGES, account_named, sent_address
 from server.config import ConfigurationError, Settings
 from server.internal import OwnRecords
 from server.oauth.administration import change_password
@@ -76,7 +76,7 @@ async def _invite(own: OwnRecords, settings: Settings, new: NewAccount) -> None:
     print(
         f"{account.name} chooses a password at this address, which is shown only now and good for {settings.invitation_days} days:"
     )
-    print(invitation_address(own, settings, link))
+    print(await sent_address(own, settings, account, link))
 
 
 async def _passwd(own: OwnRecords, name: str, password: str, generated: bool) -> None:
@@ -93,8 +93,15 @@ def _tell_password(password: str, generated: bool) -> None:
 
 
 def _new(arguments: Namespace) -> NewAccount:
-    given = {name: getattr(arguments, name) or "" for name in ("display", "fhir_user", "patient", "specialty", "email")}
-    return NewAccount(arguments.name, arguments.role, **given)
+    return NewAccount(
+        arguments.name,
+        arguments.role,
+        arguments.display or "",
+        arguments.fhir_user or "",
+        arguments.patient or "",
+        specialty=arguments.specialty or "",
+        email=arguments.email or "",
+    )
 
 
 def _line(account: Account) -> str:

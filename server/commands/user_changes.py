@@ -16,6 +16,7 @@ from server.config import Settings
 from server.internal import Found, OwnRecords
 from server.oauth import administration as act
 from server.oauth import invitations
+from server.oauth.invitation_mail import send_link
 
 Change = Callable[[OwnRecords, Settings, Namespace], Awaitable[str]]
 """Returns what the operator is told. Raises AccountError, StaleVersionError."""
@@ -29,8 +30,11 @@ async def account_named(own: OwnRecords, name: str) -> Found[Account]:
     return found
 
 
-def invitation_address(own: OwnRecords, settings: Settings, link: str) -> str:
-    return f"{issuer_of(settings.base_url, own.tenant.name)}{PATH}?{urlencode({'link': link})}"
+async def sent_address(own: OwnRecords, settings: Settings, account: Account, link: str) -> str:
+    """The whole address of a link, and whether it was sent to the person as well."""
+    address = f"{issuer_of(settings.base_url, own.tenant.name)}{PATH}?{urlencode({'link': link})}"
+    told = {"": "", "sent": "\nIt was sent by e-mail as well.", "failed": "\nThe mail server did not take it."}
+    return address + told[await send_link(settings, account, address)]
 
 
 async def _modify(own: OwnRecords, settings: Settings, arguments: Namespace) -> str:
@@ -46,7 +50,7 @@ async def _link(own: OwnRecords, settings: Settings, arguments: Namespace) -> st
     found = await account_named(own, arguments.name)
     link = await invitations.another_link(own, found, settings.invitation_days, [_noted(found, "user-invite")])
     told = f"{found.value.name} chooses a password at this address, which is shown only now and good for {settings.invitation_days} days:"
-    return f"{told}\n{invitation_address(own, settings, link)}"
+    return f"{told}\n{await sent_address(own, settings, found.value, link)}"
 
 
 async def _uninvite(own: OwnRecords, settings: Settings, arguments: Namespace) -> str:
