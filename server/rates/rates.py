@@ -49,13 +49,13 @@ class Rates:
         kind = "writes" if stores else "reads"
         own, shared = self._meters.get(kind), self._meters.get("client")
         now = self._clock()
-        if shared is not None and (ahead := shared.take((tenant, client), now)) < 0:
-            raise self._over(shared, ahead, self._policies[kind])
+        ahead = own.take((tenant, account), now) if own is not None else 0.0
+        if own is not None and ahead < 0:
+            raise self._over(own, ahead, self._policies[kind])
+        if shared is not None and (behind := shared.take((tenant, client), now)) < 0:
+            raise self._over(shared, behind, self._policies[kind])
         if own is None:
             return _NOTHING
-        ahead = own.take((tenant, account), now)
-        if ahead < 0:
-            raise self._over(own, ahead, self._policies[kind])
         return {"RateLimit": own.stated(ahead), "RateLimit-Policy": self._policies[kind]}
 
     def charge(self, tenant: str, account: str, client: str, count: int) -> None:
