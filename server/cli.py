@@ -56,6 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_user(commands.add_parser("user", help="add, list and deactivate those who may sign in", allow_abbrev=False))
     _add_client(commands.add_parser("client", help="add, list and remove apps and services", allow_abbrev=False))
+    _add_provider(
+        commands.add_parser("provider", help="let people sign in through outside OpenID providers", allow_abbrev=False)
+    )
     _add_package(commands.add_parser("package", help="install FHIR packages, list and remove them", allow_abbrev=False))
     return parser
 
@@ -154,6 +157,15 @@ def _add_user(user: argparse.ArgumentParser) -> None:
     action("unlock", "let somebody who typed wrong passwords try again at once")
     action("sign-out", "end all sessions of an account, and what its apps were given")
     action("reset-second-factor", "take the second factor of an account off")
+    action("show", "print an account as SCIM tells it")
+    action("patch", "change an account by a PATCH of SCIM on standard input")
+    action("remove", "take an account away; its name is free")
+    identity = action("identity", "link an account with a person of an outside provider, or end that")
+    identity.add_argument(
+        "--issuer", required=True, metavar="URL", help="the provider's, as `assent provider list` prints it"
+    )
+    identity.add_argument("--subject", required=True, metavar="ID", help="the person's id (sub) there")
+    identity.add_argument("--remove", action="store_true", help="end it")
     for made in (add, passwd):
         made.add_argument("--generate", action="store_true", help="make a password and print it")
     for made in (add, invite, modify):
@@ -169,6 +181,35 @@ def _add_user(user: argparse.ArgumentParser) -> None:
         made.add_argument("--patient", metavar="ID", help="whose record the role patient reads")
         made.add_argument("--specialty", metavar="CODE", help="a code of our specialties, such as cardiology")
         made.add_argument("--email", metavar="ADDRESS", help="where the person can be written to")
+
+
+def _add_provider(provider: argparse.ArgumentParser) -> None:
+    provider.description = "Outside OpenID providers of a tenant (docs/accounts.md). A running server knows at once."
+    actions = provider.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="let people sign in through one; the secret is typed", allow_abbrev=False)
+    add.add_argument("--issuer", required=True, metavar="URL", help="exactly as its id_tokens name it")
+    add.add_argument("--client-id", required=True, metavar="ID", help="what it knows this server by")
+    add.add_argument("--title", metavar="TEXT", help="what the button says (the name)")
+    methods = ["client_secret_basic", "client_secret_post", "none"]
+    add.add_argument("--method", choices=methods, default=methods[0], help="how this server proves itself there")
+    add.add_argument("--scope", default="openid profile email", help="what is asked for (openid profile email)")
+    add.add_argument(
+        "--algorithm", action="append", metavar="ALG", help="of its signatures (RS256 and ES256); may be repeated"
+    )
+    add.add_argument(
+        "--role-claim", metavar="CLAIM", help="the claim that tells roles; without it accounts are linked by hand"
+    )
+    add.add_argument(
+        "--role", action="append", metavar="VALUE=ROLE", help="what a value of the claim gives; may be repeated"
+    )
+    add.add_argument("--by-email", action="store_true", help="link an account by an address that the provider verified")
+    add.add_argument("--parameter", action="append", metavar="NAME=VALUE", help="goes along to its page; may be repeated")
+    remove = actions.add_parser("remove", help="let nobody sign in through one any more", allow_abbrev=False)
+    listing = actions.add_parser("list", help="print the providers, one a line", allow_abbrev=False)
+    for action in (add, remove):
+        action.add_argument("id", metavar="NAME")
+    for action in (add, remove, listing):
+        action.add_argument("--tenant", default="default", help="whose provider (default)")
 
 
 def _add_client(client: argparse.ArgumentParser) -> None:

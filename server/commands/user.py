@@ -20,6 +20,7 @@ from server.accounts.password import SHORTEST
 from server.commands.opened import opened
 from server.commands.own_records import note, own_records
 from server.commands.user_changes import CHANGES, account_named, sent_address
+from server.commands.user_directory import DIRECTORY
 from server.config import ConfigurationError, Settings
 from server.internal import OwnRecords
 from server.oauth.administration import change_password
@@ -56,7 +57,7 @@ async def _run(arguments: Namespace, settings: Settings, password: str) -> None:
             elif arguments.action == "passwd":
                 await _passwd(own, arguments.name, password, arguments.generate)
             else:
-                print(await CHANGES[arguments.action](own, settings, arguments))
+                print(await {**CHANGES, **DIRECTORY}[arguments.action](own, settings, arguments))
         except AccountError as error:
             raise ConfigurationError(str(error)) from error
         except StaleVersionError as error:

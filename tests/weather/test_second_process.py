@@ -40,6 +40,7 @@ BESIDE = (
     ["audit", "export"],
     ["user", "list"],
     ["client", "list"],
+    ["provider", "list"],
     ["terminology", "load", "CODES", "--url", "urn:codes", "--edition", "1", "--name", "Codes"],
 )
 """Commands that may run while a server does, ..."""
