@@ -17,6 +17,7 @@ from operations.records.everything import everything_operations
 from operations.records.lastn import LASTN_OPERATION
 from operations.records.match import MATCH_OPERATION
 from operations.records.meta import meta_operations
+from operations.records.purge import PURGE_OPERATION
 from operations.risk.claim_preview_risk import CLAIM_PREVIEW_RISK
 from operations.risk.patient_preview_risk import PATIENT_PREVIEW_RISK
 from operations.terminology.content import StoredContent
@@ -25,7 +26,9 @@ from operations.validation.checker import Checker
 from operations.validation.validate import validate
 
 
-def operations(pas: PasServices, sign: LinkSigner, longest_link: int, checker: Checker) -> tuple[Operation, ...]:
+def operations(
+    pas: PasServices, sign: LinkSigner, longest_link: int, checker: Checker, terminology: StoredContent
+) -> tuple[Operation, ...]:
     """Every operation of the server. `longest_link` in seconds."""
     return (
         claim_submit(pas),
@@ -36,12 +39,13 @@ def operations(pas: PasServices, sign: LinkSigner, longest_link: int, checker: C
         signed_link(sign, longest_link),
         validate(checker),
         *package_operations(),
-        *terminology_operations(StoredContent()),
+        *terminology_operations(terminology),
         *everything_operations(),
         *meta_operations(),
         *diff_operations(),
         LASTN_OPERATION,
         MATCH_OPERATION,
+        PURGE_OPERATION,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from uuid import uuid4
 
 from operations.ports import JobHandler, Operation
+from operations.terminology.content import StoredContent
 from profiles.outcome import FhirError, refuse
 from profiles.structure import resource_types
 from server.access.access import Access, nothing
@@ -102,6 +103,7 @@ class Services:
     consents: Consents = field(default_factory=lambda: Consents(lambda tenant: False))
     turns: Turns = field(default_factory=Turns)
     index_state: IndexState = field(default_factory=IndexState)
+    terminology: StoredContent = field(default_factory=StoredContent)
     rates: Rates = field(default_factory=lambda: Rates({}))
     outage: Outage = field(default_factory=Outage)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
