@@ -27,7 +27,6 @@ Code = Literal[
     "unauthorized_client",
     "unsupported_grant_type",
     "unsupported_response_type",
-    "unsupported_token_type",
 ]
 
 _STATUS: Final[dict[Code, int]] = {
