@@ -76,6 +76,7 @@ from server.store.store import StoreUnavailableError
 from server.store.trouble import in_words
 from server.subscriptions.feed import SubscriptionFeed
 from server.subscriptions.operations import subscription_operations
+from server.subscriptions.socket import Sockets
 from server.upkeep.blob_sweep import sweep_uploads
 from server.upkeep.index_keeper import IndexKeeper
 from server.upkeep.keys import KeyKeeper
@@ -100,6 +101,7 @@ class Application:
         self._log = log
         self._http: ASGIApp | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._sockets: Sockets | None = None
         self._last_request = 0.0
         self._statements: dict[str, bytes] = {}
         self._opened: OpenedStore | None = None
@@ -112,6 +114,8 @@ class Application:
         if scope["type"] == "http" and self._http is not None:
             self._last_request = time.monotonic()
             await self._http(scope, receive, send)
+        elif scope["type"] == "websocket" and self._sockets is not None:
+            await self._sockets(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
@@ -143,6 +147,7 @@ class Application:
             await load_practice(services)
         oauth = self._oauth = AuthorizationServer(services)
         self.demo_accounts = await oauth.demo_accounts() if self._settings.sample else []
+        self._sockets = Sockets(services)
         runner = JobRunner(services, services.jobs, own_workers(), BOUNDS)
         self._tasks = [
             asyncio.create_task(runner.run()),

@@ -32,6 +32,7 @@ from server.lock import folder_lock
 from server.logs import EventLog, stderr_log
 from server.seldom import Seldom
 from server.tls import tls_context
+from server.websocket.connection import SocketConnection
 
 GRACE: Final = 10
 """Seconds that requests under way are given to end."""
@@ -149,7 +150,7 @@ def serve(
         watched,
         loop="uvloop",
         http=Connection,
-        ws="none",
+        ws=SocketConnection,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -99,7 +99,9 @@ async def running_hook() -> AsyncIterator[Hook]:
         yield hook
 
 
-def subscription(endpoint: str, *filters: str, topic: str = CHANGED, content: str = "full-resource", **channel: Any) -> dict[str, Any]:
+def subscription(
+    endpoint: str, *filters: str, topic: str = CHANGED, content: str = "full-resource", **channel: Any
+) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "Subscription",
         "status": "requested",

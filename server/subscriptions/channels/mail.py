@@ -1,4 +1,4 @@
-"""E-mail through the house's mail server (RFC 5321, RFC 5322): a line of text, and the notification as an attachment.
+"""E-mail: a line of text, and the notification as an attachment (RFC 5322).
 
 Subject and text say nothing of what happened: they are shown where anybody may look. A mail that the server takes counts as delivered.
 """
