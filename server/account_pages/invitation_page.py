@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from server.account_pages.own_account import NOT_THE_SAME
+from server.accounts import attempts
 from server.accounts.account import Account, AccountError
 from server.accounts.invitation import PATH, open_invitation
 from server.accounts.password import SHORTEST
@@ -57,6 +58,7 @@ async def choose_password(authority: Authority) -> Answer:
     except StaleVersionError as error:
         raise PageError(NOT_GOOD) from error
     authority.shared.revoked.add(authority.tenant, *ended)
+    await attempts.forget(authority.own, found.value.name)
     flow = to_place(ACCOUNT, authority.seconds(), found.value.name)
     return to_flow(authority, flow)
 

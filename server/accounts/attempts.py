@@ -18,6 +18,8 @@ from server.store.store import StaleVersionError
 FREE: Final = 5
 FIRST: Final = 30 * 1_000_000
 LONGEST: Final = 15 * 60 * 1_000_000
+MOST: Final = 100
+"""Tries in a row, after which the name rests for a day, or until an administrator unlocks it."""
 FORGOTTEN: Final = 24 * 3600 * 1_000_000
 """Microseconds without a try after which the count begins anew."""
 
@@ -57,7 +59,7 @@ async def count(own: OwnRecords, name: str, audit: bytes | None = None, what: Se
         if now < before.wait_until:
             raise WaitError(-((now - before.wait_until) // 1_000_000))
         number = before.count + 1
-        wait = 0 if number < FREE else min(LONGEST, FIRST << min(number - FREE, 20))
+        wait = _wait(number)
         value, until = Attempts(number, now + wait if wait else 0), now + FORGOTTEN
         id_ = _id(name, what)
         change = ATTEMPTS.add(own, id_, value, until) if found is None else ATTEMPTS.change(own, found, value, until)
@@ -66,6 +68,13 @@ async def count(own: OwnRecords, name: str, audit: bytes | None = None, what: Se
         except StaleVersionError:
             continue
         return number
+
+
+def _wait(number: int) -> int:
+    """Microseconds to wait after so many tries."""
+    if number >= MOST:
+        return FORGOTTEN
+    return 0 if number < FREE else min(LONGEST, FIRST << min(number - FREE, 20))
 
 
 async def forget(own: OwnRecords, name: str, what: Secret = "password") -> None:

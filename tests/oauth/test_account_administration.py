@@ -235,6 +235,20 @@ async def test_sessions_are_ended_and_names_unlocked(town_house: House) -> None:
     assert (await sign_in(own(town_house), "dora", PASSWORD)) is not None
 
 
+async def test_after_a_hundred_tries_a_name_rests_for_a_day(town_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NIST SP 800-63B-4 3.2.2."""
+    time = Time(town_house, monkeypatch)
+    await make_account(town_house)
+    tries = 0
+    while tries < attempts.MOST:
+        tries = await attempts.count(own(town_house), "dora")
+        time.ahead += attempts.LONGEST
+    with pytest.raises(SignInRefusedError, match=r"Wait 14\d\d minutes"):
+        await sign_in(own(town_house), "dora", PASSWORD)
+    time.ahead += attempts.FORGOTTEN
+    assert await sign_in(own(town_house), "dora", PASSWORD)
+
+
 async def test_the_last_administrator_stays_one(town_house: House) -> None:
     root = await make_account(town_house, "root", "administrator")
     browser, _ = await at(town_house, "/account")

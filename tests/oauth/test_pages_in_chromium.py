@@ -97,8 +97,10 @@ def test_somebody_adds_a_second_factor_and_signs_in_with_it(server: LiveServer, 
     browser.wait_for("Add a second factor")
     check_layout(browser)
     check_focus(browser)
-    side = browser.value("(r => [r.width, r.height])(document.querySelector('svg').getBoundingClientRect())")
-    assert side == [260, 260]  # it can be photographed from a screen
+    side, modules = browser.value(
+        "(e => [e.getBoundingClientRect().width, e.viewBox.baseVal.width])(document.querySelector('svg'))"
+    )
+    assert side == 5 * modules  # each of a whole number of points: it can be photographed from a screen
     key = str(browser.value("document.querySelector('.key').innerText")).replace(" ", "")
     browser.tab_to("code")
     now = int(time.time()) // totp.STEP
