@@ -43,7 +43,7 @@ class Parameter:
     @property
     def is_simple(self) -> bool:
         """Whether it can stand in an address: primitive types begin with a small letter."""
-        return self.type[:1].islower()
+        return any(type_[:1].islower() for type_ in (self.type, *self.also))
 
     def element(self, use: Literal["in", "out"]) -> Resource:
         """OperationDefinition.parameter."""

@@ -119,7 +119,7 @@ def _fits(parameter: Parameter, suffix: str, value: Json) -> bool:
 def _check_text(parameter: Parameter, value: str) -> None:
     """A value in the address."""
     at = f"http.{parameter.name}"
-    if not parameter.is_simple and not any(type_[:1].islower() for type_ in parameter.also):
+    if not parameter.is_simple:
         raise refuse("parameter-value", f"'{parameter.name}' is {_described(parameter)}: send it in a body.", at)
     if not value or not any(_reads_as(type_, value) for type_ in (parameter.type, *parameter.also) if type_[:1].islower()):
         raise refuse("parameter-value", f"'{parameter.name}' is {_described(parameter)}.", at)

@@ -44,12 +44,37 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """Take a resource that is at version `expected` away for good: its versions before that one, or, `whole`, all of it."""
+
+    type: str
+    id: str
+    expected: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """A version as it is kept, without what it says. `digest`: SHA-256 of its sealed bytes, in hexadecimal digits."""
+
+    version: int
+    deleted: bool
+    patients: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
-    """Durable work to be done at or after `due`. `payload` is JSON and is sealed like a resource."""
+    """Durable work to be done at or after `due`. `payload` is JSON and is sealed like a resource.
+
+    With a `name` (`Context.new_id`), whoever asked can see how far it is, cancel it and fetch what came of it, at `_async/[name]`: the
+    worker finds the payload under `work`, beside who asked.
+    """
 
     kind: str
     due: datetime
     payload: Resource
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +91,8 @@ class Changes:
     replaces: Mapping[UniqueKey, str] = field(default_factory=dict)
     jobs: Sequence[JobRequest] = ()
     states: Sequence[StateChange] = ()
+    erasures: Sequence[Erasure] = ()
+    """Alone in a commit: what goes for good is told by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +197,15 @@ class Records(Protocol):
         With `patients`, what is part of their records. Raises `FhirError` (bad-cursor) for a place that is not of this question.
         """
 
+    async def versions(self, type: str, id: str) -> Sequence[KeptVersion]:
+        """All versions, newest first, deletions as well."""
+
+    async def ever_in_record(self, patient: str) -> Sequence[tuple[str, str]]:
+        """(type, id) of every resource of which some version is or was part of the patient's record, deleted ones as well.
+
+        Raises `FhirError` (search-too-costly) for more than are erased at once.
+        """
+
     async def holder(self, key: UniqueKey) -> str | None:
         """The reference ("Type/id") that holds a uniqueness key, if any."""
 
@@ -219,6 +255,8 @@ class Context:
     """Time-zone aware, UTC."""
     new_id: Callable[[], str]
     pas_version: Literal["2.2.1", "2.0.1"] = "2.2.1"
+    note_detail: Callable[[str], None] = lambda text: None
+    """Puts a sentence, without PHI, into this interaction's audit record."""
     note_entity: Callable[[str], None] = lambda reference: None
     """Adds a reference ("Patient/1") to the entities of this interaction's audit record."""
     may: Callable[[Letter, str], bool] = lambda letter, resource_type: False

@@ -18,7 +18,7 @@ from profiles.reading import identifiers, objects
 from profiles.text import normalize
 
 Agreement = Literal["same", "near", "different"]
-NEAR_NAMES: Final = 0.84
+NEAR_NAMES: Final = 0.8
 """The share of letters in common from which two names count as variants of one spelling."""
 
 

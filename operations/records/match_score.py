@@ -36,14 +36,10 @@ def judge(asked: Resource, found: Resource) -> Match:
 
 
 def _grade(score: float, agreed: dict[str, str]) -> Grade:
-    """Certain needs a number or the whole birth date that agrees, and nothing of name and birth date that contradicts."""
-    contradicted = "different" in (
-        agreed.get("family"),
-        agreed.get("given"),
-        agreed.get("birthDate"),
-    )  # twins share the rest
-    told = "same" in (agreed.get("identifier"), agreed.get("birthDate"))
-    if score >= CERTAIN and told and not contradicted:
+    """Certain needs names and birth date that agree, or a number and nothing in them that contradicts: twins share all but a name."""
+    person = [agreed.get(name) for name in ("family", "given", "birthDate")]
+    told = agreed.get("identifier") == "same" or all(each == "same" for each in person)
+    if score >= CERTAIN and told and "different" not in person:
         return "certain"
     if score >= PROBABLE:
         return "probable"

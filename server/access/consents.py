@@ -116,7 +116,7 @@ class Consents:
 
     def changed(self, commit: Commit) -> None:
         """To be told of every commit, whatever became of it, before it is answered."""
-        if not any(put.consent for put in commit.puts):
+        if not any(put.consent for put in commit.puts) and not any(each.consent for each in commit.erasures):
             return
         if (kept := self._kept.get(commit.tenant)) is not None:
             kept.looked = -LOOK_SECONDS

@@ -33,6 +33,10 @@ class Trail:
     committed: bool = False
     """Set once the record is part of a commit; the interaction leaves no second one."""
 
+    def tell(self, text: str) -> None:
+        """What else there is to say of it; in the place of what was asked for in words."""
+        self.query = text[:4000]
+
     def note(self, reference: str, patients: tuple[str, ...] = ()) -> None:
         if len(self.entities) < MAX_ENTITIES:
             self.entities.append(reference)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.jobs.asked import KIND
+from server.jobs.drop_contents import drop_contents
 from server.jobs.request_job import do_request
 from server.jobs.step import Worker
+from server.rest.erasures import KIND as DROP_CONTENTS
 from server.subscriptions.delivery import deliver
 from server.subscriptions.heartbeat import beat
 from server.subscriptions.turn import DELIVERY, HEARTBEAT
@@ -17,4 +19,4 @@ BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3}
 
 
 def own_workers() -> Mapping[str, Worker]:
-    return {KIND: do_request, DELIVERY: deliver, HEARTBEAT: beat}
+    return {KIND: do_request, DROP_CONTENTS: drop_contents, DELIVERY: deliver, HEARTBEAT: beat}

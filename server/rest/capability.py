@@ -18,6 +18,8 @@ from server.rest.own_definitions import address_of, link_to
 from server.rest.request import FHIR_JSON, Base
 from server.rest.routes import ROUTES
 from server.search.registry import indexed_parameters
+from server.subscriptions.owner import TYPE as SUBSCRIPTION
+from server.subscriptions.topics import subscription_claims
 
 _WHOLE_SYSTEM: Final = ("transaction", "batch", "history-system")
 SINCE: Final = "2026-11-22"
@@ -112,6 +114,7 @@ def is_able_later(operation: Operation) -> bool:
 def _resource(type_: str, operations: list[Resource], conditional_delete: str) -> Resource:
     own = type_ == AUDIT_TYPE
     codes = {route.interaction for route in ROUTES if route.letter is not None and (route.read_only_types or not own)}
+    codes = {code for code in codes if not code.startswith("$")}  # R4 has no code for the rest
     resource: Resource = {
         "type": type_,
         "interaction": [{"code": code} for code in sorted(codes)],
@@ -132,6 +135,8 @@ def _resource(type_: str, operations: list[Resource], conditional_delete: str) -
         del resource["searchInclude"]
     if type_ == "Binary":
         resource["documentation"] = _BINARY
+    if type_ == SUBSCRIPTION:
+        resource |= subscription_claims()
     if operations:
         resource["operation"] = operations
     return resource

@@ -20,6 +20,8 @@ from operations.ports import (
     Changes,
     Context,
     Deletion,
+    JobRequest,
+    KeptVersion,
     KeyTakenError,
     Operation,
     Page,
@@ -34,8 +36,10 @@ from profiles.outcome import refuse
 from server.access.access import Access, everything
 from server.auth.decision import Letter
 from server.internal import OwnRecords
+from server.jobs.asked import handle_of, owner_of, payload_of
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version
+from server.rest.erasures import commit_erasures, ever_in_record, kept_versions
 from server.rest.exchange import Exchange
 from server.rest.operation_state import changed_states, count_states, read_state
 from server.search.compile import Compiled, compile_query
@@ -44,6 +48,7 @@ from server.search.hits import MAX_EXAMINED, matches
 from server.search.index_entries import compartment_term
 from server.search.query import parse_query
 from server.store.algebra import AnyOf, Position
+from server.store.jobs import NewJob
 from server.store.store import KeyHeldError, StaleVersionError
 
 AT_ONCE: Final = 8
@@ -119,6 +124,12 @@ class StoredRecords:
         access = self._access("s", type)
         return compile_query(parsed, self.exchange.tenant.index, self.exchange.repository.base_url, access)
 
+    async def versions(self, type: str, id: str) -> Sequence[KeptVersion]:
+        return await kept_versions(self.exchange.repository, type, id)
+
+    async def ever_in_record(self, patient: str) -> Sequence[tuple[str, str]]:
+        return await ever_in_record(self.exchange.repository, patient)
+
     async def holder(self, key: UniqueKey) -> str | None:
         return await self.exchange.repository.holder(key)
 
@@ -162,6 +173,7 @@ def context_for(exchange: Exchange, access: Access, operation: Operation | None 
         now=exchange.services.clock,
         new_id=exchange.services.new_id,
         pas_version=exchange.request.base.pas_version,
+        note_detail=exchange.trail.tell,
         note_entity=exchange.trail.note,
         may=lambda letter, type_: exchange.services.decide(principal, letter, type_).granted,
         disclosure=exchange.gate.disclosure,
@@ -172,12 +184,15 @@ def context_for(exchange: Exchange, access: Access, operation: Operation | None 
 
 async def commit_changes(exchange: Exchange, changes: Changes) -> None:
     """Make `Changes` one commit of the store, with the audit record of the exchange. Raises the errors of the ports."""
+    if changes.erasures:
+        await commit_erasures(exchange, changes.erasures)
+        return
     repository = exchange.repository
     prepared = [await _prepare(repository, write) async for write in _in_turns(changes.writes)]
     prepared += [await _prepare_deletion(repository, deletion) async for deletion in _in_turns(changes.deletions)]
     _refuse_others_records(exchange, prepared)
     keys = [repository.claim(key, holder, changes.replaces.get(key)) for key, holder in changes.keys.items()]
-    jobs = [repository.seal_job(job.kind, job.due, job.payload) for job in changes.jobs]
+    jobs = [_job(exchange, job) for job in changes.jobs]
     states = changed_states(_own(exchange), changes.states)
     try:
         await exchange.store_together(prepared, 200 if exchange.trail.principal else 0, keys, jobs, internals=states)
@@ -185,6 +200,16 @@ async def commit_changes(exchange: Exchange, changes: Changes) -> None:
         raise KeyTakenError from error
     except StaleVersionError as error:
         raise VersionConflictError from error
+
+
+def _job(exchange: Exchange, job: JobRequest) -> NewJob:
+    """One with a name is its caller's, as a request is that is done later."""
+    repository, tenant = exchange.repository, exchange.tenant
+    if not job.name:
+        return repository.seal_job(job.kind, job.due, job.payload)
+    payload = {**payload_of(exchange.request, exchange.principal), "work": job.payload}
+    handle, owner = handle_of(tenant, job.name), owner_of(tenant, exchange.principal)
+    return replace(repository.seal_job(job.kind, job.due, payload), handle=handle, owner=owner, created=repository.now())
 
 
 def _own(exchange: Exchange) -> OwnRecords:

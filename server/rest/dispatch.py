@@ -6,7 +6,7 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache, partial
 
 from profiles.outcome import FhirError, refuse
@@ -24,6 +24,7 @@ from server.rest.formats import read_as_json, wanted_format
 from server.rest.gates import open_gate
 from server.rest.interactions.asynchronous import accept
 from server.rest.interactions.binary_upload import receive_content
+from server.rest.interactions.cascade import PARAMETER as CASCADE
 from server.rest.interactions.options import allowed_methods, options
 from server.rest.provenance import check_header
 from server.rest.request import Request, refuse_unknown
@@ -39,6 +40,13 @@ from server.subscriptions.owner import owner_of
 ANONYMOUS_TENANT = "default"
 PLAIN_TEMPLATES = frozenset({"{type}/{id}", "{type}/{id}/_history/{version}"})
 """Addresses that take no parameters but those of format, and reads those of how much is shown."""
+
+_OWN_PARAMETERS: Mapping[str, Collection[str]] = {
+    "read": SHAPE_PARAMETERS,
+    "vread": SHAPE_PARAMETERS,
+    "delete": (CASCADE,),
+}
+"""What these take all the same."""
 
 
 @cache
@@ -105,7 +113,7 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
                 "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
             )
     if route.template in PLAIN_TEMPLATES or route.interaction == "create":
-        refuse_unknown(request.query, SHAPE_PARAMETERS if route.interaction in {"read", "vread"} else ())
+        refuse_unknown(request.query, _OWN_PARAMETERS.get(route.interaction, ()))
     check_header(request, route.interaction)
     subscriber = owner_of(tenant.index, principal) if type_ in {None, SUBSCRIPTION} and request.method != "GET" else ""
     repository = Repository(services.store, tenant, request.base.url, services.clock, subscriber)

@@ -12,6 +12,7 @@ from server.auth.decision import Letter
 from server.rest.exchange import Exchange
 from server.rest.interactions import conditional
 from server.rest.interactions.bundle import bundle
+from server.rest.interactions.delete_history import delete_history
 from server.rest.interactions.history import history_instance, history_system, history_type
 from server.rest.interactions.job_status import cancel, status
 from server.rest.interactions.operation import operation
@@ -63,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "_history", "history-system", "E", history_system),
     Route("GET", "{type}/_history", "history-type", "E", history_type, "s", read_only_types=False),
     Route("GET", "{type}/{id}/_history", "history-instance", "R", history_instance, "r", read_only_types=False),
+    Route("DELETE", "{type}/{id}/_history", "$delete-history", "D", delete_history, "d", read_only_types=False),
     Route("GET", "{type}/{id}/_history/{version}", "vread", "R", vread, "r"),
     Route("GET", "_async/{id}", "$async-status", "R", status),
     Route("DELETE", "_async/{id}", "$async-cancel", "D", cancel),

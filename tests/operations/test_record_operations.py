@@ -128,13 +128,10 @@ async def test_everything_is_what_the_caller_may_see(house: House, client: httpx
         assert set(names(await other.get("/Patient/$everything"))) == {"Patient/b", "Observation/other"}
         assert set(names(await narrow.get("/Patient/a/$everything"))) == {"Patient/a", "Encounter/e1"}
         refused(await narrow.get("/Patient/a/$everything?_type=Observation"), 403, "forbidden")
-        cursor = (await client.get("/Patient/a/$everything?_count=4")).json()["link"][1]["url"].partition("_cursor=")[2]
-        for address in (
-            f"/Patient/b/$everything?_cursor={cursor}",
-            "/Patient/b/$everything?_cursor=x",
-            "/Patient/b/$everything?_cursor=0.%00",
-        ):
-            refused(await other.get(address), 400, "bad-cursor")
+        page = (await client.get("/Patient/a/$everything?_type=Observation&_count=2")).json()
+        cursor = page["link"][1]["url"].partition("_cursor=")[2]
+        for made_up in (cursor, "x", "0.x", "0.%C3%A4", "0"):
+            refused(await other.get(f"/Patient/b/$everything?_type=Observation&_cursor={made_up}"), 400, "bad-cursor")
         refused(await client.get("/Patient/a/$everything?_cursor=9999."), 400, "bad-cursor")
 
 
@@ -175,7 +172,7 @@ async def test_labels_are_read_added_and_taken_away(house: House, client: httpx.
     assert taken["profile"] == ["urn:p"]
     assert (await client.get("/Patient/a")).json()["birthDate"] == "1980-02-03"
     refused(await client.post("/Patient/nobody/$meta-add", json=wanted), 404, "not-found")
-    refused(await client.post("/AuditEvent/x/$meta-add", json=wanted), 404, "not-found")
+    refused(await client.post("/AuditEvent/x/$meta-add", json=wanted), 403, "forbidden")
     refused(await client.get("/Patient/a/$meta-add"), 405, "method-not-allowed")
     broken = {**wanted, "parameter": [{"name": "meta", "valueMeta": {"tag": "x"}}]}
     refused(await client.post("/Patient/a/$meta-add", json=broken), 400, "parameter-value")
@@ -233,7 +230,7 @@ async def test_matches_are_scored_and_explained(house: House, client: httpx.Asyn
     answer = await client.post("/Patient/$match", json=asked)
     assert ids(answer) == ["a", "b"]
     searches = [e["search"] for e in answer.json()["entry"]]
-    assert [s["extension"][0]["valueCode"] for s in searches] == ["certain", "certain"]
+    assert [s["extension"][0]["valueCode"] for s in searches] == ["certain", "probable"]
     assert searches[0]["score"] >= searches[1]["score"]
     features = {
         f["extension"][0]["valueCode"]: f["extension"][1]["valueCode"] for f in searches[1]["extension"][1]["extension"]

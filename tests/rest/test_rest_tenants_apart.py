@@ -256,6 +256,11 @@ def by_foreign_profile() -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": parts}
 
 
+def labels() -> dict[str, Any]:
+    tag = {"tag": [{"system": SYSTEM, "code": "a"}]}
+    return {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": tag}]}
+
+
 NO_BODY: Final[list[Any]] = [None, {"resourceType": "Parameters"}]
 TERMINOLOGY: Final[list[Any]] = [about_code("https://example.org/foreign"), *NO_BODY]
 
@@ -279,10 +284,26 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     "validate": [by_foreign_profile(), *NO_BODY],
     **dict.fromkeys(("verify", "export-trail", "tail"), NO_BODY),
     "disclosures": [parameters(patient="foreign-1"), *NO_BODY],
+    "everything": NO_BODY,
+    "meta": NO_BODY,
+    **dict.fromkeys(("meta-add", "meta-delete"), [labels(), *NO_BODY]),
+    "diff": [parameters(**{"from": "Patient/p01", "to": "Patient/p02"}), *NO_BODY],
+    "lastn": [{"resourceType": "Parameters", "parameter": [{"name": "patient", "valueString": "Patient/p01"}]}, *NO_BODY],
+    "match": [{"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": "Patient"}]}, *NO_BODY],
+    "purge": [
+        {"resourceType": "Parameters", "parameter": [{"name": "what", "valueCode": what}]}
+        for what in ("history", "record", "everything")
+    ],
+    **dict.fromkeys(("status", "get-ws-binding-token"), [parameters(id="foreign-1"), *NO_BODY]),
+    **dict.fromkeys(("events", "replay"), [parameters(eventsSinceNumber="1"), *NO_BODY]),
+    **dict.fromkeys(("undelivered", "topics"), NO_BODY),
     "closure": [parameters(name="foreign"), parameters(name="foreign", version="1"), *NO_BODY],
     **dict.fromkeys(("lookup", "validate-code", "batch-validate-code", "expand", "subsumes", "translate"), TERMINOLOGY),
 }
 """What each operation is asked with, by its code."""
+
+
+ON_EVERY_TYPE: Final = frozenset({"validate", "meta", "meta-add", "meta-delete", "diff", "purge"})
 
 
 def operation_asks(template: str, method: str) -> Case:
@@ -290,7 +311,7 @@ def operation_asks(template: str, method: str) -> Case:
 
     def asks(known: Known) -> Iterator[Ask]:
         for found, type_, code in known.operations:
-            if found != level or (code == "validate" and type_ not in ("", *known.types)):
+            if found != level or (code in ON_EVERY_TYPE and type_ not in ("", *known.types)):
                 continue
             for id_ in known.ids.get(type_, ["foreign-1"]) if level == "instance" else [""]:
                 path = "/".join(part for part in (type_, id_, f"${code}") if part)
@@ -312,6 +333,7 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     ("GET", "{type}/{id}"): reads,
     ("GET", "{type}/{id}/_history/{version}"): by_id("GET", "/_history/1"),
     ("GET", "{type}/{id}/_history"): histories,
+    ("DELETE", "{type}/{id}/_history"): by_id("DELETE", "/_history"),
     ("GET", "{type}/_history"): type_histories,
     ("GET", "_history"): system_history,
     ("GET", "{type}"): searches,

@@ -7,6 +7,7 @@ from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
 from server.repository import Prepared, Version
 from server.rest.exchange import AUDIT_TYPE, Exchange, is_id
+from server.rest.interactions.cascade import cascades, delete_with_referrers
 from server.rest.response import Response, version_headers
 
 
@@ -61,6 +62,8 @@ async def delete(exchange: Exchange) -> Response:
         raise refuse("not-found", "There is no such resource, or you may not see it.", "http.url")
     await require_within(exchange, current)
     check_if_match(exchange, current)
+    if cascades(exchange) and not current.deleted:
+        return await delete_with_referrers(exchange, current)
     if not current.deleted:
         prepared = exchange.repository.prepare_deletion(current)
         await exchange.commit([prepared], status=204)
