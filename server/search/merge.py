@@ -23,24 +23,26 @@ ASKED_TOGETHER: Final = 16
 """Types that are asked for at the same time."""
 
 
-async def merged(
+def merged(
     exchange: Exchange, sources: Sequence[Source], after: Position | None, wanted: int, most: int, work: Work
 ) -> AsyncGenerator[Found, None]:
     """As `matches`, of all sources together; they have the same direction. Raises what it does."""
-    if len(sources) == 1:
-        only = sources[0]
-        async for found in matches(exchange, only.type, only.compiled, after, wanted, most, work):
-            yield found
-        return
+    if len(sources) > 1:
+        return _merged(exchange, sources, after, wanted, most, work)
+    return matches(exchange, sources[0].type, sources[0].compiled, after, wanted, most, work)
+
+
+async def _merged(
+    exchange: Exchange, sources: Sequence[Source], after: Position | None, wanted: int, most: int, work: Work
+) -> AsyncGenerator[Found, None]:
     at_once = min(MOST_AT_ONCE, max(LEAST_AT_ONCE, 2 * wanted // len(sources)))
     lanes = [_Lane(exchange, source, after, at_once, most + work.rows, work) for source in sources]
     for start in range(0, len(lanes), ASKED_TOGETHER):
         await asyncio.gather(*(lane.refill() for lane in lanes[start : start + ASKED_TOGETHER]))
     queue = [(lane.place(), number) for number, lane in enumerate(lanes) if lane.waiting]
     heapq.heapify(queue)
-    for _ in range(wanted):
-        if not queue:
-            return
+    while queue and wanted:
+        wanted -= 1
         _, number = heapq.heappop(queue)
         lane = lanes[number]
         yield lane.waiting.pop()

@@ -14,12 +14,11 @@ from server.repository import Version
 from server.rest.exchange import Exchange
 from server.search.asked import Search, Source
 from server.search.cursor import Place, not_ours
-from server.search.hits import MAX_EXAMINED
+from server.search.hits import MAX_EXAMINED, Found
 from server.search.merge import merged
 from server.search.order import Sorting, sorting_of
-from server.search.results import Results
-from server.search.sort_keys import inverted, key_length
-from server.search.sorting import MAX_SORTED, RANK_OF_RID, Ranking, Sorted, in_order
+from server.search.sort_keys import key_length
+from server.search.sorting import MAX_SORTED, RANK_OF_RID, Ranking, in_order
 from server.search.work import Work
 from server.store.algebra import Position
 
@@ -27,6 +26,7 @@ PAGE_BYTES: Final = 32 * 2**20
 """A page ends with the match that goes beyond this many bytes."""
 
 _FARTHEST: Final = 2**63 - 1
+_ALL: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,22 @@ async def read_page(exchange: Exchange, search: Search, sources: Sequence[Source
     """At most `_count` matches, fewer where they are large (R4 search.html#count lets a server). Raises FhirError."""
     results = search.results
     sorting = sorting_of(search.queries[0].type, results.sort)
-    if place.position is not None and len(place.rank) != (
-        key_length(sorting.opened) + RANK_OF_RID if sorting.opened else 0
-    ):
-        raise not_ours()
     count = min(results.count, place.left or results.most or results.count)
-    taken, more = await _take(_stream(exchange, sources, sorting, place, count + 1, work), count)
-    return _placed(taken, more, place, results, is_reversible=search.is_reversible)
+    if place.backward:
+        sources = [_turned(source) for source in sources]
+    if not sorting.opened:
+        if place.rank:
+            raise not_ours()
+        taken, more = await _take(merged(exchange, sources, place.position, count + 1, MAX_EXAMINED, work), count)
+        return _placed(taken, more, place, search, None)
+    ranking = _ranking(sorting, place, count + 1)
+    taken, more = await _take(_sorted(exchange, sources, sorting, place, ranking, work), count)
+    return _placed(taken, more, place, search, ranking)
 
 
-async def _take(stream: AsyncGenerator[Sorted, None], count: int) -> tuple[list[Sorted], bool]:
+async def _take(stream: AsyncGenerator[Found, None], count: int) -> tuple[list[Found], bool]:
     """What the page holds, and whether more follows."""
-    page: list[Sorted] = []
+    page: list[Found] = []
     size = 0
     async with aclosing(stream) as found:
         async for item in found:
@@ -68,26 +72,25 @@ async def _take(stream: AsyncGenerator[Sorted, None], count: int) -> tuple[list[
     return page, False
 
 
-async def _stream(
-    exchange: Exchange, sources: Sequence[Source], sorting: Sorting, place: Place, wanted: int, work: Work
-) -> AsyncGenerator[Sorted, None]:
-    """Matches from the place on, in the direction of the page."""
-    if place.backward:
-        sources = [_turned(source) for source in sources]
-    if not sorting.opened:
-        async with aclosing(merged(exchange, sources, place.position, wanted, MAX_EXAMINED, work)) as found:
-            async for hit, version in found:
-                yield hit, version, b""
-        return
-    codes = ", ".join(key.code for key in sorting.opened)
-    work.why = f"Sorting by {codes} opens every match"
-    after, position = None, place.position
-    if position is not None:
-        after = (position.value, place.rank)
+def _ranking(sorting: Sorting, place: Place, wanted: int) -> Ranking:
+    """Raises FhirError (400) for a place that another order is to be walked from."""
+    if place.position is None:
+        return Ranking(sorting.opened, sorting.is_ordered, place.backward, None, wanted)
+    if len(place.rank) != key_length(sorting.opened) + RANK_OF_RID:
+        raise not_ours()
+    return Ranking(sorting.opened, sorting.is_ordered, place.backward, (place.position.value, place.rank), wanted)
+
+
+async def _sorted(
+    exchange: Exchange, sources: Sequence[Source], sorting: Sorting, place: Place, ranking: Ranking, work: Work
+) -> AsyncGenerator[Found, None]:
+    """Matches in an order that the index does not have, from the place on."""
+    work.why = f"Sorting by {', '.join(key.code for key in sorting.opened)} opens every match"
+    start = None
+    if place.position is not None and sorting.is_ordered:  # the whole group of equals that the place lies in
         down = sources[0].compiled.order.descending
-        position = Position(position.value, _FARTHEST if down else -_FARTHEST) if sorting.is_ordered else None
-    ranking = Ranking(sorting.opened, sorting.is_ordered, place.backward, after, wanted)
-    everything = merged(exchange, sources, position, MAX_SORTED + 1, MAX_SORTED, work)
+        start = Position(place.position.value, _FARTHEST if down else -_FARTHEST)
+    everything = merged(exchange, sources, start, _ALL, MAX_SORTED, work)
     async with aclosing(everything) as found, aclosing(in_order(found, ranking)) as ordered:
         async for item in ordered:
             yield item
@@ -98,26 +101,26 @@ def _turned(source: Source) -> Source:
     return replace(source, compiled=replace(source.compiled, order=replace(order, descending=not order.descending)))
 
 
-def _placed(taken: list[Sorted], more: bool, place: Place, results: Results, *, is_reversible: bool) -> Page:
+def _placed(taken: list[Found], more: bool, place: Place, search: Search, ranking: Ranking | None) -> Page:
+    """The page, in the order that was asked for, with its neighbours."""
+    most = search.results.most
+    can_end = search.is_reversible and most is None
     if place.backward:
         taken.reverse()
-    versions = [version for _, version, _ in taken]
-    backwards = is_reversible and results.most is None
     if not taken:
-        return Page(versions, can_end=backwards)
+        return Page([], can_end=can_end)
+    versions = [version for _, version in taken]
     before = more if place.backward else place.position is not None
-    left = (place.left or results.most or 0) - len(taken)
-    behind = place.position is not None if place.backward else more and (results.most is None or left > 0)
+    left = (place.left or most or 0) - len(taken)
+    behind = place.position is not None if place.backward else more and (most is None or left > 0)
+
+    def beside(item: Found, backward: bool, left: int = 0) -> Place:
+        rank = b"" if ranking is None else replace(ranking, backward=backward).rank(*item)
+        return Place(Position(item[0].value, item[0].rid), rank, backward, left)
+
     return Page(
         versions,
-        _place(taken[-1], backward=False, from_backward=place.backward, left=max(left, 0)) if behind else None,
-        _place(taken[0], backward=True, from_backward=place.backward) if before and backwards else None,
-        backwards,
+        beside(taken[-1], False, max(left, 0)) if behind else None,
+        beside(taken[0], True) if before and can_end else None,
+        can_end,
     )
-
-
-def _place(item: Sorted, *, backward: bool, from_backward: bool, left: int = 0) -> Place:
-    """Behind an item, or before it. A rank is that of the direction in which it is read."""
-    hit, _, rank = item
-    turned = rank if backward == from_backward else inverted(rank)
-    return Place(Position(hit.value, hit.rid), turned, backward, left)

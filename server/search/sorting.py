@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from server.repository import Version
@@ -24,9 +25,6 @@ RANK_OF_RID: Final = 8
 _SPARE: Final = 200
 """So many more than wanted are kept before the rest is let go."""
 
-Sorted = tuple[Hit, Version, bytes]
-"""With what it is sorted by among its equals, its number in the store included."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -42,6 +40,7 @@ class Ranking:
     wanted: int
 
     def rank(self, hit: Hit, version: Version) -> bytes:
+        """What it is sorted by among its equals, its number in the store included."""
         rank = key_of(version.resource(), self.keys) + hit.rid.to_bytes(RANK_OF_RID, signed=False)
         return inverted(rank) if self.backward else rank
 
@@ -51,28 +50,28 @@ class Ranking:
         return rank > self.after[1]
 
 
-async def in_order(found: AsyncIterator[Found], ranking: Ranking) -> AsyncGenerator[Sorted, None]:
+async def in_order(found: AsyncIterator[Found], ranking: Ranking) -> AsyncGenerator[Found, None]:
     """All that is wanted, sorted."""
-    kept: list[Sorted] = []
+    kept: list[tuple[bytes, Found]] = []
     value: float | None = None
     given = 0
-    async for hit, version in found:
-        if ranking.is_grouped and kept and hit.value != value:
-            for item in _least(kept, ranking.wanted - given):
-                yield item
+    async for item in found:
+        if ranking.is_grouped and kept and item[0].value != value:
+            for _, least in _least(kept, ranking.wanted - given):
+                yield least
                 given += 1
             kept = []
         if given >= ranking.wanted:
             return
-        value = hit.value
-        rank = ranking.rank(hit, version)
-        if ranking.is_behind(hit, rank):
-            kept.append((hit, version, rank))
+        value = item[0].value
+        rank = ranking.rank(*item)
+        if ranking.is_behind(item[0], rank):
+            kept.append((rank, item))
         if len(kept) >= ranking.wanted - given + _SPARE:
             kept = _least(kept, ranking.wanted - given)
-    for item in _least(kept, ranking.wanted - given):
-        yield item
+    for _, least in _least(kept, ranking.wanted - given):
+        yield least
 
 
-def _least(items: list[Sorted], most: int) -> list[Sorted]:
-    return sorted(items, key=lambda item: item[2])[:most]
+def _least(items: list[tuple[bytes, Found]], most: int) -> list[tuple[bytes, Found]]:
+    return sorted(items, key=itemgetter(0))[:most]

@@ -11,8 +11,8 @@ from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.interactions.binary_read import answer_read
 from server.rest.own_definitions import TYPE as OPERATION_DEFINITION
 from server.rest.own_definitions import own_definition
-from server.rest.response import Response, resource_response, version_headers, version_response
 from server.rest.preconditions import not_modified, not_modified_tag
+from server.rest.response import Response, resource_response, version_headers, version_response
 from server.rest.shape import WHOLE, shape_of, shaped, shown
 from server.search.hits import as_version
 
