@@ -137,7 +137,7 @@ SETTINGS: Final = (
         "ASSENT_SMTP",
         "smtp",
         "",
-        "The mail server that notifications are sent through, as `smtps://user:password@host:port`, `smtp+starttls://...` or, "
+        "The mail server that notifications and invitations are sent through, as `smtps://user:password@host:port`, `smtp+starttls://...` or, "
         "within the house, `smtp://...`; without it there is no e-mail channel.",
         kinds.mail_server,
     ),
