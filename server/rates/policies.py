@@ -36,7 +36,7 @@ DEFAULTS: Final = (
     Policy("client", 1_200_000, 60, "FHIR requests through an app or backend service (a token's `client_id`), for all who use it"),
     Policy("open", 12_000, 60, "requests without a good token, from an address"),
     Policy("forms", 600, 60, "forms of the pages that are sent, from an address: signing in above all"),
-    Policy("tokens", 6_000, 60, "tokens asked for, looked up or revoked, and launches, from an address; and tokens for a client"),
+    Policy("tokens", 6_000, 60, "tokens asked for, looked up or revoked, launches, and SCIM, from an address; and tokens for a client"),
     Policy("registration", 100, 3600, "apps that are registered, from an address"),
     Policy("bad-links", 60, 60, "download links that were not good, from an address"),
 )

@@ -22,7 +22,8 @@ from server.oauth.authority import Authority, Shared
 from server.oauth.door import find_tenant
 from server.oauth.errors import OAuthError
 from server.oauth.transport import headers_of, milliseconds, read_body, send_answer
-from server.oauth.wire import Answer, Call
+from server.oauth.wire import Answer, Call, with_headers
+from server.rates.rates import RateLimitedError
 from server.scim.errors import ScimError, error_answer
 from server.scim.routes import ScimRoute, routes_of
 from server.scim.users import ROOT, Asked
@@ -63,7 +64,12 @@ class ScimDoor:
         identity = request_id(headers.get("x-request-id", "").encode("latin-1") or None)
         method, found = scope["method"], Local(*routes_of(local))
         call = Call(method, local, scope["query_string"], headers, b"", client[0] if client else "", identity)
-        answer = await self._answer(tenant, call, found, receive, scope["headers"])
+        try:
+            stated = services.rates.address("tokens", call.address)
+            answer = with_headers(await self._answer(tenant, call, found, receive, scope["headers"]), stated)
+        except RateLimitedError as error:
+            refusal = ScimError(f"Too many requests; try again in {error.seconds} seconds.", status=429)
+            answer = with_headers(error_answer(refusal), error.headers)
         await send_answer(send, answer, method, identity)
         place = next((f"{ROOT}{route.path}" for route in found.routes.values()), ROOT)
         known = tenant if services.keyring.get(tenant) else ""

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from server.cli import build_parser
-from server.config import SETTINGS
+from server.config import SETTINGS, Settings
+from server.connection import BODY_SECONDS, HEAD_SECONDS, IDLE_SECONDS, LARGEST_HEAD
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = {row.variable for row in SETTINGS}
@@ -91,3 +92,33 @@ def test_the_health_check_is_a_program_of_python() -> None:
     assert command[:2] == ["python", "-c"]
     assert "/health" in command[2]
     compile(command[2], "healthcheck", "exec")
+
+
+def nginx() -> dict[str, str]:
+    """The directives of the example by name; the last one of a name."""
+    text = (ROOT / "docs/deployment.md").read_text("utf-8").partition("```nginx\n")[2].partition("```")[0]
+    lines = [line.partition("#")[0].strip().rstrip(";") for line in text.splitlines()]
+    return {name: value.strip() for name, _, value in (line.partition(" ") for line in lines if line)}
+
+
+def test_the_nginx_example_lets_through_what_the_server_takes_and_waits_as_long() -> None:
+    given, settings = nginx(), Settings.from_environment({})
+    mebibytes = int(given["client_max_body_size"].removesuffix("m"))
+    assert mebibytes * 2**20 == settings.max_body == settings.max_document
+    assert int(given["large_client_header_buffers"].split()[1].removesuffix("k")) * 1024 == LARGEST_HEAD
+    assert given["client_header_timeout"] == f"{HEAD_SECONDS:.0f}s"
+    assert given["client_body_timeout"] == f"{BODY_SECONDS:.0f}s"
+    assert settings.request_seconds < int(given["proxy_read_timeout"].removesuffix("s")) <= settings.request_seconds + 60
+    assert IDLE_SECONDS > 60, "nginx's own upstream keepalive_timeout"
+    assert given["ssl_protocols"] == "TLSv1.2 TLSv1.3"
+    assert given["proxy_pass"] == f"http://{settings.host}:{settings.port}"
+
+
+def test_the_nginx_example_names_the_caller_in_the_header_that_is_read_and_lets_no_caller_add_to_it() -> None:
+    header, value = next(
+        line.split()[1:3]
+        for line in (ROOT / "docs/deployment.md").read_text("utf-8").splitlines()
+        if "proxy_set_header X-" in line
+    )
+    assert header.lower() == Settings.from_environment({}).proxy_header
+    assert value.rstrip(";") == "$remote_addr"

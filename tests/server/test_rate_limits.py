@@ -134,6 +134,13 @@ async def test_every_route_of_the_authorization_server_has_a_limit(limited: Hous
     assert ("access-control-allow-origin" in answers[1].headers) is route.any_origin
 
 
+async def test_directories_have_a_limit_too(limited: House) -> None:
+    async with limited.client(None) as nobody:
+        answers = [await nobody.get(f"{limited.root}/scim/v2/Users") for _ in range(2)]
+    refused(answers[1], "tokens")
+    assert answers[1].json()["status"] == "429"
+
+
 @pytest.fixture
 async def limited(tmp_path: Path) -> Any:
     names = ("open", "forms", "tokens", "registration")
