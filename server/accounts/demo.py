@@ -7,13 +7,27 @@ every start and are good nowhere else. An account that was given another passwor
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from server.accounts.account import AccountError, NewAccount, add, find_by_name
-from server.internal import OwnRecords
+import msgspec
+
+from server.accounts.account import NewAccount, find_by_name, prepare
+from server.internal import Kind, OwnRecords
+from server.store.internal import Keep
+from server.store.store import StaleVersionError
 
 ROLES: Final = ("administrator", "doctor", "staff")
+
+
+class Made(msgspec.Struct, frozen=True):
+    """Under a role: its account was made, at `at` (microseconds)."""
+
+    at: int
+
+
+MADE: Final = Kind("demo-account", Made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +42,22 @@ async def demo_accounts(own: OwnRecords) -> list[SignIn]:
     """The accounts that have these passwords, made when they are not there yet."""
     found: list[SignIn] = []
     for role in ROLES:
+        if await MADE.read(own, role) is None:
+            await _make(own, role)
         known = await find_by_name(own, role)
-        password = _password(own, role)
-        if known is None:
-            new = NewAccount(role, [role], _DISPLAY[role], f"Practitioner/{role}", password=password, demo=True)
-            try:
-                await add(own, new)
-            except AccountError:  # another server of this store was faster
-                known = await find_by_name(own, role)
-        if known is None or (known.value.demo and known.value.active):
-            found.append(SignIn(role, password))
+        if known is not None and known.value.demo and known.value.active:
+            found.append(SignIn(role, _password(own, role)))
     return found
+
+
+async def _make(own: OwnRecords, role: str) -> None:
+    """Once for a store: an account that was removed or renamed since does not come again with a password that is printed."""
+    changes: list[Keep] = [MADE.add(own, role, Made(own.now()))]
+    if await find_by_name(own, role) is None:
+        new = NewAccount(role, [role], _DISPLAY[role], f"Practitioner/{role}", password=_password(own, role), demo=True)
+        changes += (await prepare(own, new))[1]
+    with suppress(StaleVersionError):  # another server of this store was faster
+        await own.commit(changes)
 
 
 _DISPLAY: Final = {"administrator": "Demo Administrator", "doctor": "Demo Doctor", "staff": "Demo Staff"}

@@ -23,6 +23,9 @@ LEEWAY: Final = 60
 OLDEST: Final = 600
 """Seconds since the token was issued: it comes straight from the provider."""
 
+LATEST: Final = 2**40
+"""Far beyond any date; what is no number, or without end, is not below it."""
+
 LONGEST: Final = 32 * 1024
 
 
@@ -79,7 +82,9 @@ def _check_parties(provider: Provider, claims: dict[str, Any]) -> None:
 def _check_times(claims: dict[str, Any], now: int, proved_since: int) -> None:
     times = {name: claims.get(name) for name in ("exp", "iat")}
     times |= {name: claims[name] for name in ("nbf", "auth_time") if name in claims}
-    if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times.values()):
+    if not all(
+        isinstance(time, int | float) and not isinstance(time, bool) and 0 <= time < LATEST for time in times.values()
+    ):
         raise OutsideError("outside-time")
     issued = times["iat"] or 0
     if now >= (times["exp"] or 0) + LEEWAY or not now - OLDEST <= issued <= now + LEEWAY:

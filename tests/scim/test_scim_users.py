@@ -10,6 +10,7 @@ from oauth_app import App, Browser, make_client, own, sent_to
 from scim_help import EXT, PASSWORD, Directory, patch_op, refusal, user
 
 from server.accounts.account import ACCOUNTS, find, find_by_name
+from server.accounts.demo import demo_accounts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -250,6 +251,22 @@ async def test_the_last_administrator_stays(tmp_path_factory: pytest.TempPathFac
         left = await ACCOUNTS.read(own(house), boss["id"])
         assert left is not None, "the id never comes to mean somebody else"
         assert await find(own(house), boss["id"]) is None
+
+
+async def test_a_demo_account_that_was_removed_does_not_come_again(tmp_path_factory: pytest.TempPathFactory) -> None:
+    async with running_house(tmp_path_factory.mktemp("demo") / "data") as house:
+        assert [known.name for known in await demo_accounts(own(house))] == ["administrator", "doctor", "staff"]
+        directory = Directory(house)
+        for name in ("doctor", "staff"):
+            (found,) = (await directory.ask("GET", "/Users", filter=f'userName eq "{name}"')).json()["Resources"]
+            path = f"/Users/{found['id']}"
+            await directory.ask("PATCH", path, patch_op({"op": "replace", "path": "password", "value": PASSWORD}))
+            if name == "doctor":
+                await directory.ask("DELETE", path)
+            else:
+                await directory.ask("PATCH", path, patch_op({"op": "replace", "path": "userName", "value": "sam"}))
+        assert [known.name for known in await demo_accounts(own(house))] == ["administrator"]
+        assert await directory.names(sortBy="userName") == ["administrator", "sam"]
 
 
 async def test_each_change_is_told_in_the_audit_trail_without_a_secret(shared_house: House) -> None:
