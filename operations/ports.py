@@ -198,7 +198,7 @@ class Records(Protocol):
         """
 
     async def versions(self, type: str, id: str) -> Sequence[KeptVersion]:
-        """All versions, newest first, deletions as well."""
+        """All versions, newest first, deletions as well; none of what the caller may not see."""
 
     async def ever_in_record(self, patient: str) -> Sequence[tuple[str, str]]:
         """(type, id) of every resource of which some version is or was part of the patient's record, deleted ones as well.

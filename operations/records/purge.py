@@ -2,7 +2,8 @@
 
 For administrators. One commit does it, and the audit record in that commit names what went and holds the receipt: a digest over the
 sealed bytes of every version. Whoever has a backup can tell from it what was there; nobody can tell from it what it said. AuditEvents
-stay. A resource that is part of several patients' records is kept for the others.
+stay. A resource that is part of several patients' records is kept for the others, and what a consent hides from the caller is not there:
+who must erase that as well breaks the glass.
 """
 
 from __future__ import annotations
@@ -129,6 +130,8 @@ async def _whole_record(plan: Plan, patient: str, context: Context) -> None:
     """A resource is the patient's alone when its newest version is in no other record."""
     for type_, id_ in await context.records.ever_in_record(patient):
         versions = await context.records.versions(type_, id_)
+        if not versions:
+            continue
         if set(versions[0].patients) == {patient}:
             plan.add(type_, id_, versions, whole=True)
         else:
@@ -144,4 +147,4 @@ async def _residue(plan: Plan, context: Context) -> int:
     return left
 
 
-PURGE_OPERATION: Final = Operation(PURGE, _run, "d", roles=ADMINISTRATORS)
+PURGE_OPERATION: Final = Operation(PURGE, _run, "d", discloses=True, roles=ADMINISTRATORS)

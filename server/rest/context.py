@@ -125,7 +125,10 @@ class StoredRecords:
         return compile_query(parsed, self.exchange.tenant.index, self.exchange.repository.base_url, access)
 
     async def versions(self, type: str, id: str) -> Sequence[KeptVersion]:
-        return await kept_versions(self.exchange.repository, type, id)
+        repository = self.exchange.repository
+        if self.discloses and await repository.read(self._access("r", type), id) is None:
+            return []
+        return await kept_versions(repository, type, id)
 
     async def ever_in_record(self, patient: str) -> Sequence[tuple[str, str]]:
         return await ever_in_record(self.exchange.repository, patient)

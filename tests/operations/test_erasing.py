@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -98,9 +99,11 @@ async def test_a_whole_record_goes_with_a_receipt_in_the_trail(house: House, cli
     assert ids(await client.get("/Observation")) == ["o3"]
     assert (await client.get("/Group/g")).status_code == 200
     event = (await client.get("/AuditEvent?_sort=-date&_count=20")).json()["entry"]
-    (purged,) = [e["resource"] for e in event if "$purge" in str(e["resource"].get("subtype"))]
+    (purged,) = [e["resource"] for e in event if "'purge'" in str(e["resource"].get("subtype"))]
     names = [str(entity.get("what", {}).get("reference", "")) for entity in purged["entity"]]
     assert {"Patient/a", "Observation/o1", "Observation/o2", "Binary/scan"} <= set(names)
+    asked = [base64.b64decode(entity["query"]).decode() for entity in purged["entity"] if "query" in entity]
+    assert asked == [f"what=everything resources={done['resources']} versions={done['versions']} receipt={done['receipt']}"]
     assert (await client.get("/AuditEvent/$verify")).json()["parameter"][0]["valueBoolean"] is True
     assert (await client.put("/Patient/a", json=patient("a"))).json()["meta"]["versionId"] == "1"
     for _ in range(200):
