@@ -10,6 +10,7 @@ import msgspec
 from server.accounts.account import ACCOUNTS, NAMES, Account, NameTaken, check, fold_name
 from server.accounts.administrators import check_others
 from server.accounts.person import LINKS, Identity, Linked, link_id
+from server.accounts.second_factor import FACTORS, factor_of
 from server.internal import Found, OwnRecords
 from server.store.internal import Drop, Keep
 
@@ -36,8 +37,10 @@ async def removed(own: OwnRecords, found: Found[Account]) -> list[Keep | Drop]:
         before.id, before.name, before.display, (), active=False, created=before.created,
         signed_out_before=own.now(), removed=own.now(),
     )  # fmt: skip
+    factor = await factor_of(own, before.id)
     return [
         ACCOUNTS.change(own, found, left),
+        *([FACTORS.drop(factor)] if factor is not None else []),
         *await _name_given_up(own, before),
         *await _links(own, before, ()),
         *await check_others(own, before, left),

@@ -12,8 +12,10 @@ from joserfc import jwt
 from oauth_app import App, make_client, own
 from provider_help import EC, Idp, Traveller, set_up
 
+from server.accounts import totp
 from server.accounts.account import Account, NewAccount, add, find_by_identity, find_by_name
 from server.accounts.person import Identity
+from server.accounts.second_factor import added
 from server.oauth.administration import deactivate, rewrite
 from server.oauth.code import challenge_of
 from server.outside.provider import Provider, ProviderError, check
@@ -210,6 +212,23 @@ async def test_an_app_that_wants_a_fresh_proof_gets_one(house: House, idp: Idp) 
     assert "Allow access" in (await browser.through(app_of(house), idp)).title
     page = await browser.go(f"{house.root}/oauth/authorize", **app_of(house).request(max_age="3600"))
     assert "Sign in" in page.title, "the proof is as old as the provider says"
+
+
+async def test_whoever_has_a_second_factor_here_is_asked_for_it(house: House, idp: Idp) -> None:
+    await set_up(house, idp.issuer)
+    account, secret = await link(house, "dora", idp), totp.new_secret()
+    code = totp.code_at(secret, own(house).now() // 1_000_000 // totp.STEP)
+    made = added(own(house), account.id, secret, code)
+    assert made is not None
+    kept, (recovery, *_) = made
+    await own(house).commit([kept])
+    for given, title in (("000000", "Second factor"), (recovery, "Allow access")):
+        browser = Traveller(house)
+        page = await browser.through(app_of(house), idp)
+        assert "Second factor" in page.title
+        assert browser.http.cookies.get("assent-session-default") is None
+        (form,) = page.forms
+        assert title in (await browser.post(form.action, {**form.fields, "code": given})).title
 
 
 async def test_parameters_methods_and_other_signatures(house: House, idp: Idp) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scim_help import EXT, patch_op
 
 from server.scim.content import read_resource
@@ -136,3 +138,58 @@ def test_bodies_that_are_no_patch(body: dict[str, Any]) -> None:
     with pytest.raises(ScimError) as refused:
         patched(ANN, body)
     assert refused.value.scim_type == "invalidSyntax"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["value", "type", "primary", "givenName", "issuer", "Value", "emails", "roles", EXT]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+PATHS = st.sampled_from(
+    [None, "", "emails", "emails.value", 'emails[type eq "work"]', 'emails[primary eq true].value', "name", "name.givenName", "roles",
+     'roles[value eq "x"].display', "active", "password", "schemas", "meta", "userName", f"{EXT}:identities", f"{EXT}:identities.issuer", f"{EXT}:fhirUser", EXT]
+) | st.text(max_size=20)  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"op": st.sampled_from(["add", "replace", "remove", "Add"])}, optional={"path": PATHS, "value": JSON}
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_any_operation_is_done_or_refused(operations: list[dict[str, Any]]) -> None:
+    try:
+        want = wanted(read_resource(patched(ANN, patch_op(*operations))))
+    except ScimError:
+        return
+    assert all(isinstance(role, str) for role in want.new.roles)
+    assert isinstance(want.new.name, str)
+    assert want.active in {True, False, None}
+
+
+@given(JSON)
+def test_any_body_is_a_user_or_refused(body: Any) -> None:
+    try:
+        want = wanted(
+            read_resource(
+                {
+                    "schemas": [CORE],
+                    "userName": "x",
+                    "roles": ["staff"],
+                    **(body if isinstance(body, dict) else {"name": body}),
+                }
+            )
+        )
+    except ScimError:
+        return
+    assert isinstance(want.new.display, str)
