@@ -3,10 +3,43 @@
 from __future__ import annotations
 
 import re
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from live_server import LiveServer
 from program import assent
+
+sys.path.append(str(Path(__file__).parents[1] / "oauth"))
+from oauth_app import Browser  # the folder of another area
+
+PATIENT = "p01"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A running server, and a person who may sign in there."""
+
+    server: LiveServer
+    password: str
+    person: str
+
+    @property
+    def root(self) -> str:
+        return self.server.root
+
+    def oauth(self, name: str) -> str:
+        return f"{self.root}/oauth/{name}"
+
+    async def walk(self, address: str) -> str:
+        """A person's way from an app's address through our pages; where their browser is sent at the end."""
+        async with httpx.AsyncClient(timeout=60) as http:
+            browser = Browser(self, http)
+            page = await browser.sign_in(await browser.go(address), self.person, self.password)
+            page = await browser.allow(await browser.choose(page, PATIENT))
+            assert page.answer.status_code == 303, page.text
+            return str(page.answer.headers["location"])
 
 
 def make_person(server: LiveServer, name: str) -> str:

@@ -15,14 +15,13 @@ from browser_app import served
 from chromium import Chromium, Page, chromium
 from javascript_client import NotToBeHadError, script
 from live_server import LiveServer
-from people import doctor, make_client, make_person
+from people import PATIENT, doctor, make_client, make_person
 from tokens import bearer
 
 pytestmark = pytest.mark.slow
 
 APP = "browser-app"
 PERSON = "browser-person"
-PATIENT = "p01"
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -24,45 +21,19 @@ from fhirpy import AsyncFHIRClient
 from fhirpy.base.exceptions import ForbiddenError
 from joserfc.jwk import ECKey, RSAKey
 from live_server import LiveServer
-from people import make_client, make_person
-
-sys.path.append(str(Path(__file__).parents[1] / "oauth"))
-from oauth_app import Browser  # the folder of another area
+from people import PATIENT, Place, make_client, make_person
 
 pytestmark = pytest.mark.slow
 
 PERSON = "python-person"
-PATIENT = "p01"
 BACK = "http://127.0.0.1:8765/back"
 SCOPE = "launch/patient openid fhirUser offline_access patient/*.rs"
-
-
-@dataclass(frozen=True)
-class Place:
-    server: LiveServer
-    password: str
-
-    @property
-    def root(self) -> str:
-        return self.server.root
-
-    def oauth(self, name: str) -> str:
-        return f"{self.root}/oauth/{name}"
-
-    async def walk(self, address: str) -> str:
-        """A person's way from an app's address through our pages; where their browser is sent at the end."""
-        async with httpx.AsyncClient(timeout=60) as http:
-            browser = Browser(self, http)
-            page = await browser.sign_in(await browser.go(address), PERSON, self.password)
-            page = await browser.allow(await browser.choose(page, PATIENT))
-            assert page.answer.status_code == 303, page.text
-            return str(page.answer.headers["location"])
 
 
 @pytest.fixture(scope="module")
 def place(live_server: LiveServer) -> Place:
     make_client(live_server, "python-app", "public", "--redirect-uri", BACK)
-    return Place(live_server, make_person(live_server, PERSON))
+    return Place(live_server, make_person(live_server, PERSON), PERSON)
 
 
 def test_client_py(place: Place) -> None:
