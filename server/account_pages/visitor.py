@@ -145,9 +145,11 @@ def _visitor(authority: Authority, signed: SignedIn) -> Visitor:
 
 
 def _place(authority: Authority) -> str:
-    """Where to come back to. What was posted is not done then: the person sees the page again."""
+    """Where to come back to. What was posted is not done then: the person sees a page from where they can do it again."""
     call = authority.call
-    query = call.query.decode("ascii", "replace") if call.method == "GET" and len(call.query) <= _LONGEST_QUERY else ""
+    if call.method == "POST":
+        return ACCOUNTS if call.path.startswith(ACCOUNTS) else ACCOUNT
+    query = call.query.decode("ascii", "replace") if len(call.query) <= _LONGEST_QUERY else ""
     return f"{call.path}?{query}" if query else call.path
 
 

@@ -43,6 +43,21 @@ async def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(town_house: Hous
     assert page.title == "dora - Assent"
 
 
+@pytest.mark.parametrize(
+    "path", ["/account/password", "/account/sessions", "/account/second-factor", "/accounts/invite", ONE]
+)
+async def test_who_posts_after_the_session_is_over_signs_in_and_nothing_is_done(town_house: House, path: str) -> None:
+    browser, page = await at(town_house, "/account")
+    sealed = form(page, "/account/sessions").fields
+    await press(browser, page, "/account/sign-out")
+    dora = await make_account(town_house)
+    page = await browser.post(f"{town_house.root}{path}", {**sealed, "account": dora.id, "do": "deactivate"})
+    assert "Sign in" in page.title
+    page = await browser.sign_in(page, "root")
+    assert (page.answer.status_code, page.title.partition(" - ")[0]) in {(200, "Your account"), (200, "Accounts")}
+    assert await account_of(town_house, dora.id) == dora
+
+
 async def test_pages_of_administrators_are_theirs_alone(town_house: House) -> None:
     dora = await make_account(town_house)
     for name in ("doctor", "staff", "auditor", "payer"):
