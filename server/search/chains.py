@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from profiles.outcome import FhirError, refuse
 from profiles.search_parameters import SearchParameter
 from profiles.structure import resource_types
+from server.search.registry import COMMON, offered_parameters
+from server.search.suggest import is_plain_word, nearest
 from server.search.tree import Chain, Node
 
 MAX_LINKS: Final = 4
@@ -29,21 +31,38 @@ def targets_of(parameter: SearchParameter) -> frozenset[str]:
     return parameter.targets or resource_types()
 
 
-def chained(parameter: SearchParameter, inner: Callable[[str], Node]) -> Chain:
-    """A chain through every type for which `inner` can be said. Raises FhirError (400) where there is none, or too many."""
+def chained(parameter: SearchParameter, first: str, inner: Callable[[str], Node]) -> Chain:
+    """A chain through every type that has the parameter `first`, and for which `inner` can be said.
+
+    Raises FhirError (400) where there is none, or too many.
+    """
+    code = parameter.code
+    targets = sorted(targets_of(parameter))
+    able = [target for target in targets if first in COMMON or first in offered_parameters(target)]
+    if not able:
+        raise _not_there(code, first, targets)
+    if len(able) > MAX_TARGETS:
+        text = f"{code} refers to many types that can be searched so; say which is meant, such as {code}:{able[0]}."
+        raise refuse("search-too-costly", text, f"http.{code}")
     found: list[tuple[str, Node]] = []
-    refused: dict[str, FhirError] = {}
-    for target in sorted(targets_of(parameter)):
+    refused: list[FhirError] = []
+    for target in able:
         try:
             found.append((target, inner(target)))
         except FhirError as error:
-            refused.setdefault(error.issues[0].code, error)
-        if len(found) > MAX_TARGETS:
-            text = f"{parameter.code} refers to many types; say which is meant, such as {parameter.code}:{found[0][0]}."
-            raise refuse("search-too-costly", text, f"http.{parameter.code}")
+            refused.append(error)
     if not found:
-        raise min(refused.values(), key=lambda error: error.issues[0].code == "unknown-parameter")
-    return Chain(parameter.code, tuple(found))
+        raise refused[0]
+    return Chain(code, tuple(found))
+
+
+def _not_there(code: str, first: str, targets: Sequence[str]) -> FhirError:
+    """With the nearest that one of the types has."""
+    names = {name for target in targets for name in offered_parameters(target)}
+    near = nearest(first, names)
+    hint = f" Did you mean {code}.{near}?" if near is not None else ""
+    shown = f"search parameter {first}" if is_plain_word(first) else "search parameter of that name"
+    return refuse("unknown-parameter", f"Nothing that {code} refers to has a {shown}.{hint}", f"http.{code}")
 
 
 def need_reference(parameter: SearchParameter) -> None:

@@ -68,6 +68,9 @@ def uri_leaf(type_: str, criterion: Criterion, index: BlindIndex) -> Leaf:
     if criterion.modifier in {"above", "below"} and any(value.startswith("urn:") or "/" not in value for value in values):
         text = f"{criterion.code}:{criterion.modifier} takes URLs, such as http://example.org/fhir; a URN has no path."
         raise refuse("parameter-value", text, f"http.{criterion.code}")
+    if criterion.modifier == "above" and any(value.count("/") > _MOST_PARTS for value in values):
+        text = f"{criterion.code}:above takes URLs of at most {_MOST_PARTS} parts."
+        raise refuse("search-too-costly", text, f"http.{criterion.code}")
     if criterion.modifier == "below":
         return Leaf((), False, _below(values))
     wanted = {part for value in values for part in _above(value)} if criterion.modifier == "above" else set(values)
@@ -116,7 +119,7 @@ def _above(value: str) -> set[str]:
     root = value.find("://") + 3 if "://" in value else 0
     path = value.rstrip("/")
     found: set[str] = set()
-    for _ in range(_MOST_PARTS):
+    while path:
         found |= {path, f"{path}/"}
         cut = path.rfind("/", root)
         if cut <= root:

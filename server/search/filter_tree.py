@@ -60,7 +60,7 @@ def _path(type_: str, path: tuple[Step, ...], comparison: Comparison, links: int
         end = _path(target, rest, comparison, links + 1)
         return end if step.condition is None else All((_node(target, step.condition, links + 1), end))
 
-    return chained(parameter, inner)
+    return chained(parameter, rest[0].name, inner)
 
 
 def _criterion(parameter: SearchParameter, operator: str, value: str) -> Criterion:

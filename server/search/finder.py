@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.seal.blind_index import BlindIndex
 from server.search.compile import Compiled
 from server.search.hits import as_version, matches, telling
+from server.store.algebra import Clause
 from terminology.catalogue import Catalogue
 from terminology.codes_found import Code
 
@@ -44,6 +45,10 @@ class ExchangeFinder:
         """See Finder."""
         self.exchange.services.index_state.check(type_, compiled.codes)
         return await self.exchange.services.store.count(telling(compiled.clauses), most)
+
+    async def rows(self, clauses: Sequence[Clause], most: int) -> int:
+        """See Finder."""
+        return await self.exchange.services.store.count(clauses, most)
 
     async def found(self, type_: str, compiled: Compiled, wanted: int, most: int) -> AsyncGenerator[Version, None]:
         """See Finder."""

@@ -35,6 +35,7 @@ MODIFIERS: Final = {
 }
 """Modifiers by parameter type; a reference parameter also takes a type name."""
 
+_FIRST: Final = re.compile(r"[.:]")
 _LIST: Final = re.compile(r"(?:List/)?([A-Za-z0-9\-.]{1,64})\Z")
 
 
@@ -123,7 +124,7 @@ def _chain(type_: str, head: str, rest: str, value: str, links: int) -> Node:
             shown = f"{target} resources" if is_plain_word(target) else "resources of that type"
             raise refuse("parameter-modifier", f"{code} does not refer to {shown}.", f"http.{code}")
         return Chain(code, ((target, parse(target, rest, value, links + 1)),))
-    return chained(parameter, lambda kind: parse(kind, rest, value, links + 1))
+    return chained(parameter, _FIRST.split(rest, 1)[0], lambda kind: parse(kind, rest, value, links + 1))
 
 
 def _has(type_: str, name: str, value: str, links: int) -> Node:

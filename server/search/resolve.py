@@ -7,7 +7,7 @@ another type is asked with what the caller may reach of it: what may not be seen
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -26,6 +26,7 @@ from server.search.results import Results
 from server.search.terminology_codes import Codes, with_codes
 from server.search.terms import local_reference
 from server.search.tree import All, Chain, Criterion, Has, Listed, Node, Not, Some, needs_codes
+from server.store.algebra import Clause
 
 FEW: Final = 1000
 """So many resources inside a link are looked up by the index; where there are more, each hit is looked at."""
@@ -33,6 +34,8 @@ MOST_OPENED: Final = 5000
 """Resources that one search may open inside its links before they count as many."""
 MOST_ASKED: Final = 2000
 """Questions to the store that one search may put for links of its hits."""
+WIDE: Final = 50_000
+"""Rows of the index that the ids inside a link may come to: more take longer to put in order than a page takes to find."""
 MOST_SEARCHES: Final = 50
 """Searches inside one search."""
 
@@ -50,6 +53,9 @@ class Finder(Protocol):
 
     async def count(self, type_: str, compiled: Compiled, most: int) -> int:
         """How many the clauses find, counted up to `most`."""
+
+    async def rows(self, clauses: Sequence[Clause], most: int) -> int:
+        """How many records of any type meet the clauses, counted up to `most`."""
 
     def found(self, type_: str, compiled: Compiled, wanted: int, most: int) -> AsyncGenerator[Seen, None]:
         """Up to `wanted` that match. Raises FhirError (search-too-costly) when more than `most` would have to be opened."""
@@ -94,7 +100,7 @@ class _Resolver:
             if isinstance(part, Chain | Has):
                 inner = await self._inner(part)
                 few = await self._few(type_, part, inner)
-                if few is None:
+                if few is None or await self._is_wide(type_, part, few):
                     if _by_url(type_, part):
                         raise _too_many(part, "A link by canonical URL must lead to few resources")
                     links.append(self._link(type_, part, inner))
@@ -168,6 +174,13 @@ class _Resolver:
             raise
         self.opened += len(found)
         return found if len(found) <= room else None
+
+    async def _is_wide(self, type_: str, link: Chain | Has, few: Node) -> bool:
+        """Whether few resources are referred to by so many that it is cheaper to go along these and look at each."""
+        if isinstance(link, Has) or _by_url(type_, link):
+            return False
+        clauses = compile_node(type_, few, self.finder.index, self.finder.base_url).clauses
+        return await self.finder.rows(clauses, WIDE) >= WIDE
 
     async def _listed(self, type_: str, node: Listed) -> Node:
         """The entries of lists that the caller may see, but for those that are marked as deleted from it."""

@@ -18,14 +18,19 @@ def is_plain_word(text: str) -> bool:
     return _NAME.match(text) is not None
 
 
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name that a word was probably meant to be."""
+    folded = {name.lower(): name for name in sorted(names)}
+    near = get_close_matches(word[:100].lower(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
 def unknown_parameter(type_: str, code: str, also: Iterable[str] = ()) -> FhirError:
     """`also`: what else may be said where it stands."""
-    names = [*offered_parameters(type_), *COMMON, *also]
-    folded = {name.lower(): name for name in names}
-    near = get_close_matches(code[:100].lower(), folded, n=1, cutoff=0.6)
+    near = nearest(code, (*offered_parameters(type_), *COMMON, *also))
     hint = (
-        f" Did you mean {folded[near[0]]}?"
-        if near
+        f" Did you mean {near}?"
+        if near is not None
         else f" {type_} is searched by: {', '.join(sorted(offered_parameters(type_)))}."
     )
     known = is_plain_word(code)

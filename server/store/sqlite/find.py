@@ -22,7 +22,10 @@ WIDE: Final = 5000
 """Up to so many rows of a range are sorted; where there are more, a common term is walked, and soon meets enough of them."""
 
 MAX_UNION: Final = 16
-"""Up to so many terms are merged as sorted runs; more are collected and sorted."""
+"""Up to so many terms are merged as sorted runs, and looked up for each record; more are collected and sorted."""
+
+COLLECTED: Final = 50_000
+"""Up to so many rows of a clause of many terms are collected once; where there are more, each term is looked up for each record."""
 
 _NOTHING: Final = "SELECT 0 AS ord, 0 AS rid WHERE 0"
 
@@ -34,7 +37,7 @@ def find(connection: apsw.Connection, plan: Plan) -> list[Hit]:
     driver, rows = _rarest(connection, plan.clauses, counted=plan.order.column is not None)
     if rows == 0:
         return []
-    conditions, values = _probes([clause for clause in plan.clauses if clause is not driver])
+    conditions, values = _probes(connection, [clause for clause in plan.clauses if clause is not driver])
     source, source_values = _source(driver)
     if plan.order.column is None:
         return _page(connection, plan, "d.ord", source, [*source_values, *values], conditions)
@@ -56,12 +59,12 @@ def _by_column(connection: apsw.Connection, plan: Plan, column: int, driver: Cla
             "NOT EXISTS (SELECT 1 FROM interval o WHERE o.rid = i.rid AND o.col = i.col AND "
             f"(o.low {before} i.low OR (o.low = i.low AND o.high < i.high)))"
         )
-        conditions, values = _probes(plan.clauses)
+        conditions, values = _probes(connection, plan.clauses)
         source = f"(SELECT i.low, i.rid, i.ord FROM interval i WHERE i.col = ? AND {first})"
         hits = _page(connection, plan, "d.low", source, [column, *values], conditions)
     if len(hits) == plan.limit:
         return hits
-    conditions, values = _probes([clause for clause in plan.clauses if clause is not driver])
+    conditions, values = _probes(connection, [clause for clause in plan.clauses if clause is not driver])
     source, source_values = _source(driver)
     conditions += " AND NOT EXISTS (SELECT 1 FROM interval o WHERE o.rid = d.rid AND o.col = ?)"
     rest = replace(plan, limit=plan.limit - len(hits), after=None if hits else plan.after)
@@ -90,7 +93,7 @@ def _page(connection: apsw.Connection, plan: Plan, column: str, source: str, val
 def count(connection: apsw.Connection, clauses: Sequence[Clause], limit: int) -> int:
     """The number of matching records, up to `limit`."""
     driver, _ = _rarest(connection, clauses, counted=False)
-    conditions, values = _probes([clause for clause in clauses if clause is not driver])
+    conditions, values = _probes(connection, [clause for clause in clauses if clause is not driver])
     source, source_values = _source(driver)
     sql = f"SELECT count(*) FROM (SELECT d.rid FROM {source} d WHERE 1 {conditions} LIMIT ?)"
     row = connection.execute(sql, [*source_values, *values, limit]).fetchone()
@@ -170,7 +173,7 @@ def _source(driver: Clause) -> tuple[str, Values]:
     raise ValueError("A plan cannot be driven by what is excluded.")
 
 
-def _probes(clauses: Sequence[Clause]) -> tuple[str, Values]:
+def _probes(connection: apsw.Connection, clauses: Sequence[Clause]) -> tuple[str, Values]:
     conditions: list[str] = []
     values: Values = []
     for clause in clauses:
@@ -185,17 +188,22 @@ def _probes(clauses: Sequence[Clause]) -> tuple[str, Values]:
                     conditions.append(f"AND d.ord {operator} ?")
                     values.append(bound)
         elif isinstance(clause, Either):
-            ways = [_probes(way) for way in clause.ways]
+            ways = [_probes(connection, way) for way in clause.ways]
             conditions.append(f"AND ({' OR '.join(f'(1 {condition})' for condition, _ in ways) or '0'})")
             values.extend(value for _, part in ways for value in part)
         else:
             negation = "NOT " if isinstance(clause, NoneOf) else ""
-            marks = _marks(len(clause.terms))
-            conditions.append(
-                f"AND {negation}EXISTS (SELECT 1 FROM term t WHERE t.term IN ({marks}) AND t.ord = d.ord AND t.rid = d.rid)"
-            )
+            conditions.append(f"AND {negation}{_has_term(connection, clause)}")
             values.extend(clause.terms)
     return " ".join(conditions), values
+
+
+def _has_term(connection: apsw.Connection, clause: AnyOf | NoneOf) -> str:
+    """Whether a record has one of the terms: looked up for each record, or among all that have, which are collected once."""
+    marks = _marks(len(clause.terms))
+    if len(clause.terms) > MAX_UNION and _rows_of(connection, AnyOf(clause.terms), COLLECTED) < COLLECTED:
+        return f"(d.rid IN (SELECT t.rid FROM term t WHERE t.term IN ({marks})))"
+    return f"EXISTS (SELECT 1 FROM term t WHERE t.term IN ({marks}) AND t.ord = d.ord AND t.rid = d.rid)"
 
 
 def _interval_condition(interval: Interval) -> tuple[str, Values]:
