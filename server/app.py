@@ -83,6 +83,7 @@ from server.upkeep.keys import KeyKeeper
 from server.upkeep.progress import Progress
 from server.upkeep.reindex import BESIDE_REQUESTS, Reindex
 from server.upkeep.reindex import SETTING as REINDEX
+from server.upkeep.reindex_operation import REINDEX_OPERATION
 
 CANCEL_SECONDS: Final = 3.0
 
@@ -314,6 +315,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
             (
                 *operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker, terminology),
                 *audit_operations(audit, proof, keyring),
+                REINDEX_OPERATION,
             )
         ),
         outgoing=Outgoing(hooks, networks(settings.inner_networks)),

@@ -13,10 +13,12 @@ from server.rest.erasures import KIND as DROP_CONTENTS
 from server.subscriptions.delivery import deliver
 from server.subscriptions.heartbeat import beat
 from server.subscriptions.turn import DELIVERY, HEARTBEAT
+from server.upkeep.reindex_operation import KIND as REINDEX
+from server.upkeep.reindex_operation import reindex_tenant
 
 BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3}
 """How many of some kinds are done at once: subscribers who are slow to answer keep nothing else waiting."""
 
 
 def own_workers() -> Mapping[str, Worker]:
-    return {KIND: do_request, DROP_CONTENTS: drop_contents, DELIVERY: deliver, HEARTBEAT: beat}
+    return {KIND: do_request, DROP_CONTENTS: drop_contents, REINDEX: reindex_tenant, DELIVERY: deliver, HEARTBEAT: beat}

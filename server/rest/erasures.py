@@ -15,6 +15,8 @@ from operations.ports import Erasure, KeptVersion, VersionConflictError
 from profiles.definition_types import is_definition
 from profiles.outcome import refuse
 from profiles.structure import resource_types
+from server.erased import marks
+from server.internal import OwnRecords
 from server.repository import Repository, Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.timeline_terms import patient_term, timeline_terms
@@ -79,9 +81,13 @@ async def commit_erasures(exchange: Exchange, erasures: Sequence[Erasure]) -> No
         if number % _TURN == 0:
             await asyncio.sleep(0)
     jobs = [repository.seal_job(KIND, exchange.services.clock(), {"contents": contents})] if contents else []
+    own = OwnRecords(repository.store, repository.tenant, repository.now)
+    below = [(f"{each.type}/{each.id}", 0 if each.whole else each.expected) for each in erasures]
+    internals = [mark async for mark in marks(own, below)]
     record = exchange.trail.encode(repository.now(), 200)
+    commit = Commit(exchange.tenant.number, jobs=jobs, audit=[record], erasures=erased, internals=internals)
     try:
-        await exchange.services.commit(Commit(exchange.tenant.number, jobs=jobs, audit=[record], erasures=erased))
+        await exchange.services.commit(repository.renewed(commit, []))
     except StaleVersionError as error:
         raise VersionConflictError from error
     exchange.trail.committed = True

@@ -9,6 +9,8 @@ from itertools import pairwise
 from profiles import json
 from profiles.json import Resource
 from server.documents.kept import DamagedContentError, read_all, read_kept
+from server.erased import first_version
+from server.internal import DamagedInternalError, OwnRecords
 from server.reach import patients_of
 from server.repository import instant
 from server.seal.chunks import BlobName
@@ -68,7 +70,11 @@ class RecordCheck:
         contents = [await self._content(record, row.index) for record in versions]
         known = next((content for content in contents if isinstance(content, _Content)), None)
         name = f"{known.type}/{known.id}" if known is not None else f"row {row.record.rid}"
-        problems = [*_numbering(versions), *self._contents(versions, contents), *await self._kept(versions, contents)]
+        problems = [
+            *_numbering(versions, await self._first(known, versions)),
+            *self._contents(versions, contents),
+            *await self._kept(versions, contents),
+        ]
         index = self._index(contents[0], row.index)
         return Checked(
             f"{self._tenant.name} {name}",
@@ -78,9 +84,25 @@ class RecordCheck:
             self._listings(versions, contents),
         )
 
-    async def index(self, row: Row) -> Index | None:
-        """What the current version should be found by; None when it does not open. Raises StoreUnavailableError."""
-        return self._index(await self._content(row.record, row.index), row.index)
+    async def _first(self, known: _Content | None, versions: list[Record]) -> int:
+        """The oldest version that there must be: what was erased is not missing."""
+        if known is None or versions[-1].version == 1:
+            return 1
+        own = OwnRecords(self._store, self._tenant, lambda: 0)
+        try:
+            return await first_version(own, f"{known.type}/{known.id}")
+        except DamagedInternalError:  # told of where the server's own records are checked
+            return 1
+
+    async def index(self, row: Row, types: frozenset[str] | None = None) -> Index | None:
+        """What the current version should be found by; None when it does not open. Raises StoreUnavailableError.
+
+        With `types`, others are taken to be right.
+        """
+        content = await self._content(row.record, row.index)
+        if types is not None and isinstance(content, _Content) and content.type not in types:
+            return row.index
+        return self._index(content, row.index)
 
     async def listings(self, row: Row) -> list[Listing]:
         """What all its versions that open should be listed under in the history. Raises StoreUnavailableError."""
@@ -175,9 +197,9 @@ class RecordCheck:
         return kept if any(_same(index, kept) for index in wanted) else wanted[0]
 
 
-def _numbering(versions: list[Record]) -> Iterator[str]:
-    """Versions, newest first, are numbered without gaps down to 1, and each is older than the next."""
-    wanted = list(range(versions[0].version, 0, -1))
+def _numbering(versions: list[Record], first: int) -> Iterator[str]:
+    """Versions, newest first, are numbered without gaps down to the first one, and each is older than the next."""
+    wanted = list(range(versions[0].version, first - 1, -1))
     found = {record.version for record in versions}
     for number in wanted:
         if number not in found:

@@ -17,6 +17,10 @@ sys.path.append(str(Path(__file__).parents[1] / "rest"))
 from rest_help import bundle, code_of, entry, ids, observation, patient, refused
 from two_engines import ENGINES, house_on
 
+from server.store.store import Index
+from server.store.upkeep import NewIndex
+from server.upkeep.fsck import Fsck
+
 LARGE = "QUJD" * 30_000
 RESOURCES: list[dict[str, Any]] = [
     patient("a", name=[{"family": "Alpha"}]),
@@ -162,3 +166,50 @@ async def test_a_cascade_goes_all_the_way_or_not_at_all(house: House, client: ht
     for name in ("Patient/a", "Observation/o1", "DiagnosticReport/r", "Group/g"):
         refused(await client.get(f"/{name}"), 410, "gone")
     assert (await client.get("/Patient/b")).status_code == 200
+
+
+async def test_what_was_erased_is_not_missing(house: House, client: httpx.AsyncClient) -> None:
+    for _ in range(2):
+        await client.put("/Patient/b", json=patient("b"))
+    assert told(await client.delete("/Patient/b/_history"))["versions"] == 2
+    await client.put("/Patient/b", json=patient("b"))
+    assert told(await client.delete("/Patient/b/_history"))["versions"] == 1
+    await client.delete("/Patient/a/_history")
+    assert told(await client.post("/Patient/a/$purge", json=asking("record")))["resources"] == 1
+    await client.put("/Patient/a", json=patient("a"))
+    services = house.services
+    found = [
+        finding
+        async for finding in Fsck(services.store, services.keyring, lambda tenant: (house.base,), mend=False).run(
+            lambda count: None
+        )
+    ]
+    assert [finding.sentence for finding in found] == []
+
+
+async def test_what_is_not_findable_is_found_again(house: House, client: httpx.AsyncClient) -> None:
+    store = house.services.store
+    rows = [row for row in await store.upkeep.rows(0, 100) if not row.record.deleted]
+    await store.upkeep.reindex([NewIndex(row.record.rid, row.record.version, Index(row.index.order)) for row in rows])
+    assert ids(await client.get("/Observation?subject=Patient/a")) == []
+    for body in (asked_types("Observation"), None):
+        started = await client.post("/$reindex", json=body)
+        assert started.status_code == 202, started.text
+        address = started.headers["content-location"]
+        answer = await client.get(address)
+        while answer.status_code == 202:
+            assert "done" in answer.headers["x-progress"]
+            await asyncio.sleep(0.05)
+            answer = await client.get(address)
+        counted = {p["name"]: p["valueInteger"] for p in answer.json()["entry"][0]["resource"]["parameter"]}
+        assert counted["damaged"] == 0
+        assert counted["changed"] > 0
+        assert ids(await client.get("/Observation?subject=Patient/a")) == ["o1"]
+    assert ids(await client.get("/Patient?family=aleph")) == ["a"]
+    refused(await client.post("/$reindex", json=asked_types("Nothing")), 400, "parameter-value")
+    async with house.client("doctor") as doctor:
+        refused(await doctor.post("/$reindex"), 403, "forbidden")
+
+
+def asked_types(*types: str) -> dict[str, Any]:
+    return {"resourceType": "Parameters", "parameter": [{"name": "type", "valueCode": type_} for type_ in types]}

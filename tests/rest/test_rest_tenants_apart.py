@@ -127,13 +127,52 @@ def queries(type_: str) -> Iterator[str]:
     yield from ("_count=3", "_summary=count", identifier(type_))
     if type_ not in FEW:
         return
-    yield from ("_total=accurate&_count=1", "_sort=-_lastUpdated&_count=3", "_id=foreign-1&_lastUpdated=gt2020")
+    yield from ("_total=accurate&_count=1", "_total=estimate&_count=1", "_cursor=last&_count=2")
+    yield from (
+        "_revinclude=*&_include:iterate=*&_count=2",
+        "_summary=true&_count=1",
+        "_elements=id&_sort=_lastUpdated,-_id&_count=2",
+    )
+    yield from ("_sort=-_lastUpdated&_count=3", "_id=foreign-1&_lastUpdated=gt2020")
+    yield from ("_content=a&_count=1", "_filter=_id%20pr%20true%20or%20_id%20eq%20foreign-1&_count=2", "_list=foreign-1")
+    yield from ("_profile:missing=true&_count=1", "_id:missing=false&_id:not=foreign-1&_count=2&_total=accurate")
     for code, parameter in indexed_parameters(type_).items():
         if code in {"patient", "subject"}:
+            yield f"{code}:Patient._id:not=foreign-1&_count=1&_total=accurate"
+            yield f"{code}:Patient._has:{type_}:{code}:_id=foreign-1&_total=accurate"
             yield f"{code}=Patient/p01&_count=1&_include={type_}:{code}"
             yield f"{code}={quote(f'{House.base}/Patient/p01')}&_count=1"
         if parameter.type == "string":
             yield f"{code}=a&_count=1"
+
+
+def system_searches(known: Known) -> Iterator[Ask]:
+    few = [type_ for type_ in known.types if type_ in FEW and type_ != "AuditEvent"]
+    yield Ask("GET", "?_count=5&_total=accurate")
+    for query in (
+        "_id=foreign-1",
+        "_summary=count",
+        "_sort=_lastUpdated,_id&_count=2",
+        "_sort=-_lastUpdated&_count=3&_include=*",
+        "_lastUpdated=gt2020",
+    ):
+        yield Ask("GET", f"?_type={','.join(few)}&{query}")
+        yield Ask("POST", "_search", f"_type={few[0]}&{query}", {"Content-Type": "application/x-www-form-urlencoded"})
+
+
+def compartment_searches(known: Known) -> Iterator[Ask]:
+    for owner in ("Patient", "Practitioner"):
+        for id_ in known.ids.get(owner, ["foreign-1"]):
+            yield Ask("GET", f"{owner}/{id_}/*?_count=3&_total=accurate")
+            for member in known.of_few().types:
+                yield Ask("GET", f"{owner}/{id_}/{member}?_revinclude=*&_count=2")
+
+
+def posted_compartment_searches(suffix: str) -> Case:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    return lambda known: (
+        Ask("POST", f"Patient/{id_}/{suffix}", "_count=2", form) for id_ in known.ids.get("Patient", ["foreign-1"])
+    )
 
 
 def form_searches(known: Known) -> Iterator[Ask]:
@@ -286,6 +325,7 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     "disclosures": [parameters(patient="foreign-1"), *NO_BODY],
     "everything": NO_BODY,
     "meta": NO_BODY,
+    "reindex": NO_BODY,
     **dict.fromkeys(("meta-add", "meta-delete"), [labels(), *NO_BODY]),
     "diff": [parameters(**{"from": "Patient/p01", "to": "Patient/p02"}), *NO_BODY],
     "lastn": [{"resourceType": "Parameters", "parameter": [{"name": "patient", "valueString": "Patient/p01"}]}, *NO_BODY],
@@ -338,6 +378,11 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     ("GET", "_history"): system_history,
     ("GET", "{type}"): searches,
     ("POST", "{type}/_search"): form_searches,
+    ("GET", ""): system_searches,
+    ("POST", "_search"): lambda known: (ask for ask in system_searches(known) if ask.method == "POST"),
+    ("GET", "{type}/{id}/{member}"): compartment_searches,
+    ("POST", "{type}/{id}/{member}/_search"): posted_compartment_searches("Observation/_search"),
+    ("POST", "{type}/{id}/_search"): posted_compartment_searches("_search"),
     ("GET", "_async/{id}"): job_asks("GET"),
     ("DELETE", "_async/{id}"): job_asks("DELETE"),
     ("PATCH", "{type}/{id}"): patches,
@@ -403,6 +448,9 @@ _MOMENT: Final = re.compile(
 )
 _MADE: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b[A-Z]{4}-[A-Z0-9]{12}\b")
 _SEALED: Final = re.compile(r"(_cursor=|/documents/)([\w-]+)")
+_TAG: Final = re.compile(r'W/"[0-9a-f]{24}"')
+"""Of a page of results: made of the names of what is on it, some of which are made up."""
+
 _UNLIKE: Final = frozenset({"x-request-id", "date"})
 
 
@@ -418,7 +466,7 @@ class Reader:
         headers = sorted((name, value) for name, value in answer.headers.items() if name not in _UNLIKE)
         audit = "AuditEvent" in answer.text
         text = f"{answer.status_code} {headers} {_sorted_entities(answer) if audit else answer.text}"
-        text = _SEALED.sub(lambda match: f"{match[1]}<{len(match[2])}>", _MOMENT.sub("<moment>", text))
+        text = _SEALED.sub(lambda match: f"{match[1]}<{len(match[2])}>", _MOMENT.sub("<moment>", _TAG.sub("<tag>", text)))
         return _MADE.sub(
             lambda match: "<id>" if audit else self._names.setdefault(match[0], f"<id {len(self._names)}>"), text
         )
