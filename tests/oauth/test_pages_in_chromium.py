@@ -7,21 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from chromium import PROGRAM, Chromium
 from live_server import CHECKOUT, LiveServer
+from phone import WIDTH, Chromium, Phone, chromium
 
 from server.accounts import totp
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(PROGRAM is None, reason="there is no chromium: the pages are not tried in a real browser"),
+    pytest.mark.skipif(chromium() is None, reason="there is no chromium: the pages are not tried in a real browser"),
 ]
 
 PASSWORD = "four grey geese asleep"
-WIDTH = 360
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +35,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     server.stop()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chromium]:
-    browser = Chromium(tmp_path / "profile", WIDTH)
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    found = chromium()
+    assert found is not None
+    browser = Chromium(found, tmp_path_factory.mktemp("chromium"))
     yield browser
     browser.close()
 
 
-def sign_in(browser: Chromium, server: LiveServer, name: str, password: str, title: str) -> None:
+@pytest.fixture
+def browser(program: Chromium) -> Phone:
+    return Phone(program)
+
+
+def sign_in(browser: Phone, server: LiveServer, name: str, password: str, title: str) -> None:
     browser.go(f"{server.root}/account", "Sign in")
     browser.starts_at("name")  # it is where one begins
     browser.type(name)
@@ -55,9 +60,9 @@ def sign_in(browser: Chromium, server: LiveServer, name: str, password: str, tit
     browser.wait_for(title)
 
 
-def check_layout(browser: Chromium) -> None:
+def check_layout(browser: Phone) -> None:
     """Nothing is wider than the phone (WCAG 1.4.10), and what is to be hit is large enough (2.5.8)."""
-    assert browser.ask("Page.getLayoutMetrics")["cssContentSize"]["width"] == WIDTH
+    assert browser.call("Page.getLayoutMetrics")["cssContentSize"]["width"] == WIDTH
     small = browser.value(
         "[...document.querySelectorAll('button, input:not([type=hidden]):not([hidden]), select, nav a, a.main, a.row')]"
         ".map(e => [e, e.getBoundingClientRect()]).filter(([e, r]) => r.width < 24 || r.height < 24)"
@@ -66,7 +71,7 @@ def check_layout(browser: Chromium) -> None:
     assert small == []
 
 
-def check_focus(browser: Chromium) -> None:
+def check_focus(browser: Phone) -> None:
     """Tab reaches everything that can be acted on, in the order of the page, shows where it is, and comes out at the end."""
     whole = browser.value(
         "[...document.querySelectorAll('a[href], button, input:not([type=hidden]):not([hidden]), select')].map(e => e.outerHTML)"
@@ -88,7 +93,7 @@ def check_focus(browser: Chromium) -> None:
     assert seen == whole[turned:] + whole[:turned]
 
 
-def test_somebody_adds_a_second_factor_and_signs_in_with_it(server: LiveServer, browser: Chromium) -> None:
+def test_somebody_adds_a_second_factor_and_signs_in_with_it(server: LiveServer, browser: Phone) -> None:
     sign_in(browser, server, "root", PASSWORD, "Your account")
     check_layout(browser)
     check_focus(browser)
@@ -148,10 +153,10 @@ def test_somebody_adds_a_second_factor_and_signs_in_with_it(server: LiveServer, 
     browser.type(totp.code_at(key, int(time.time()) // totp.STEP + 1))
     browser.press("Enter")
     browser.wait_for("Your account")
-    assert "The second factor is off." in str(browser.value("document.body.innerText"))
+    browser.says("The second factor is off.")
 
 
-def test_an_administrator_invites_somebody_who_signs_in(server: LiveServer, browser: Chromium, tmp_path: Path) -> None:
+def test_an_administrator_invites_somebody_who_signs_in(server: LiveServer, program: Chromium, browser: Phone) -> None:
     sign_in(browser, server, "root", PASSWORD, "Your account")
     browser.tab_to("Accounts")
     browser.press("Enter")
@@ -185,24 +190,21 @@ def test_an_administrator_invites_somebody_who_signs_in(server: LiveServer, brow
     browser.wait_for("Nell Nurse")
     check_layout(browser)
     check_focus(browser)
-    theirs = Chromium(tmp_path / "theirs", WIDTH)
-    try:
-        theirs.go(link, "Choose a password")
-        check_layout(theirs)
-        check_focus(theirs)
-        theirs.value("document.querySelector('#password').focus()")
-        theirs.type("seven quiet herons wade")
-        theirs.press("Tab")
-        theirs.type("seven quiet herons wade")
-        theirs.press("Enter")
-        theirs.wait_for("Sign in")
-        theirs.starts_at("password")  # the name is there
-        theirs.type("seven quiet herons wade")
-        theirs.press("Enter")
-        theirs.wait_for("Your account")
-        browser.tab_to("Deactivate")
-        browser.press("Enter")
-        browser.until(lambda: "The account is deactivated." in str(browser.value("document.body.innerText")), "deactivated")
-        theirs.go(f"{server.root}/account", "Sign in")
-    finally:
-        theirs.close()
+    theirs = Phone(program)
+    theirs.go(link, "Choose a password")
+    check_layout(theirs)
+    check_focus(theirs)
+    theirs.value("document.querySelector('#password').focus()")
+    theirs.type("seven quiet herons wade")
+    theirs.press("Tab")
+    theirs.type("seven quiet herons wade")
+    theirs.press("Enter")
+    theirs.wait_for("Sign in")
+    theirs.starts_at("password")  # the name is there
+    theirs.type("seven quiet herons wade")
+    theirs.press("Enter")
+    theirs.wait_for("Your account")
+    browser.tab_to("Deactivate")
+    browser.press("Enter")
+    browser.says("The account is deactivated.")
+    theirs.go(f"{server.root}/account", "Sign in")
