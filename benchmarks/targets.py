@@ -62,8 +62,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def assent(*, without: str = "", data: Path | None = None) -> Iterator[Target]:
-    """Assent on a new data folder with the synthetic practice. `without`: see benchmarks/bare.py."""
+def assent(*, without: str = "", module: str = "", data: Path | None = None) -> Iterator[Target]:
+    """Assent on a new data folder with the synthetic practice. `without`: see benchmarks/bare.py; `module`: another main program."""
     with tempfile.TemporaryDirectory() as folder:
         place = data or Path(folder)
         port = _free_port()
@@ -75,7 +75,7 @@ def assent(*, without: str = "", data: Path | None = None) -> Iterator[Target]:
             "ASSENT_SCENARIOS": "on",
             "BENCH_WITHOUT": without,
         }
-        module = "benchmarks.bare" if without else "server.cli"
+        module = module or ("benchmarks.bare" if without else "server.cli")
         log = (place / "bench.log").open("wb")
         begin = time.perf_counter()
         process = subprocess.Popen(

@@ -18,7 +18,7 @@ from profiles.outcome import FhirError, refuse
 from server.auth.bearer import unauthenticated
 from server.content_coding import check_coding, encoded, not_read
 from server.documents.signed_link import PATH as LINK_PATH
-from server.headers import ON_EVERY_ANSWER
+from server.headers import NEVER_RUN, ON_EVERY_ANSWER
 from server.logs import EventLog, request_id
 from server.rates.rates import RateLimitedError, Rates
 from server.rest.address import template_of
@@ -36,6 +36,7 @@ Linked = Callable[[str, str, Mapping[str, str], str, str], Awaitable[Response]]
 """(what stands behind the path of signed links, method, headers, request id, the caller's address) -> the answer."""
 
 _UNLIMITED: Final = frozenset({"/health", "/ready"})
+_WITHOUT_POLICY: Final = tuple(header for header in ON_EVERY_ANSWER if header != NEVER_RUN)
 _CLOSING: Final = {"Connection": "close"}
 DEFAULT_TENANT: Final = "default"
 PAS_2_0_1: Final = "pas-2.0.1"
@@ -197,8 +198,9 @@ class FhirHttp:
         self, send: Send, receive: Receive, response: Response, stated: Mapping[str, str], identity: str, head: bool
     ) -> None:
         """`stated`: headers besides those of the response."""
+        own_policy = "Content-Security-Policy" in response.headers
         headers = [
-            *ON_EVERY_ANSWER,
+            *(_WITHOUT_POLICY if own_policy else ON_EVERY_ANSWER),
             (b"x-request-id", identity.encode()),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in stated.items()),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),

@@ -219,7 +219,7 @@ async def test_content_runs_nowhere(client: httpx.AsyncClient) -> None:
     answer = await client.post("/Binary", content=page, headers={"Content-Type": "text/html"})
     read = await client.get(f"/Binary/{answer.json()['id']}")
     assert read.content == page
-    assert read.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert read.headers["content-security-policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert read.headers["x-content-type-options"] == "nosniff"
     assert read.headers["content-disposition"] == f'attachment; filename="{answer.json()["id"]}.html"'
 

@@ -48,7 +48,7 @@ async def test_whoever_has_the_link_gets_the_content_without_a_token(
             answer = await nobody.get(url)
             assert (answer.status_code, answer.content) == (200, PDF)
         assert answer.headers["content-type"] == "application/pdf"
-        assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+        assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert "x-security-context" not in answer.headers
         assert answer.headers["content-disposition"] == 'attachment; filename="scan.pdf"'

@@ -26,7 +26,11 @@ from server.store.blobs import Blobs
 _AS_JSON: Final = {"accept": FHIR_JSON}
 """What Accept comes to when the resource is wanted; `_format` may still ask for what cannot be written."""
 
-_SANDBOX: Final = {"Content-Security-Policy": "sandbox; default-src 'none'", "Accept-Ranges": "bytes", "Vary": "Accept"}
+_SANDBOX: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    "Accept-Ranges": "bytes",
+    "Vary": "Accept",
+}
 
 
 async def answer_read(exchange: Exchange, version: Version) -> Response:
