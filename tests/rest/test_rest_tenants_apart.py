@@ -326,7 +326,7 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     "everything": NO_BODY,
     "meta": NO_BODY,
     "reindex": NO_BODY,
-    **dict.fromkeys(("meta-add", "meta-delete"), [labels(), *NO_BODY]),
+    **{code: [labels(), *NO_BODY] for code in ("meta-add", "meta-delete")},
     "diff": [parameters(**{"from": "Patient/p01", "to": "Patient/p02"}), *NO_BODY],
     "lastn": [{"resourceType": "Parameters", "parameter": [{"name": "patient", "valueString": "Patient/p01"}]}, *NO_BODY],
     "match": [{"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": "Patient"}]}, *NO_BODY],
@@ -447,10 +447,11 @@ _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"
 )
 _MADE: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b[A-Z]{4}-[A-Z0-9]{12}\b")
-_SEALED: Final = re.compile(r"(_cursor=|/documents/)([\w-]+)")
+_SEALED: Final = re.compile(r"(_cursor=|/documents/|sha256:)([\w-]+)")
 _TAG: Final = re.compile(r'W/"[0-9a-f]{24}"')
 """Of a page of results: made of the names of what is on it, some of which are made up."""
 
+_QUERY: Final = re.compile(r'(?<="query":) ?"([A-Za-z0-9+/]+=*)"')
 _UNLIKE: Final = frozenset({"x-request-id", "date"})
 
 
@@ -466,10 +467,17 @@ class Reader:
         headers = sorted((name, value) for name, value in answer.headers.items() if name not in _UNLIKE)
         audit = "AuditEvent" in answer.text
         text = f"{answer.status_code} {headers} {_sorted_entities(answer) if audit else answer.text}"
+        text = _QUERY.sub(_without_receipt, text)
         text = _SEALED.sub(lambda match: f"{match[1]}<{len(match[2])}>", _MOMENT.sub("<moment>", _TAG.sub("<tag>", text)))
         return _MADE.sub(
             lambda match: "<id>" if audit else self._names.setdefault(match[0], f"<id {len(self._names)}>"), text
         )
+
+
+def _without_receipt(match: re.Match[str]) -> str:
+    """A receipt is a digest of sealed bytes, and so never the same."""
+    text = base64.b64decode(match[1]).decode()
+    return json.dumps(text.partition("receipt=")[0]) if "receipt=" in text else match[0]
 
 
 def _sorted_entities(answer: httpx.Response) -> str:
