@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from server.account_pages.fields import check_profile, choices, filled_in
 from server.account_pages.visitor import Visitor
-from server.accounts.account import Account, AccountError, NewAccount
+from server.accounts.account import Account, AccountError, NewAccount, fold_name
 from server.accounts.change import AccountChange
 from server.accounts.invitation import PATH
 from server.oauth.authority import ACCOUNTS, ONE_ACCOUNT, Authority
@@ -29,7 +29,9 @@ async def send(visitor: Visitor) -> Answer:
     )  # fmt: skip
     try:
         await check_profile(visitor, given)
-        noted = authority.note("user-invite", who=visitor.principal, query=f"role={','.join(new.roles)}")
+        noted = authority.note(
+            "user-invite", who=visitor.principal, query=f"name={fold_name(name)}&role={','.join(new.roles)}"
+        )
         account, link = await add_invited(authority.own, new, authority.settings.invitation_days, [noted])
     except AccountError as error:
         return _page(visitor, given, name, str(error), error.field)

@@ -11,7 +11,7 @@ from server.account_pages.fields import check_profile, choices, filled_in, value
 from server.account_pages.invite import link_page
 from server.account_pages.moments import moment
 from server.account_pages.visitor import Visitor
-from server.accounts import administrators, attempts
+from server.accounts import attempts
 from server.accounts import session as sessions
 from server.accounts.account import Account, AccountError, find
 from server.accounts.change import AccountChange
@@ -152,7 +152,6 @@ async def _page(
         "factor": moment(factor.value.added) if factor is not None else "",
         "slowed_down": await attempts.slowed_down(authority.own, account.name),
         "sessions": len(await sessions.going_on(authority.own, account, authority.limits)),
-        "administers": administrators.administers(account),
         "accounts": authority.address(ACCOUNTS),
     }
     return visitor.show("one_account", problem, field=field, **shown, **choices(given or values_of(account)))

@@ -30,6 +30,8 @@ def changed(account: Account, change: AccountChange) -> Account:
     if "display" in given:
         given["display"] = given["display"].strip() or account.name
     value = msgspec.structs.replace(account, **given)
+    if value.patient != account.patient and value.fhir_user in {"", f"Patient/{account.patient}"}:
+        value = msgspec.structs.replace(value, fhir_user=f"Patient/{value.patient}" if value.patient else "")
     if value.email not in {email.value for email in value.emails}:
         value = msgspec.structs.replace(value, emails=())  # what a directory said of it is not so any more
     check(value)

@@ -181,6 +181,23 @@ async def test_an_account_is_modified_by_the_rules(town_house: House) -> None:
     assert (await one(town_house, browser, "00000000-0000-0000-0000-000000000000")).answer.status_code == 404
 
 
+async def test_whose_record_a_patient_reads_is_changed_with_who_they_are(town_house: House) -> None:
+    ann = await make_account(town_house, "ann", "patient", fhir_user="Patient/p1", patient="p1")
+    browser, _ = await at(town_house, "/account")
+    page = await one(town_house, browser, ann.id)
+    given = {
+        "display": "Ann",
+        "role": ["patient"],
+        "fhir_user": "Patient/p1",
+        "patient": "p2",
+        "specialty": "",
+        "email": "",
+    }
+    assert "saved" in (await press(browser, page, ONE, "save", **given)).text
+    after = await account_of(town_house, ann.id)
+    assert (after.patient, after.fhir_user) == ("p2", "Patient/p2")
+
+
 async def test_another_role_ends_tokens_that_say_the_old_one(town_house: House) -> None:
     dora = await make_account(town_house)
     app = App(town_house, scope="user/*.rs offline_access")
