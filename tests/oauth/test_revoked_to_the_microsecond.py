@@ -47,12 +47,14 @@ def issued(house: House, tokens: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("moment", [None, (SECOND + 1) * 1_000_000, SECOND * 1_000_000 - 1, "soon", True, -1], ids=str)
 def test_the_moment_lies_within_the_second_that_the_token_says(town_key: SigningKey, moment: Any) -> None:
     more = {} if moment is None else {"moment": moment}
-    token = issue_token(town_key, Grant("default", "ann", "app", ["staff"], "", more=more), lifetime=60, now=SECOND + 0.25)
+    token = issue_token(
+        town_key, Grant("default", "ann", "app", ["staff"], "user/*.rs", more=more), lifetime=60, now=SECOND + 0.25
+    )
     verifier = TokenVerifier(town_key, "http://127.0.0.1:8080", clock=lambda: SECOND + 1.0)
     if moment is None:
         assert verifier.verify(token).moment == SECOND * 1_000_000 + 250_000
     else:
-        with pytest.raises(TokenError):
+        with pytest.raises(TokenError, match="moment"):
             verifier.verify(token)
 
 
