@@ -44,6 +44,7 @@ _PROFILES: Final = {
     "read": "Read",
     "vread": "Read",
     "search-type": "Query",
+    "search-system": "Query",
     "create": "Create",
     "update": "Update",
     "patch": "Update",

@@ -17,12 +17,16 @@ from server.rest.interactions.patch import READERS
 from server.rest.own_definitions import address_of, link_to
 from server.rest.request import FHIR_JSON, Base
 from server.rest.routes import ROUTES
-from server.search.registry import indexed_parameters
+from server.rest.search_capabilities import include_claims, system_claims
+from server.search.registry import offered_parameters
 from server.subscriptions.owner import TYPE as SUBSCRIPTION
 from server.subscriptions.topics import subscription_claims
 
-_WHOLE_SYSTEM: Final = ("transaction", "batch", "history-system")
+_WHOLE_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
 SINCE: Final = "2026-11-22"
+_COMMON: Final = {"_content": "string", "_filter": "special", "_has": "special", "_list": "special", "_text": "string"}
+"""What every type can be searched by beside its parameters, with the nearest type that R4 has a code for."""
+
 _BINARY: Final = (
     "POST and PUT with the content's own Content-Type store it as it is, with X-Security-Context; a read answers with the content "
     "unless Accept or _format names a FHIR format, and heeds Range and If-Range."
@@ -67,6 +71,7 @@ def capability_statement(
             for type_ in sorted(resource_types())
         ],
         "interaction": [{"code": code} for code in _WHOLE_SYSTEM],
+        **system_claims(),
     }
     if by_type.get(""):
         rest["operation"] = _operations(by_type[""], base.url)
@@ -122,17 +127,16 @@ def _resource(type_: str, operations: list[Resource], conditional_delete: str) -
         "readHistory": not own,
         "updateCreate": not own,
         "conditionalCreate": not own,
-        "conditionalRead": "not-match",
+        "conditionalRead": "not-match" if own else "full-support",
         "conditionalUpdate": not own,
         "conditionalDelete": "not-supported" if own else conditional_delete,
         "referencePolicy": ["literal", "logical", "local"],
-        "searchInclude": sorted(
-            f"{type_}:{parameter.code}" for parameter in indexed_parameters(type_).values() if parameter.type == "reference"
-        ),
-        "searchParam": [_parameter(parameter) for parameter in indexed_parameters(type_).values()],
+        **include_claims(type_),
+        "searchParam": [
+            *({"name": name, "type": kind} for name, kind in _COMMON.items()),
+            *(_parameter(parameter) for parameter in offered_parameters(type_).values()),
+        ],
     }
-    if not resource["searchInclude"]:
-        del resource["searchInclude"]
     if type_ == "Binary":
         resource["documentation"] = _BINARY
     if type_ == SUBSCRIPTION:

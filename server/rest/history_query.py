@@ -1,4 +1,4 @@
-"""What the address of a history asks for (R4 http.html#history): `_count`, `_since`, `_at`, `_sort`, and where to go on."""
+"""What the address of a history asks for (R4 http.html#history): `_count`, `_since`, `_at`, `_sort`, how much, and where to go on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from profiles.outcome import FhirError, refuse
 from profiles.text import instant_range
 from server.rest.exchange import Exchange
 from server.rest.request import FORMAT_PARAMETERS, refuse_unknown
+from server.rest.shape import SHAPE_PARAMETERS, WHOLE, Shape, shape_of
 from server.search.cursor import make_history_cursor, read_history_cursor
 from server.search.results import DEFAULT_COUNT, page_size
 from server.store.timeline import Moment
@@ -32,12 +33,13 @@ class HistoryQuery:
     at: tuple[int, int] | None = None
     descending: bool = True
     after: Moment | None = None
+    shape: Shape = WHOLE
 
 
 def read_history_query(exchange: Exchange) -> HistoryQuery:
     """Raises FhirError (400) for parameters that a history does not take, values of the wrong form, and foreign cursors."""
     request = exchange.request
-    refuse_unknown(request.query, _KNOWN)
+    refuse_unknown(request.query, (*_KNOWN, *SHAPE_PARAMETERS))
     given: dict[str, str] = {}
     for name, value in request.query:
         if name in given and name not in FORMAT_PARAMETERS:
@@ -55,6 +57,7 @@ def read_history_query(exchange: Exchange) -> HistoryQuery:
         _times("_at", given["_at"]) if "_at" in given else None,
         _is_descending(given.get("_sort")),
         read_history_cursor(cipher, given[_CURSOR], binding) if _CURSOR in given else None,
+        shape_of(request.segments[0] if len(request.segments) > 1 else "Resource", request.query),
     )
 
 

@@ -139,6 +139,20 @@ def looks(known: Known) -> Iterator[Ask]:
         "_history?_count=7",
         "Observation?_include=Observation:subject",
         "Coverage?_include=Coverage:beneficiary&_include=Coverage:payor",
+        "Patient?_revinclude=*&_total=estimate",
+        "Patient?_revinclude:iterate=Task:focus&_revinclude=Observation:subject&_include:iterate=*&_sort=-_id",
+        f"?_type={','.join(type_ for type_ in TYPES if type_ != 'AuditEvent')}&_total=accurate&_count=6",
+        "?_sort=_id&_count=4",
+        "Patient/p1/*?_count=9&_total=accurate",
+        "Patient/p2/*?_cursor=last&_count=3",
+        "Patient/p2/Observation?_revinclude=Task:focus",
+        "Practitioner/who/*",
+        "Observation?subject:Patient.active=true&_total=accurate",
+        "Observation?subject:Patient._has:Coverage:beneficiary:status=active&_total=accurate",
+        "Patient?_has:Observation:subject:status=final&_total=accurate",
+        "Observation?_filter=not%20(subject.active%20eq%20true)&_total=accurate",
+        "Observation?_filter=subject[_id%20eq%20p1].active%20pr%20true%20or%20code%20pr%20false",
+        "Coverage?beneficiary.name:contains=a&_sort=_id",
     ]
     yield from (Ask("GET", path) for path in asked)
     names = [f"{type_}/{id_}" for type_ in TYPES for id_ in known.ids[type_]]

@@ -92,13 +92,13 @@ def record(interaction: str, action: str, **more: Any) -> AuditRecord:
 
 
 DONE = {
-    "read": "R", "vread": "R", "search-type": "E", "create": "C", "update": "U", "patch": "U", "delete": "D",
+    "read": "R", "vread": "R", "search-type": "E", "search-system": "E", "create": "C", "update": "U", "patch": "U", "delete": "D",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("interaction", DONE)
 def test_each_restful_interaction_says_its_profile_and_conforms(interaction: str) -> None:
-    query = "name=x" if interaction == "search-type" else ""
+    query = "name=x" if interaction.startswith("search-") else ""
     for patients, prefix in (((), ""), (("p",), "Patient"), (("p", "q"), "")):
         made = record(interaction, DONE[interaction], patients=patients, query=query, purpose="TREAT")
         event = to_audit_event(made, "x", "2026-01-01T00:00:00.000001Z", "https://x.example/fhir")

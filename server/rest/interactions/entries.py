@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 from profiles import json
 from profiles.json import Json, Resource
 from profiles.outcome import FhirError, Issue, refuse
+from profiles.text import instant_range
 from server.access.asking import BREAK_GLASS
 from server.audit.purposes import HEADER as PURPOSE
 from server.rest.address import template_of
 from server.rest.request import Request, parse_pairs
-from server.rest.response import Response
+from server.rest.response import Response, http_date
 from server.search.criteria import percent_encoded
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -23,6 +24,7 @@ _CONDITIONS: Final = {
     "ifMatch": METHODS,
     "ifNoneMatch": frozenset({"GET", "HEAD", "PUT"}),
     "ifNoneExist": frozenset({"POST"}),
+    "ifModifiedSince": frozenset({"GET", "HEAD"}),
 }
 """Condition -> the methods that it can stand with."""
 
@@ -40,6 +42,8 @@ class Entry:
     if_match: str | None
     if_none_match: str | None
     if_none_exist: str | None
+    if_modified_since: int | None = None
+    """Microseconds."""
 
     @property
     def writes(self) -> bool:
@@ -67,6 +71,8 @@ def parse_entry(item: Json, at: str) -> Entry:
     if full_url is not None and not isinstance(full_url, str):
         raise refuse("bundle-entry", "fullUrl is a string.", f"{at}.fullUrl")
     segments, query = _address(url, f"{at}.request.url")
+    if segments == ("",) and query and not method.startswith("P"):
+        segments = ()  # a search of the whole system
     return Entry(
         at,
         method,
@@ -77,6 +83,7 @@ def parse_entry(item: Json, at: str) -> Entry:
         conditions["ifMatch"],
         conditions["ifNoneMatch"],
         conditions["ifNoneExist"],
+        _instant(conditions["ifModifiedSince"], at),
     )
 
 
@@ -94,14 +101,19 @@ def _patch_body(resource: Resource, at: str) -> tuple[bytes, str]:
 
 
 def _conditions(request: Resource, method: str, at: str) -> dict[str, str | None]:
-    if "ifModifiedSince" in request:
-        raise refuse("not-supported", "ifModifiedSince is not supported; use ifNoneMatch.", f"{at}.request.ifModifiedSince")
     for name, methods in _CONDITIONS.items():
         if name in request and not isinstance(request[name], str):
             raise refuse("bundle-entry", f"{name} is a string.", f"{at}.request.{name}")
         if name in request and method not in methods:
             raise refuse("bundle-entry", f"{name} does not go with {method}.", f"{at}.request.{name}")
     return {name: request.get(name) for name in _CONDITIONS}
+
+
+def _instant(text: str | None, at: str) -> int | None:
+    found = instant_range(text) if text is not None else None
+    if text is not None and found is None:
+        raise refuse("bundle-entry", "ifModifiedSince is an instant.", f"{at}.request.ifModifiedSince")
+    return None if found is None else found[0]
 
 
 def _address(url: str, place: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -132,6 +144,8 @@ def request_of(whole: Request, entry: Entry) -> Request:
         headers["if-match"] = entry.if_match
     if entry.if_none_match is not None:
         headers["if-none-match"] = entry.if_none_match
+    if entry.if_modified_since is not None:
+        headers["if-modified-since"] = http_date(entry.if_modified_since)
     if entry.if_none_exist is not None:
         headers["if-none-exist"] = percent_encoded(entry.if_none_exist)
     return replace(

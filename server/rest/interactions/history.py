@@ -19,6 +19,7 @@ from server.repository import Listed, Version, instant
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.history_query import HistoryQuery, links, read_history_query
 from server.rest.response import Response
+from server.rest.shape import Shape, shown
 from server.search.index_schema import HISTORY
 from server.search.timeline_terms import patient_term, type_term
 from server.store.timeline import Moment, Timeline
@@ -143,11 +144,11 @@ def _answer(
         head["total"] = total
     head["link"] = links(exchange, query, rest)
     base = exchange.request.base.url
-    entries = b",".join(_entry(base, version, revived) for version, revived in found)
+    entries = b",".join(_entry(base, version, revived, query.shape) for version, revived in found)
     return Response(200, json.dumps(head)[:-1] + (b',"entry":[' + entries + b"]}" if found else b"}"))
 
 
-def _entry(base: str, version: Version, revived: bool) -> bytes:
+def _entry(base: str, version: Version, revived: bool, shape: Shape) -> bytes:
     """How the version came to be. What was deleted before was created anew by an update (R4 http.html#upsert)."""
     created = version.version == 1 or revived
     method = "DELETE" if version.deleted else "POST" if version.version == 1 else "PUT"
@@ -158,5 +159,5 @@ def _entry(base: str, version: Version, revived: bool) -> bytes:
         "response": {"status": status, "etag": version.etag, "lastModified": instant(version.updated)},
     }
     full_url = json.dumps({"fullUrl": f"{base}/{version.reference}"})[:-1]
-    resource = b"" if version.deleted else b',"resource":' + version.listed
+    resource = b"" if version.deleted else b',"resource":' + shown(version, shape)
     return full_url + resource + b"," + json.dumps(parts)[1:]

@@ -25,8 +25,8 @@ async def search(exchange: Exchange) -> Response:
     """Of whatever the address names."""
     asked = read_search(exchange)
     found = await run_search(exchange, asked)
-    headers = {"ETag": found.tag}
-    if exchange.request.method != "POST" and not_modified_tag(exchange.request.headers, found.tag):
+    headers = {} if exchange.request.inside_bundle else {"ETag": found.tag}  # in a Bundle it would be a version's
+    if headers and exchange.request.method != "POST" and not_modified_tag(exchange.request.headers, found.tag):
         return Response(304, b"", headers)
     return Response(200, found.body, headers)
 
@@ -61,6 +61,7 @@ def _in_compartment(exchange: Exchange, segments: tuple[str, ...], pairs: Pairs)
     if not is_id(id_):
         raise refuse("id-format", "An id is 1 to 64 letters, digits, hyphens or dots.", "http.url")
     compartment = Compartment(owner, id_)
+    exchange.trail.interaction = "search-system" if member == EVERY_TYPE else "search-type"
     types = named_types(pairs) or tuple(sorted(compartment.members))
     if member != EVERY_TYPE:
         check_type(member)
