@@ -80,6 +80,15 @@ class Outgoing:
             async with self.client.stream("POST", target, content=body, headers=made, extensions=extensions) as answer:
                 return answer.status_code
 
+    async def post(self, url: str, body: bytes, headers: Sequence[tuple[str, str]], largest: int) -> tuple[int, bytes]:
+        """POST, and status and body of the answer. Raises OutgoingError."""
+        async with _within(SECONDS):
+            target, host = await self._target(url)
+            extensions = {"sni_hostname": urlsplit(url).hostname or ""}
+            made = [("Host", host), *headers]
+            async with self.client.stream("POST", target, content=body, headers=made, extensions=extensions) as answer:
+                return answer.status_code, await _body(answer, largest)
+
     async def check(self, url: str) -> None:
         """Whether it may be reached, as far as can be told now: a host that is not known today may be tomorrow. Raises OutgoingError."""
         with suppress(UnknownHostError):
