@@ -33,10 +33,20 @@ class Policy:
 DEFAULTS: Final = (
     Policy("reads", 600_000, 60, "FHIR reads and searches (GET, HEAD, `_search`) of an account (a token's `sub`)"),
     Policy("writes", 180_000, 60, "all other FHIR requests of an account; each entry of a batch or transaction is one"),
-    Policy("client", 1_200_000, 60, "FHIR requests through an app or backend service (a token's `client_id`), for all who use it"),
+    Policy(
+        "client",
+        1_200_000,
+        60,
+        "FHIR requests through an app or backend service (a token's `client_id`), for all who use it",
+    ),
     Policy("open", 12_000, 60, "requests without a good token, from an address"),
     Policy("forms", 600, 60, "forms of the pages that are sent, from an address: signing in above all"),
-    Policy("tokens", 6_000, 60, "tokens asked for, looked up or revoked, launches, and SCIM, from an address; and tokens for a client"),
+    Policy(
+        "tokens",
+        6_000,
+        60,
+        "tokens asked for, looked up or revoked, launches, and SCIM, from an address; and tokens for a client",
+    ),
     Policy("registration", 100, 3600, "apps that are registered, from an address"),
     Policy("bad-links", 60, 60, "download links that were not good, from an address"),
 )
