@@ -46,6 +46,12 @@ class Settings:
     job_result_ttl: int
     job_result_bytes: int
     job_lease: int
+    subscriptions_per_caller: int
+    subscriptions_per_tenant: int
+    subscription_retry: int
+    subscription_event_days: int
+    smtp: str = field(repr=False)
+    smtp_from: str
     disk_reserve: int
     max_document: int
     document_types: frozenset[str]
@@ -69,18 +75,12 @@ class Settings:
     validation: Levels
     provenance: frozenset[str]
     consent: Literal["opt-out", "opt-in"]
-    subscriptions_per_caller: int
-    subscriptions_per_tenant: int
-    subscription_retry: int
-    subscription_event_days: int
-    smtp_from: str
     request_seconds: int
     rate_limits: Mapping[str, Policy]
     trusted_proxies: tuple[str, ...] = ()
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     tls_certificate: Path | None = None
     tls_key: Path | None = None
-    smtp: str = field(default="", repr=False)
     master_key: bytes | None = field(default=None, repr=False)
     master_key_file: Path | None = None
     master_key_command: str = field(default="", repr=False)

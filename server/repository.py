@@ -179,7 +179,9 @@ class Preparation:
             head.encode() + b"\n" + (b"" if large else body), record_binding(self.tenant.number, type_, key, number)
         )
         record = Record(0, key, number, updated, deleted, sealed)
-        put = Put(key, number, updated, sealed, index, deleted, is_definition(type_), type_ == "Consent", type_ == "Subscription")
+        put = Put(
+            key, number, updated, sealed, index, deleted, is_definition(type_), type_ == "Consent", type_ == "Subscription"
+        )
         return Prepared(put, Version(type_, id_, number, updated, deleted, body, patients, record, head.content), apart)
 
 

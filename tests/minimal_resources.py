@@ -14,9 +14,13 @@ _PRIMITIVES: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
+_TAKEN: Final[dict[str, dict[str, Any]]] = {"Subscription": {"status": "off"}}
+"""What a server that acts on a resource would not take without."""
+
+
 def minimal(type_: str, **more: Any) -> dict[str, Any]:
     """`more` goes on top."""
-    return {"resourceType": type_, **_members(type_), **more}
+    return {"resourceType": type_, **_members(type_), **_TAKEN.get(type_, {}), **more}
 
 
 def _members(name: str) -> dict[str, Any]:

@@ -68,18 +68,6 @@ class Put:
     subscription: bool = False
     """It says who is told of changes to other records: the tenant's edition of subscriptions changes with it."""
 
-    @property
-    def editions(self) -> tuple[Edition, ...]:
-        """What changes with it."""
-        if not (self.definition or self.consent or self.subscription):
-            return ()
-        named: tuple[tuple[Edition, bool], ...] = (
-            ("definitions", self.definition),
-            ("consents", self.consent),
-            ("subscriptions", self.subscription),
-        )
-        return tuple(edition for edition, changes in named if changes)
-
 
 @dataclass(frozen=True, slots=True)
 class Erase:
@@ -177,7 +165,8 @@ def editions_of(commit: Commit) -> set[str]:
     """The settings whose value is another with the commit."""
     definitions = any(put.definition for put in commit.puts) or any(each.definition for each in commit.erasures)
     consents = any(put.consent for put in commit.puts) or any(each.consent for each in commit.erasures)
-    found: dict[Edition, bool] = {"definitions": definitions, "consents": consents}
+    subscriptions = any(put.subscription for put in commit.puts)
+    found: dict[Edition, bool] = {"definitions": definitions, "consents": consents, "subscriptions": subscriptions}
     return {edition_setting(commit.tenant, of) for of, changes in found.items() if changes}
 
 

@@ -17,6 +17,7 @@ from typing import Final, Literal
 import msgspec
 
 from profiles.outcome import FhirError
+from server.access.access import everything
 from server.internal import Found, OwnRecords
 from server.jobs.backoff import backoff
 from server.jobs.step import Step
@@ -26,6 +27,7 @@ from server.store.store import Commit, StaleVersionError
 from server.subscriptions.channels.channel import NotTakenError
 from server.subscriptions.matching import define
 from server.subscriptions.notification import notification
+from server.subscriptions.owner import TYPE
 from server.subscriptions.payload import shown
 from server.subscriptions.records import EVENTS, PROGRESS, SUBSCRIBED, Event, Progress, Subscribed, event_id
 from server.subscriptions.restated import audit_of, restated
@@ -77,8 +79,8 @@ class _Delivery:
         known = await SUBSCRIBED.read(self._own, self._id)
         self._found = await PROGRESS.read(self._own, self._id)
         progress = self._found.value if self._found is not None else Progress(self._id)
-        if known is None:
-            await self._forget()
+        if known is None or await self._is_gone():
+            await self._forget(known)
             return False
         if self._turn == NO_TURN:
             self._turn, self._took = new_turn(), True
@@ -168,9 +170,15 @@ class _Delivery:
             await self._try_again(failing, records)
         return False
 
-    async def _forget(self) -> None:
-        """The Subscription was deleted."""
+    async def _is_gone(self) -> bool:
+        """Deleted, or taken out of the store with its history."""
+        stored = await self._repository.read(everything(TYPE), self._id)
+        return stored is None or stored.deleted
+
+    async def _forget(self, known: Found[Subscribed] | None) -> None:
+        """There is no Subscription any more."""
         gone = [] if self._found is None else [PROGRESS.drop(self._found)]
+        gone += [] if known is None else [SUBSCRIBED.drop(known)]
         finished = (self._step.job.id, self._step.job.fence)
         await self._services.store.commit(Commit(self._step.tenant.number, internals=gone, finished_job=finished))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from profiles.json import Resource
-from server.subscriptions.names import CHANGED, CREATED, DELETED, PAS_TOPIC, UPDATED
+from server.subscriptions.names import CHANGED, CREATED, DELETED, PAS_TOPIC, SUBSCRIPTION_PROFILE, TOPIC_CANONICAL, UPDATED
 
 Interaction = Literal["create", "update", "delete"]
 Kind = Literal["pas", "resource"]
@@ -87,4 +87,15 @@ def as_basic(topic: Topic) -> Resource:
             *filters,
         ],
         "code": {"coding": [_CODE]},
+    }
+
+
+def subscription_claims() -> Resource:
+    """What the CapabilityStatement says of Subscription beside its interactions."""
+    return {
+        "extension": [{"url": TOPIC_CANONICAL, "valueCanonical": url} for url in TOPICS],
+        "supportedProfile": [SUBSCRIPTION_PROFILE],
+        "documentation": "A Subscription is requested, becomes active once its endpoint has taken the handshake, and is reached by its "
+        "owner and by administrators. Channels: rest-hook, websocket, and email where the server has a mail server; answers of "
+        "payers by rest-hook with full-resource alone.",
     }

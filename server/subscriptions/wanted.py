@@ -18,7 +18,7 @@ from server.accounts.person import EMAIL
 from server.rest.request import media_type, parse_pairs
 from server.seal.blind_index import BlindIndex
 from server.search.criteria import Criteria, compile_criteria, percent_encoded, placed
-from server.subscriptions.names import CONTENT, FILTER, HEARTBEAT, MAX_COUNT, TIMEOUT
+from server.subscriptions.names import CHANGED, CONTENT, FILTER, HEARTBEAT, MAX_COUNT, TIMEOUT
 from server.subscriptions.records import Channel, Content, Wanted
 from server.subscriptions.topics import TOPICS, Topic
 
@@ -41,6 +41,9 @@ _OURS: Final = frozenset(
 )  # fmt: skip
 """Headers that belong to the connection, or that a proxy on the way would believe."""
 
+_PLAIN: Final = re.compile(r"[A-Z][A-Za-z]{1,63}(?:\?\S+)?")
+"""Criteria as R4 itself has them, a search: a filter of the topic of all changes (subscription.html)."""
+
 _ORGANIZATION: Final = re.compile(r"org-?identifier=(\S+)", re.IGNORECASE)
 
 Pas = Literal["2.2.1", "2.0.1"]
@@ -48,14 +51,16 @@ Pas = Literal["2.2.1", "2.0.1"]
 
 def read_wanted(resource: Resource, index: BlindIndex, base_url: str, pas: Pas) -> Wanted:
     """Raises FhirError (422; 400 for a search that cannot be read)."""
-    topic = TOPICS.get(text(resource.get("criteria")) or "")
+    criteria = text(resource.get("criteria")) or ""
+    plain = _PLAIN.fullmatch(criteria) is not None
+    topic = TOPICS.get(CHANGED if plain else criteria)
     if topic is None:
         known = ", ".join(sorted(TOPICS))
         raise refuse("subscription-topic", f"The criteria are the address of a topic: {known}.", "Subscription.criteria")
     given = child(resource, "channel")
-    content = _content(given)
+    content = _content(given, plain)
     channel = _channel(given)
-    media = media_type(text(given.get("payload")) or "")
+    media = media_type(text(given.get("payload")) or (MEDIA[0] if plain else ""))
     if media not in MEDIA:
         raise refuse("subscription-payload", f"The payload is one of {', '.join(MEDIA)}.", "Subscription.channel.payload")
     if topic.kind == "pas":
@@ -66,7 +71,7 @@ def read_wanted(resource: Resource, index: BlindIndex, base_url: str, pas: Pas) 
         content,
         media,
         _endpoint(given, channel),
-        _filters(resource, topic),
+        (*(_search(criteria) if plain else ()), *_filters(resource, topic, needed=not plain)),
         _headers(given),
         _number(given, HEARTBEAT, "valueUnsignedInt", 0, SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT),
         _number(given, TIMEOUT, "valueUnsignedInt", 10, 1, LONGEST_TIMEOUT),
@@ -108,8 +113,10 @@ def _channel(given: Resource) -> Channel:
     )
 
 
-def _content(given: Resource) -> Content:
+def _content(given: Resource, plain: bool) -> Content:
     found = extensions(given.get("_payload"), CONTENT)
+    if plain and not found:
+        return "full-resource" if text(given.get("payload")) else "empty"
     named = found[0].get("valueCode") if len(found) == 1 else None
     for content in get_args(Content):
         if named == content:
@@ -129,7 +136,7 @@ def _check_pas(channel: Channel, content: Content, pas: Pas) -> None:
         raise refuse("subscription-payload", text_, "Subscription.channel.payload.extension")
 
 
-def _filters(resource: Resource, topic: Topic) -> tuple[tuple[str, str], ...]:
+def _filters(resource: Resource, topic: Topic, *, needed: bool) -> tuple[tuple[str, str], ...]:
     given = objects(child(resource, "_criteria").get("extension"))
     if any(each.get("url") != FILTER for each in given):
         raise refuse(
@@ -141,7 +148,7 @@ def _filters(resource: Resource, topic: Topic) -> tuple[tuple[str, str], ...]:
         raise refuse("subscription-filter", f"A subscription has at most {MOST_FILTERS} filters.", _FILTER_PLACE)
     read = _organizations if topic.kind == "pas" else _search
     filters = tuple(pair for each in given for pair in read(each.get("valueString")))
-    if topic.kind == "resource" and not filters:
+    if topic.kind == "resource" and not filters and needed:
         text_ = (
             "Say in a filter which resources: a type, such as Observation, or a search of one, such as Observation?code=..."
         )

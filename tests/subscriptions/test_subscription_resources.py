@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 from in_process import House
 from subscription_help import INNER, Hook, subscribe, subscription

@@ -79,7 +79,18 @@ def test_messages_come_whole_in_whatever_pieces(texts: list[str], data: st.DataO
         (b"\x81\xff" + (LARGEST_MESSAGE + 1).to_bytes(8) + b"mask", Code.TOO_LARGE),
         (masked(0x01, b"x" * LARGEST_MESSAGE) + masked(0x80, b"x"), Code.TOO_LARGE),
     ],
-    ids=["unmasked", "reserved", "opcode", "nothing-to-go-on", "nested", "cut-ping", "long-ping", "binary", "large", "large-in-parts"],
+    ids=[
+        "unmasked",
+        "reserved",
+        "opcode",
+        "nothing-to-go-on",
+        "nested",
+        "cut-ping",
+        "long-ping",
+        "binary",
+        "large",
+        "large-in-parts",
+    ],
 )
 def test_what_is_wrong_ends_the_connection(wire: bytes, code: Code) -> None:
     with pytest.raises(FrameError) as caught:
