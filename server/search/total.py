@@ -48,7 +48,7 @@ async def _accurate(exchange: Exchange, source: Source, work: Work) -> int:
         return await count(telling(compiled.clauses), MAX_COUNTED) - left_out
     total = 0
     work.why = "Counting opens what the index does not tell, which _total=estimate does not"
-    async with aclosing(matches(exchange, source.type, compiled, None, MAX_EXAMINED, MAX_EXAMINED, work)) as found:
+    async with aclosing(matches(exchange, source.type, compiled, None, MAX_COUNTED, MAX_EXAMINED, work)) as found:
         async for _ in found:
             total += 1
     return total

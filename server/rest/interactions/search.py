@@ -82,12 +82,15 @@ def _of_types(
     *,
     is_named: bool = True,
 ) -> Search:
-    """Types that the caller names must all be open to them; of those that nobody named, what is open is searched."""
+    """Types that the caller names must all be open to them; of those that nobody named, what is open is searched.
+
+    The audit trail is no part of anybody's data unless it is named.
+    """
     accesses: dict[str, Access]
     if types and is_named:
         accesses = {type_: exchange.authorize("s", type_) for type_ in types}
     else:
-        every = types or tuple(sorted(resource_types() - {AUDIT_TYPE}))
+        every = tuple(sorted(frozenset(types or resource_types()) - {AUDIT_TYPE}))
         accesses = {type_: access for type_ in every if (access := exchange.gate.access_if_any("s", type_)) is not None}
         if not accesses:
             exchange.authorize("s", every[0])
