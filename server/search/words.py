@@ -127,7 +127,7 @@ class _Expression:
                 raise self._bad("has a bracket that is not closed")
             return look, rest[1:]
         words = normalize(re.sub(_NO_WORD, " ", first))
-        if not words:
+        if not any(letter.isalnum() for letter in words):
             raise self._bad("needs words of letters or digits")
         return _begins(f" {words}"), rest
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_server import LiveServer
 
-from server.search.registry import indexed_parameters
+from server.search.registry import COMMON, offered_parameters
 from server.search.results import RESULT_PARAMETERS
 
 TYPES = ["Patient", "Claim", "Observation", "Task", "AuditEvent", "RiskAssessment", "Library"]
@@ -21,8 +21,13 @@ NASTY = [
 ]  # fmt: skip
 
 texts = st.text(max_size=20) | st.sampled_from(NASTY)
-names = st.sampled_from(sorted({*RESULT_PARAMETERS, *(name for type_ in TYPES for name in indexed_parameters(type_))}))
-modifiers = st.sampled_from(["", ":exact", ":not", ":identifier", ":Patient", ":missing", ":contains", ":"])
+names = st.sampled_from(
+    sorted({*RESULT_PARAMETERS, *COMMON, "_query", *(name for type_ in TYPES for name in offered_parameters(type_))})
+)
+modifiers = st.sampled_from([
+    "", ":exact", ":not", ":identifier", ":Patient", ":missing", ":contains", ":", ":text", ":in", ":not-in", ":above", ":below", ":of-type",
+    ".name", ":Patient.name:exact", "._id", "._has:Claim:patient:status", ":Patient.organization.name", ".", "..", ".:",
+])  # fmt: skip
 prefixes = st.sampled_from(["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
 known = st.builds(lambda name, modifier, prefix, text: (name + modifier, prefix + text), names, modifiers, prefixes, texts)
 pairs = st.lists(known | st.tuples(texts, texts), max_size=4)
