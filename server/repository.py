@@ -18,6 +18,7 @@ from profiles.json import Resource
 from profiles.references import parse_reference
 from server.access.access import Access
 from server.access.listing import visible_page
+from server.bindings import job_binding, key_binding, record_binding
 from server.documents.apart import LARGEST_BODY, Apart, body_apart, content_apart, inline_content
 from server.documents.kept import DamagedContentError, new_blob_of, read_all
 from server.internal import renewed as renewed_internals
@@ -365,26 +366,6 @@ class Repository(Preparation):
     def open_job(self, kind: str, body: bytes) -> Resource:
         payload: Resource = json.loads(self.tenant.cipher.open(body, job_binding(self.tenant.number, kind)))
         return payload
-
-
-def record_binding(tenant: int, type_: str, key: bytes, version: int) -> bytes:
-    """What the body of a version is bound to: sealed for one place, it opens at no other."""
-    return f"{tenant}/{type_}/{version}/".encode() + key
-
-
-def key_binding(name: bytes) -> bytes:
-    """What the holder of a uniqueness key is bound to."""
-    return b"key/" + name
-
-
-def job_binding(tenant: int, kind: str) -> bytes:
-    """What a job's content is bound to."""
-    return f"job/{tenant}/{kind}".encode()
-
-
-def job_part_binding(tenant: int, job: int, number: int) -> bytes:
-    """What a job's result, place or reason is bound to."""
-    return f"job-part/{tenant}/{job}/{number}".encode()
 
 
 def stamp(resource: Resource, id_: str, version: int, updated: int) -> Resource:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from profiles import json
+from server.bindings import job_binding
 from server.commands.opened import Opened, now, opened
 from server.config import ConfigurationError, Settings
 from server.jobs.asked import describe
 from server.jobs.reasons import read_reason
-from server.repository import MICROSECOND, instant, job_binding
+from server.repository import MICROSECOND, instant
 from server.seal.cipher import SealBrokenError
 from server.store.jobs import JobStatus
 from server.upkeep.progress import FINISHED, decode

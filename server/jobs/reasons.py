@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.repository import job_part_binding
+from server.bindings import job_part_binding
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Keyring
 from server.store.jobs import REASON, Job, Jobs, JobStatus

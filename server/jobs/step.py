@@ -12,7 +12,8 @@ from typing import Final
 
 from profiles import json
 from profiles.json import Resource
-from server.repository import MICROSECOND, Repository, job_part_binding
+from server.bindings import job_part_binding
+from server.repository import MICROSECOND, Repository
 from server.rest.exchange import Keeper, Services, Told
 from server.rest.request import Base
 from server.seal.cipher import SealBrokenError

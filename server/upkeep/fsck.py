@@ -14,8 +14,8 @@ from profiles.references import parse_reference
 from server.audit.batches import BatchBrokenError, opened
 from server.audit.checkpoint import Notary, signers
 from server.audit.statements import Statements, statements_of
+from server.bindings import job_binding, job_part_binding, key_binding
 from server.internal import internal_binding
-from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Keyring, Tenant
 from server.search.index_schema import rules_digest

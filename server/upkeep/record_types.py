@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from profiles.structure import resource_types
-from server.repository import record_binding
+from server.bindings import record_binding
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
 from server.search.index_entries import TYPE_TERM

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from server.bindings import job_binding, job_part_binding, key_binding
 from server.internal import internal_binding
-from server.repository import job_binding, job_part_binding, key_binding
 from server.seal.cipher import SealBrokenError, key_number
 from server.seal.keyring import Keyring, Tenant
 from server.seal.rotation import Pace, dropping, settled

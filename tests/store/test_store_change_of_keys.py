@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from server.access.access import everything
-from server.repository import Repository, job_part_binding
+from server.bindings import job_part_binding
+from server.repository import Repository
 from server.seal.cipher import key_number
 from server.seal.keyring import Keyring, Tenant, open_keyring
 from server.seal.rotation import Pace, announcing, is_under_way, switching

@@ -11,9 +11,10 @@ from typing import Final
 from profiles import json
 from profiles.json import Resource
 from profiles.outcome import refuse
+from server.bindings import job_part_binding
 from server.jobs.asked import covers, handle_of, owner_of, principal_in
 from server.jobs.reasons import read_reason
-from server.repository import MICROSECOND, job_part_binding
+from server.repository import MICROSECOND
 from server.rest.exchange import Exchange
 from server.rest.interactions.entries import response_bundle
 from server.rest.request import refuse_unknown
