@@ -153,7 +153,8 @@ class _Delivery:
                 return await self._not_taken(subscribed, progress, str(error), records)
         records = told_records(subscriber, told, self._services.now(), 200)
         now = self._services.now()
-        await self._keep(progress, lambda before: _fine(_taken(before, numbers[-1]), now), [], records)
+        again = progress.again[0] if progress.again else None
+        await self._keep(progress, lambda before: _fine(_taken(before, again, numbers[-1]), now), [], records)
         return True
 
     async def _event(self, number: int) -> Event | None:
@@ -291,10 +292,10 @@ def _next_numbers(subscribed: Subscribed, progress: Progress) -> list[int]:
     return list(range(first, min(last, first + subscribed.wanted.most - 1) + 1))
 
 
-def _taken(progress: Progress, last: int) -> Progress:
-    """Once everything up to `last` of what was to be sent was taken."""
-    if not progress.again:
-        return msgspec.structs.replace(progress, delivered=last)
-    (_, end), *rest = progress.again
-    left = [(last + 1, end)] if last < end else []
-    return msgspec.structs.replace(progress, again=(*left, *rest))
+def _taken(before: Progress, range_: tuple[int, int] | None, last: int) -> Progress:
+    """Once everything up to `last` was taken: of a range that was to be sent once more, or of what is new."""
+    if range_ is None:
+        return msgspec.structs.replace(before, delivered=max(before.delivered, last))
+    others = [each for each in before.again if each != range_]
+    left = [(last + 1, range_[1])] if last < range_[1] else []
+    return msgspec.structs.replace(before, again=(*left, *others))

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from subscription_help import Hook, running_hook
 
 for area in ("rest", "store", "pas", "durability"):
     sys.path.append(str(Path(__file__).parents[1] / area))
-
-from subscription_help import Hook, running_hook
 
 
 @pytest.fixture

@@ -7,9 +7,12 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import repeat
 from typing import Any
 
 import httpx
+from in_process import House
 
 from server.subscriptions.names import CHANGED, CONTENT, FILTER, PAS_TOPIC
 
@@ -134,10 +137,49 @@ async def subscribe(client: httpx.AsyncClient, resource: dict[str, Any], status:
     return id_
 
 
-async def until_status(client: httpx.AsyncClient, id_: str, status: str) -> dict[str, Any]:
+async def until_status(
+    client: httpx.AsyncClient, id_: str, status: str, meanwhile: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    return await until(client, f"/Subscription/{id_}", lambda found: bool(found["status"] == status), meanwhile)
+
+
+async def until(
+    client: httpx.AsyncClient,
+    path: str,
+    met: Callable[[dict[str, Any]], bool],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """What is at an address, once it is as it should be."""
     async with asyncio.timeout(PATIENCE):
-        while True:
-            found: dict[str, Any] = (await client.get(f"/Subscription/{id_}")).json()
-            if found["status"] == status:
+        for pause in repeat(0.02):
+            found: dict[str, Any] = (await client.get(path)).json()
+            if met(found):
                 return found
-            await asyncio.sleep(0.02)
+            meanwhile()
+            await asyncio.sleep(pause)
+    raise TimeoutError
+
+
+def parameters(**values: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Parameters",
+        "parameter": [{"name": name, "valueString": value} for name, value in values.items()],
+    }
+
+
+def values_of(holder: dict[str, Any], of: str = "parameter") -> dict[str, Any]:
+    """Parameters, or the parts of one, by name; those without a value are left out."""
+    return {each["name"]: _value(each) for each in holder[of] if any(name.startswith("value") for name in each)}
+
+
+class AheadOfTime:
+    """Sets the clock of a running application ahead."""
+
+    def __init__(self, house: House) -> None:
+        self._seconds = 0.0
+        services = house.services
+        clock = services.clock
+        object.__setattr__(services, "clock", lambda: clock() + timedelta(seconds=self._seconds))
+
+    def by(self, seconds: float) -> None:
+        self._seconds += seconds
