@@ -51,6 +51,10 @@ from server.logs import EventLog, stderr_log
 from server.oauth.discovery import oauth_uris
 from server.oauth.revoked import Revoked
 from server.oauth.running import AuthorizationServer
+from server.openapi.document import ADDRESS as OPENAPI
+from server.openapi.document import openapi_document
+from server.openapi.page import STYLE as DOCS_STYLE
+from server.openapi.page import docs_page, docs_style
 from server.outgoing import Outgoing, guarded_client, networks, outgoing_client
 from server.proxies import Proxies
 from server.rates.rates import Rates
@@ -62,7 +66,7 @@ from server.rest.dispatch import answer
 from server.rest.exchange import Services
 from server.rest.formats import wanted_format
 from server.rest.linked import answer_link
-from server.rest.request import Request
+from server.rest.request import Base, Request
 from server.rest.response import Response
 from server.rest.terminology_capabilities import terminology_capabilities
 from server.rest.written_check import WrittenCheck
@@ -105,6 +109,7 @@ class Application:
         self._sockets: Sockets | None = None
         self._last_request = 0.0
         self._statements: dict[str, bytes] = {}
+        self._page: Response | None = None
         self._opened: OpenedStore | None = None
         self._readiness: Readiness | None = None
         self._oauth: AuthorizationServer | None = None
@@ -170,7 +175,7 @@ class Application:
             services.rates,
             lambda request: answer(services, request),
             self._metadata,
-            {"/health": self._health, "/ready": self._ready, "/": self._root},
+            {"/health": self._health, "/ready": self._ready, "/": self._root, "/docs": self._docs, DOCS_STYLE: docs_style},
             lambda *request: answer_link(services, *request),
             self._log,
             lambda name: services.keyring.get(name) is not None,
@@ -231,6 +236,8 @@ class Application:
                 return
 
     async def _metadata(self, request: Request) -> Response:
+        if request.segments == (OPENAPI,):
+            return self._openapi(request)
         wanted_format(request.headers, request.query)
         url = request.base.url
         if ("mode", "terminology") in request.query:
@@ -242,6 +249,18 @@ class Application:
             statement = capability_statement(request.base, services.operations, endpoints, conditional_delete)
             self._statements[url] = json.dumps(statement)
         return Response(200, self._statements[url])
+
+    def _openapi(self, request: Request) -> Response:
+        address = f"{request.base.url}/{OPENAPI}"
+        if address not in self._statements:
+            self._statements[address] = json.dumps(openapi_document(request.base, self._running().operations))
+        return Response(200, self._statements[address], content_type="application/json")
+
+    async def _docs(self) -> Response:
+        if self._page is None:
+            base = Base(DEFAULT_TENANT, f"{self._settings.base_url}/fhir")
+            self._page = docs_page(openapi_document(base, self._running().operations))
+        return self._page
 
     async def _health(self) -> Response:
         return _plain({"status": "ok"})

@@ -22,7 +22,7 @@ from server.headers import NEVER_RUN, ON_EVERY_ANSWER
 from server.logs import EventLog, request_id
 from server.rates.rates import RateLimitedError, Rates
 from server.rest.address import template_of
-from server.rest.admitted import Admitted, rate_limited
+from server.rest.admitted import PUBLIC, Admitted, rate_limited
 from server.rest.formats import written
 from server.rest.request import Base, Request, parse_pairs
 from server.rest.response import CONTENT_TYPE, Response, error_response, internal_error
@@ -43,7 +43,7 @@ PAS_2_0_1: Final = "pas-2.0.1"
 
 
 class FhirHttp:
-    """`plain` are the addresses outside FHIR, by path (`/health`); `metadata` answers without a token.
+    """`plain` are the addresses outside FHIR, by path (`/health`); `metadata` answers what needs no token.
 
     `is_tenant` tells tenants from other words in a path, which might name a person and are not logged.
     """
@@ -124,7 +124,7 @@ class FhirHttp:
         return await self._link(path.removeprefix(LINK_PATH), method, headers, identity, address)
 
     async def _inside(self, request: Request) -> Response:
-        if request.segments == ("metadata",) and request.method in {"GET", "HEAD"} and request.fault is None:
+        if request.segments in PUBLIC and request.method in {"GET", "HEAD"} and request.fault is None:
             return await self._metadata(request)
         return await self._answer(request)
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from profiles.outcome import FhirError, refuse
 from server.auth.access_token import TokenVerifier
 from server.auth.bearer import authenticated
 from server.auth.principal import Principal
 from server.rates.rates import RateLimitedError, Rates
+
+PUBLIC: Final = frozenset({("metadata",), ("openapi.json",)})
+"""What a base says of itself to everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ def admit(
 ) -> Admitted:
     """Of a FHIR request. Raises FhirError (429)."""
     try:
-        if segments == ("metadata",):
+        if segments in PUBLIC:
             return Admitted(None, None, rates.address("open", address))
         try:
             caller = authenticated(headers, verifier)
