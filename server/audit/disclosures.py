@@ -22,12 +22,14 @@ SENT: Final = {
     "submit": "sent to an insurer",
     "submit-attachment": "sent to an insurer",
     "inquire": "asked of an insurer",
-    "notify": "notified",
 }
 """Operations that send something of a record to an insurer."""
 
 TAKEN: Final = frozenset({"export", "everything", "export-trail", "docref", "linked"})
 """Operations by which whoever calls them takes something away."""
+
+NOTIFIED: Final = "notify"
+"""What a subscriber was told of, who is named as the user (server/subscriptions)."""
 
 _OWN: Final = "https://assent.example/fhir/CodeSystem/"
 _OPERATION: Final = f"{_OWN}operation"
@@ -82,6 +84,8 @@ async def _told(event: Resource, patient: str, records: Records) -> Disclosure |
     if name in SENT:
         recipient, reference = await _insurer(what, records)
         kind = SENT[name]
+    elif name == NOTIFIED:
+        recipient, reference, kind = *_who(user), "notified"
     elif name in TAKEN:
         recipient, reference, kind = *_who(user), "exported"
     elif "payer" in roles:

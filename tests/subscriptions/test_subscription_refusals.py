@@ -72,11 +72,14 @@ async def test_a_filter_is_a_search_of_the_resource_itself(app: House, search: s
 
 
 async def test_there_are_not_too_many(tmp_path: Path, hook: Hook) -> None:
-    async with running_house(tmp_path / "data", ASSENT_SUBSCRIPTIONS_PER_CALLER="1", **INNER) as house:
-        async with house.client("doctor") as client, house.client("staff", subject="other") as other:
-            await subscribe(client, subscription(hook.url, "Basic"))
-            refused(await client.post("/Subscription", json=subscription(hook.url, "Basic")), 429, "too-many-subscriptions")
-            await subscribe(other, subscription(hook.url, "Basic"))
+    async with (
+        running_house(tmp_path / "data", ASSENT_SUBSCRIPTIONS_PER_CALLER="1", **INNER) as house,
+        house.client("doctor") as client,
+        house.client("staff", subject="other") as other,
+    ):
+        await subscribe(client, subscription(hook.url, "Basic"))
+        refused(await client.post("/Subscription", json=subscription(hook.url, "Basic")), 429, "too-many-subscriptions")
+        await subscribe(other, subscription(hook.url, "Basic"))
 
 
 async def test_a_subscription_is_its_owners(tmp_path: Path, hook: Hook) -> None:

@@ -88,18 +88,17 @@ async def test_numbers_have_no_gaps_and_order_holds_under_many_writers(house: Ho
 
 
 async def test_what_is_not_taken_is_sent_again_in_order(house: House, hook: Hook) -> None:
-    refusing = [500, 503, 404]
+    refusing = [503]
     hook.answer = lambda call: refusing.pop() if call.status["type"] == "event-notification" and refusing else 200
     async with house.client() as client:
         id_ = await subscribe(client, subscription(hook.url, "Basic", content="empty"))
         for _ in range(3):
             await client.post("/Basic", json={"resourceType": "Basic", "code": {"text": "x"}})
         await hook.until(lambda: len(hook.events) >= 2)
-        seen = values_of((await client.get(f"/Subscription/{id_}/$undelivered")).json())
-        assert seen["events"] >= 1
+        assert values_of((await client.get(f"/Subscription/{id_}/$undelivered")).json())["events"] >= 1
         await hook.until(lambda: [event["event-number"] for event in hook.events][-1] == "3")
     numbers = [event["event-number"] for event in hook.events]
-    assert numbers == ["1", "1", "1", "1", "2", "3"]
+    assert numbers == ["1", "1", "2", "3"]
     assert all(call.bundle["entry"][1:] == [] for call in hook.calls)
 
 
