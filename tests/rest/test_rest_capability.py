@@ -96,10 +96,11 @@ def test_every_interaction_of_every_type_is_there(client: httpx.Client, statemen
 
 def test_what_is_not_claimed_is_not_there(client: httpx.Client, statement: dict[str, Any]) -> None:
     claimed = {interaction["code"] for interaction in rest(statement)["interaction"]}
-    assert claimed == {"batch", "transaction", "history-system"}
+    assert claimed == {"batch", "transaction", "history-system", "search-system"}
     assert client.get("/_history?_count=1").status_code == 200
-    refused(client.get("/_search?_type=Patient"), 404, "unknown-address")
-    refused(client.get("/?_type=Patient"), 405, "method-not-allowed")
+    assert client.get("/?_type=Patient&_count=1").status_code == 200
+    assert client.post("/_search?_type=Patient&_count=1").status_code == 200
+    refused(client.get("/_search?_type=Patient"), 405, "method-not-allowed")
     refused(
         client.patch("/Patient/p01", content="<x/>", headers={"Content-Type": "application/xml-patch+xml"}),
         415,
@@ -124,7 +125,7 @@ def test_conditional_interactions_are_there(client: httpx.Client, statement: dic
 
 
 def test_batch_and_transaction_are_there(client: httpx.Client, statement: dict[str, Any]) -> None:
-    for type_ in {interaction["code"] for interaction in rest(statement)["interaction"]} - {"history-system"}:
+    for type_ in {interaction["code"] for interaction in rest(statement)["interaction"]} - {"history-system", "search-system"}:
         answer = client.post("", json={"resourceType": "Bundle", "type": type_}, headers=FHIR)
         assert answer.status_code == 200, answer.text
 
@@ -157,6 +158,20 @@ def test_every_include_is_there(client: httpx.Client, statement: dict[str, Any])
     ]
     assert len(includes) > 300
     all_found(client, [f"{type_}?_include={item}&_id=none" for type_, item in includes])
+    back = {item for resource in rest(statement)["resource"] for item in resource["searchRevInclude"]}
+    assert len(back) > 300
+    all_found(client, [f"Patient?_revinclude={item}&_id=none" for item in sorted(back)])
+    patient = next(resource for resource in rest(statement)["resource"] if resource["type"] == "Patient")
+    assert {"*", "Provenance:target", "Observation:subject", "Claim:patient"} <= set(patient["searchRevInclude"])
+
+
+def test_every_compartment_is_there(client: httpx.Client, statement: dict[str, Any]) -> None:
+    named = {url.rpartition("/")[2] for url in rest(statement)["compartment"]}
+    assert named == {"device", "encounter", "patient", "practitioner", "relatedperson"}
+    owners = [type_ for type_ in resource_types() if type_.lower() in named]
+    all_found(client, [f"{owner}/none/*?_count=1" for owner in owners])
+    common = {parameter["name"] for parameter in rest(statement)["searchParam"]}
+    assert {"_id", "_lastUpdated", "_tag"} <= common
 
 
 async def test_every_operation_is_there(practice: House) -> None:

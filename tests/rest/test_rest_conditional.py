@@ -69,7 +69,7 @@ async def test_ways_to_write_the_same_criteria(client: httpx.AsyncClient, text: 
         ("_count=1", "condition-criteria"), (f"{ONE}&_sort=_lastUpdated", "condition-criteria"), (f"{ONE}&_format=json", "condition-criteria"),
         (f"{ONE}&_include=Patient:link", "condition-criteria"), (f"{ONE}&_include:iterate=Patient:link", "condition-criteria"),
         ("_summary=count", "condition-criteria"), (f"Observation?{ONE}", "condition-criteria"), ("http://other.example/Patient?_id=1", "condition-criteria"),
-        ("nmae=x", "unknown-parameter"), (f"{ONE}&nmae=x", "unknown-parameter"), (f"{ONE}&_revinclude=Claim:patient", "unknown-parameter"),
+        ("nmae=x", "unknown-parameter"), (f"{ONE}&nmae=x", "unknown-parameter"), (f"{ONE}&_revinclude=Claim:patient", "condition-criteria"),
         ("identifier", "parameter-value"), ("identifier=", "parameter-value"), ("identifier=a|b|c", "parameter-value"), ("birthdate=x", "parameter-value"),
         ("identifier:no=x", "parameter-modifier"), ("name=%ff", "parameter-value"),
         ("identifier=" + ",".join("abc"[n % 3] + str(n) for n in range(300)), "search-too-costly"),
