@@ -35,6 +35,12 @@ def test_the_page_of_error_codes_is_what_the_table_says() -> None:
     assert all(f"| `{code}` |" in made for code in ERROR_CODES)
 
 
+def test_the_page_of_operations_is_what_their_definitions_say() -> None:
+    script = "import sys; sys.path.insert(0, 'docs'); import make_operations; sys.stdout.write(make_operations.page())"
+    made = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "docs/operations.md").read_text("utf-8") == made, "run: .venv/bin/python docs/make_operations.py"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     broken = []
