@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -183,3 +184,16 @@ class AheadOfTime:
 
     def by(self, seconds: float) -> None:
         self._seconds += seconds
+
+
+def masked(first: int, payload: bytes, mask: bytes | None = None) -> bytes:
+    """A websocket client's frame (RFC 6455 section 5.2)."""
+    mask = mask or os.urandom(4)
+    size = len(payload)
+    if size < 126:
+        length = bytes([0x80 | size])
+    elif size < 1 << 16:
+        length = bytes([0x80 | 126]) + size.to_bytes(2)
+    else:
+        length = bytes([0x80 | 127]) + size.to_bytes(8)
+    return bytes([first]) + length + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from subscription_help import masked
 
 from server.websocket.frames import (
     LARGEST_MESSAGE,
@@ -19,19 +18,6 @@ from server.websocket.frames import (
     close_frame,
     frame,
 )
-
-
-def masked(first: int, payload: bytes, mask: bytes | None = None) -> bytes:
-    """A client's frame."""
-    mask = mask or os.urandom(4)
-    size = len(payload)
-    if size < 126:
-        length = bytes([0x80 | size])
-    elif size < 1 << 16:
-        length = bytes([0x80 | 126]) + size.to_bytes(2)
-    else:
-        length = bytes([0x80 | 127]) + size.to_bytes(8)
-    return bytes([first]) + length + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
 
 
 def test_the_example_of_the_specification() -> None:
