@@ -135,7 +135,7 @@ def queries(type_: str) -> Iterator[str]:
         "_elements=id&_sort=_lastUpdated,-_id&_count=2",
     )
     yield from ("_sort=-_lastUpdated&_count=3", "_id=foreign-1&_lastUpdated=gt2020")
-    yield from ("_content=a&_count=1", "_filter=_id%20pr%20true%20or%20_id%20eq%20foreign-1&_count=2", "_list=foreign-1")
+    yield from ("_content=riverbend&_count=1", "_filter=_id%20pr%20true%20or%20_id%20eq%20foreign-1&_count=2", "_list=foreign-1")
     yield from ("_profile:missing=true&_count=1", "_id:missing=false&_id:not=foreign-1&_count=2&_total=accurate")
     for code, parameter in indexed_parameters(type_).items():
         if code in {"patient", "subject"}:
