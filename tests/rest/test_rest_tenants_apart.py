@@ -456,7 +456,7 @@ _TAG: Final = re.compile(r'W/"[0-9a-f]{24}"')
 """Of a page of results: made of the names of what is on it, some of which are made up."""
 
 _QUERY: Final = re.compile(r'(?<="query":) ?"([A-Za-z0-9+/]+=*)"')
-_UNLIKE: Final = frozenset({"x-request-id", "date"})
+_UNLIKE: Final = frozenset({"x-request-id", "date", "ratelimit"})
 
 
 class Reader:
