@@ -328,6 +328,9 @@ class Operation:
     job, and again after a crash (`Prefer: respond-async`). One that stores nothing may be so in any case."""
     reads_itself: bool = False
     """Its guide says how a body that does not fit is answered: it is not held against the definition before."""
+    makes_job: bool = False
+    """It is only ever done later, as a job of its own kind, which asks for each type whether the caller may read it: whoever may
+    read something of its may call it (`Context.may`), but for a token that reaches one patient's record only."""
     plain_json: bool = False
     """It takes JSON that is no resource as well."""
 

@@ -17,10 +17,14 @@ from operations.definition import Definition, Parameter, needed
 from operations.given_values import flag, text
 from operations.policy.fhir_parameters import boolean, code, parameters
 from operations.ports import Changes, Context, Erasure, KeptVersion, Operation, OperationInput, OperationOutput
+from operations.records.referred import names_in
 from profiles.outcome import refuse
 
 What = Literal["history", "record", "everything"]
 ADMINISTRATORS: Final = frozenset({"administrator"})
+MOST: Final = 1000
+"""Resources that one commit erases."""
+_HOLDERS: Final = frozenset({"Bundle", "Binary", "Parameters"})
 _WHAT: Final[tuple[What, ...]] = ("history", "record", "everything")
 
 PURGE: Final = Definition(
@@ -127,15 +131,53 @@ async def purge(type_: str, id_: str, what: What, context: Context, *, dry: bool
 
 
 async def _whole_record(plan: Plan, patient: str, context: Context) -> None:
-    """A resource is the patient's alone when its newest version is in no other record."""
+    """A resource is the patient's alone when its newest version is in no other record.
+
+    What it refers to and nothing says whose it is, the Bundle of a request or the content of a document, goes with it.
+    """
+    beside: dict[str, None] = {}
     for type_, id_ in await context.records.ever_in_record(patient):
         versions = await context.records.versions(type_, id_)
         if not versions:
             continue
         if set(versions[0].patients) == {patient}:
             plan.add(type_, id_, versions, whole=True)
+            beside |= dict.fromkeys(await _beside(type_, id_, versions, context))
         else:
             plan.kept += 1
+    named = {f"{each.type}/{each.id}" for each in plan.erasures}
+    for name in sorted(beside.keys() - named):
+        type_, _, id_ = name.partition("/")
+        versions = await context.records.versions(type_, id_)
+        if not versions or set(versions[0].patients) - {patient}:
+            continue
+        if await _is_others(name, patient, context):
+            plan.kept += 1
+        else:
+            plan.add(type_, id_, versions, whole=True)
+    if len(plan.erasures) > MOST:
+        raise refuse("search-too-costly", f"The record has more than {MOST} resources: erase some by themselves first.")
+
+
+async def _beside(type_: str, id_: str, versions: Sequence[KeptVersion], context: Context) -> list[str]:
+    """What all its versions refer to and may hold anybody's data."""
+    found: list[str] = []
+    for each in versions:
+        resource = None if each.deleted else await context.records.read_version(type_, id_, each.version)
+        if resource is not None:
+            found += [name for name in names_in(resource, context.base_url) if name.partition("/")[0] in _HOLDERS]
+    return found
+
+
+async def _is_others(name: str, patient: str, context: Context) -> bool:
+    """Whether a document of somebody else has the same content."""
+    if not name.startswith("Binary/"):
+        return False
+    for address in (name, f"{context.base_url}/{name}"):
+        async for found in context.records.find("DocumentReference", {"location": address}):
+            if set(found.patients) - {patient}:
+                return True
+    return False
 
 
 async def _residue(plan: Plan, context: Context) -> int:

@@ -25,7 +25,7 @@ async def referred(
     listed = [each.resource() for each in page]
     seen = {f"{each['resourceType']}/{each['id']}" for each in listed}
     found: list[Resource] = []
-    for name in dict.fromkeys(name for each in listed for name in _names(each, context.base_url)):
+    for name in dict.fromkeys(name for each in listed for name in names_in(each, context.base_url)):
         type_, _, id_ = name.partition("/")
         if name in seen or (types and type_ not in types) or not context.may("r", type_):
             continue
@@ -43,7 +43,8 @@ def _is_theirs(resource: Resource, patients: Collection[str] | None) -> bool:
     return patients is None or not owners or not owners.isdisjoint(patients)
 
 
-def _names(resource: Resource, base_url: str) -> Iterator[str]:
+def names_in(resource: Resource, base_url: str) -> Iterator[str]:
+    """`Type/id` of what a resource refers to here, in its order, and as often as it does."""
     for text in (*(holder[key] for holder, key, _ in iter_references(resource)), *_addresses(resource)):
         reference = parse_reference(text.removeprefix(f"{base_url}/"))
         if reference is not None and reference.kind == "relative" and reference.type and reference.id:
