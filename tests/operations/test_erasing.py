@@ -213,3 +213,34 @@ async def test_what_is_not_findable_is_found_again(house: House, client: httpx.A
 
 def asked_types(*types: str) -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": [{"name": "type", "valueCode": type_} for type_ in types]}
+
+
+async def test_what_says_of_nobody_goes_with_what_refers_to_it(house: House, client: httpx.AsyncClient) -> None:
+    def document(who: str, content: str) -> dict[str, Any]:
+        attachment = {"contentType": "text/plain", "url": f"Binary/{content}"}
+        found = {
+            "resourceType": "DocumentReference",
+            "id": f"{who}-{content}",
+            "status": "current",
+            "content": [{"attachment": attachment}],
+        }
+        return {**found, "subject": {"reference": f"Patient/{who}"}}
+
+    for name in ("own", "shared"):
+        await client.put(
+            f"/Binary/{name}", json={"resourceType": "Binary", "id": name, "contentType": "text/plain", "data": "aGVsbG8="}
+        )
+    for made in (document("a", "own"), document("a", "shared"), document("b", "shared")):
+        assert (await client.put(f"/DocumentReference/{made['id']}", json=made)).status_code == 201
+    bundle_ = {"resourceType": "Bundle", "id": "sent", "type": "collection"}
+    await client.put("/Bundle/sent", json=bundle_)
+    await client.put(
+        "/Observation/o1",
+        json=observation("o1", "Patient/a", extension=[{"url": "urn:x", "valueReference": {"reference": "Bundle/sent"}}]),
+    )
+    done = told(await client.post("/Patient/a/$purge", json=asking("everything")))
+    assert {"Binary/own", "Bundle/sent", "DocumentReference/a-shared"} <= set(done["erased"])
+    assert done["kept"] == 2
+    assert (await client.get("/Binary/shared")).status_code == 200
+    assert (await client.get("/DocumentReference/b-shared")).status_code == 200
+    refused(await client.get("/Binary/own", headers={"Accept": "application/fhir+json"}), 404, "not-found")
