@@ -28,7 +28,6 @@ POINTS = {
         "sqlite-16-internal-changed",
     ),
     "mongodb": (
-        "mongodb-09-jobs-written",
         "mongodb-12-committed",
         "mongodb-14-job-checkpointed",
         "mongodb-16-internals-changed",
@@ -66,7 +65,7 @@ async def write(client: httpx.AsyncClient, acknowledged: dict[str, int]) -> None
             changed = await client.put(f"/Basic/{id_}", json=made.json())
             if changed.status_code == 200:
                 acknowledged[id_] = 2
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.slow
