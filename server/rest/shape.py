@@ -38,6 +38,8 @@ WHOLE: Final = Shape()
 
 def parse_shape(type_: str, summary_text: str | None, elements_text: str | None) -> Shape:
     """`type_` is what is asked for; names of elements are of it, or begin with their type. Raises FhirError (400)."""
+    if summary_text is None and elements_text is None:
+        return WHOLE
     if summary_text not in {None, *_SUMMARIES}:
         raise refuse("parameter-value", "_summary is true, text, data, false, or for a search count.", "http._summary")
     if summary_text is not None and elements_text is not None:

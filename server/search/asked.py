@@ -9,7 +9,7 @@ from server.access.access import Access
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.compartment import Compartment
 from server.search.compile import Compiled
-from server.search.finder import ExchangeFinder
+from server.search.exchange_finder import ExchangeFinder
 from server.search.order import sorting_of
 from server.search.query import Query
 from server.search.resolve import plan
@@ -37,11 +37,13 @@ class Search:
     @property
     def is_reversible(self) -> bool:
         """Whether its results can be walked backwards."""
-        return all(sorting_of(query.type, query.results.sort).is_reversible for query in self.queries)
+        return not self.results.sort or all(sorting_of(query.type, query.results.sort).is_reversible for query in self.queries)
 
     @property
     def own_text(self) -> tuple[tuple[str, str], ...]:
         """Without the cursor: the same on every page."""
+        if self.results.cursor is None:
+            return self.text
         return tuple((name, value) for name, value in self.text if name != "_cursor")
 
     @property

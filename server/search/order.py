@@ -7,6 +7,7 @@ The index orders by dates that name nobody. Everything else is sealed, or has no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from server.seal.blind_index import BlindIndex
 from server.search.index_entries import PRIMARY_DATES, SEALED_DATES, date_column, same_date
@@ -32,10 +33,15 @@ class Sorting:
         return not self.is_ordered or self.by_index is None or self.by_index.code == "_lastUpdated"
 
 
+_UNSORTED: Final = Sorting(None, (), True)
+_USUAL: Final = Order()
+_NO_CODES: Final = frozenset[str]()
+
+
 def sorting_of(type_: str, sort: tuple[SortKey, ...]) -> Sorting:
     """How the results of a type are sorted by these keys."""
     if not sort:
-        return Sorting(None, (), True)
+        return _UNSORTED
     first = sort[0]
     if first.type != "date" or first.code in SEALED_DATES:
         return Sorting(None, sort, False)
@@ -44,15 +50,17 @@ def sorting_of(type_: str, sort: tuple[SortKey, ...]) -> Sorting:
 
 def order_of(type_: str, sort: tuple[SortKey, ...], index: BlindIndex) -> Order:
     """What the store is asked for."""
+    if not sort:
+        return _USUAL
     sorting = sorting_of(type_, sort)
     if sorting.by_index is not None:
         return Order(date_column(index, type_, sorting.by_index.code), sorting.by_index.descending)
-    return Order(descending=not sort or not sorting.is_ordered or sort[0].descending)
+    return Order(descending=not sorting.is_ordered or sort[0].descending)
 
 
 def order_codes(type_: str, sort: tuple[SortKey, ...]) -> frozenset[str]:
     """The parameters whose index the order needs."""
-    return frozenset({sort[0].code}) if sort and sorting_of(type_, sort).is_ordered else frozenset()
+    return frozenset({sort[0].code}) if sort and sorting_of(type_, sort).is_ordered else _NO_CODES
 
 
 def _is_main(type_: str, key: SortKey) -> bool:

@@ -72,6 +72,9 @@ class Results:
     explain: bool = False
 
 
+_USUAL: Final = Results()
+
+
 def is_result_parameter(name: str) -> bool:
     """Whether a parameter, with its modifier, says how results are shown."""
     return name in RESULT_PARAMETERS or name in _REFUSED or is_include(name)
@@ -79,6 +82,8 @@ def is_result_parameter(name: str) -> bool:
 
 def parse_results(type_: str, given: Mapping[str, Sequence[str]]) -> Results:
     """`given`: the values of each result parameter, by its name with modifier. Raises FhirError (400)."""
+    if not given:
+        return _USUAL
     for name, values in given.items():
         if name in _REFUSED:
             raise refuse("not-supported", _REFUSED[name], f"http.{name}")
