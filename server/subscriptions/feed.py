@@ -18,8 +18,8 @@ import msgspec
 
 from profiles.outcome import FhirError
 from server.audit.batches import BatchBrokenError, opened
-from server.internal import Found, OwnRecords
-from server.repository import MICROSECOND, Repository
+from server.internal import DamagedInternalError, Found, OwnRecords
+from server.repository import MICROSECOND, DamagedRecordError, Repository
 from server.rest.exchange import Services
 from server.seal.keyring import Tenant
 from server.store.internal import Drop, Keep
@@ -73,6 +73,7 @@ class SubscriptionFeed:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._places: dict[int, _Place] = {}
+        self._damaged: set[int] = set()
 
     async def run(self) -> None:
         while True:
@@ -90,7 +91,7 @@ class SubscriptionFeed:
         for record in await self._services.store.internals.listed(None, FEEDS.name, 0, b"", 10_000):
             with suppress(KeyError):  # a tenant of this moment comes with the next look
                 tenant = await self._services.keyring.found(record.tenant)
-                if not self._services.keyring.is_retired(tenant.number):
+                if not self._services.keyring.is_retired(tenant.number) and tenant.number not in self._damaged:
                     more |= await self._looked(tenant, FEEDS.open(tenant, record))
         return more
 
@@ -100,6 +101,10 @@ class SubscriptionFeed:
             return await self._look(tenant, found)
         except _OvertakenError:
             self._places.pop(tenant.number, None)
+            return False
+        except DamagedInternalError as error:  # fsck tells which; whoever mends it starts the server anew
+            self._services.log.failure("damaged subscription", error)
+            self._damaged.add(tenant.number)
             return False
 
     async def _look(self, tenant: Tenant, found: Found[Feed]) -> bool:
@@ -161,7 +166,10 @@ class SubscriptionFeed:
                 definitions = place.definitions.get(change.type) if change is not None else None
                 if change is None or definitions is None:
                     continue
-                told += await matcher.concerned(change, batch.seq, definitions)
+                try:
+                    told += await matcher.concerned(change, batch.seq, definitions)
+                except DamagedRecordError as error:  # fsck tells which; nothing else is in its way
+                    self._services.log.failure("damaged record", error)
                 if len(told) >= EVENTS_AT_ONCE:
                     await self._store(tenant, place, Feed(batch.seq - 1, number), told)
                     told = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from profiles.outcome import FhirError
 from server.access.access import Access
 from server.access.gate import CallersGate
 from server.accounts.account import find
@@ -23,6 +24,7 @@ from server.rest.exchange import Services
 from server.rest.gates import open_gate
 from server.rest.request import Base, Request
 from server.seal.keyring import Tenant
+from server.store.store import StoreUnavailableError
 from server.subscriptions.records import Subscribed
 
 
@@ -60,7 +62,12 @@ async def subscriber_of(services: Services, tenant: Tenant, subscribed: Subscrib
     trail = Trail(identity, interaction="$notify", action="R", principal=principal)
     repository = Repository(services.store, tenant, subscribed.base, services.clock)
     request = Request("POST", Base(tenant.name, subscribed.base, subscribed.pas), (), (), {}, b"", identity, "")
-    gate = await open_gate(services, request, principal, repository, trail)
+    try:
+        gate = await open_gate(services, request, principal, repository, trail)
+    except FhirError as error:
+        if error.status < 500:  # they would not be let in either
+            return None
+        raise StoreUnavailableError("Nobody can tell now what the subscriber may read.", "busy") from error
     return Subscriber(principal, repository, gate, trail, subscribed)
 
 

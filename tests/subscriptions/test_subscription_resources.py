@@ -25,6 +25,9 @@ from subscription_help import (
 from two_engines import ENGINES, house_on
 
 from profiles.xml.reading import from_xml
+from server.jobs.runner import JobRunner
+from server.jobs.workers import BOUNDS, own_workers
+from server.subscriptions.feed import SubscriptionFeed
 from server.subscriptions.names import HEARTBEAT, MAX_COUNT
 
 
@@ -181,3 +184,22 @@ async def test_xml_and_several_events_in_one_notification(tmp_path: Path, hook: 
     status = status_of(told)
     assert [event["event-number"] for event in status["events"]] == ["1", "2", "3", "4", "5"]
     assert [each["fullUrl"] for each in told["entry"][1:]] == [event["focus"] for event in status["events"]]
+
+
+async def test_servers_that_look_at_once_number_each_change_once(house: House, hook: Hook) -> None:
+    async with house.client() as client:
+        await subscribe(client, subscription(hook.url, "Basic", content="id-only"))
+        others = [asyncio.create_task(SubscriptionFeed(house.services).run()) for _ in range(3)]
+        runners = [
+            asyncio.create_task(JobRunner(house.services, house.services.jobs, own_workers(), BOUNDS).run())
+            for _ in range(2)
+        ]
+        made = {"resourceType": "Basic", "code": {"text": "x"}}
+        answers = await asyncio.gather(*(client.post("/Basic", json=made) for _ in range(40)))
+        wanted = {f"{house.base}/Basic/{answer.json()['id']}" for answer in answers}
+        await hook.until(lambda: len(hook.events) >= 40)
+        for task in (*others, *runners):
+            assert not task.done(), task.exception()
+            task.cancel()
+    assert [event["event-number"] for event in hook.events] == [str(number) for number in range(1, 41)]
+    assert {event["focus"] for event in hook.events} == wanted
