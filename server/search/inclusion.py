@@ -6,6 +6,7 @@ as far as the caller may read it, or, by a reverse include, find it. A reference
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,7 +28,10 @@ MAX_ASKED: Final = 1000
 """Questions to the index that one search may cost for what is included."""
 
 MAX_NAMED: Final = 100
-"""Resources that are asked for in one question."""
+MAX_TERMS: Final = 1000
+"""Resources that are asked for in one question, and those times the parameters by which they may be referred to."""
+
+READ_TOGETHER: Final = 32
 
 Named = tuple[str | None, str]
 
@@ -36,13 +40,17 @@ Named = tuple[str | None, str]
 class _Gathering:
     exchange: Exchange
     seen: set[str]
+    shown: set[str]
     found: list[Version] = field(default_factory=list)
     asked: int = 0
 
     def add(self, version: Version, name: str) -> None:
-        if name in self.seen:
+        """`name` as it was referred to: a version that was asked for is another one than the resource as it is."""
+        shown = f"{version.reference}/{version.version}"
+        if name in self.seen or shown in self.shown:
             return
         self.seen.add(name)
+        self.shown.add(shown)
         self.found.append(version)
         self.exchange.trail.note(version.reference, version.patients if version.type != AUDIT_TYPE else ())
         if len(self.found) > MAX_INCLUDED:
@@ -58,7 +66,8 @@ async def included(exchange: Exchange, includes: Sequence[Include], page: Sequen
     """Raises FhirError (400) for more than MAX_INCLUDED resources: they are never cut short."""
     if not includes or not page:
         return []
-    gathering = _Gathering(exchange, {version.reference for version in page})
+    shown = {f"{version.reference}/{version.version}" for version in page}
+    gathering = _Gathering(exchange, {version.reference for version in page}, shown)
     around: Sequence[Version] = page
     wanted = list(includes)
     while around and wanted:
@@ -76,42 +85,56 @@ async def included(exchange: Exchange, includes: Sequence[Include], page: Sequen
 
 async def _referred_to(gathering: _Gathering, include: Include, resources: Iterable[tuple[str, Resource]]) -> None:
     canonicals: dict[str, set[str]] = {}
+    addresses: dict[str, None] = {}
     for type_, resource in resources:
         for code in include.codes_of(type_):
             parameter = indexed_parameters(type_)[code]
             for value in parameter.extract(resource):
-                if isinstance(value.value, dict):
-                    await _local(gathering, include, value.value.get("reference"))
-                elif isinstance(value.value, str) and value.kind == "canonical":
+                data = value.value
+                if value.kind == "canonical" and isinstance(data, str):
                     for target in parameter.targets if include.target is None else {include.target}:
-                        canonicals.setdefault(target, set()).add(value.value.partition("#")[0])
-                else:
-                    await _local(gathering, include, value.value)
+                        canonicals.setdefault(target, set()).add(data.partition("#")[0])
+                    continue
+                text = data.get("reference") if isinstance(data, dict) else data
+                if isinstance(text, str):
+                    addresses[text] = None
+    await _local(gathering, include, addresses)
     for target in sorted(canonicals):
         await _definitions(gathering, target, sorted(canonicals[target]))
 
 
-async def _local(gathering: _Gathering, include: Include, text: object) -> None:
-    if not isinstance(text, str):
-        return
-    exchange = gathering.exchange
-    reference = parse_reference(text.removeprefix(exchange.repository.base_url + "/"))
-    if reference is None or reference.kind != "relative" or reference.type is None or reference.id is None:
-        return
-    version = reference.version
-    name = f"{reference.type}/{reference.id}" + (f"/{version}" if version is not None else "")
-    if name in gathering.seen or include.target not in {None, reference.type}:
-        return
-    access = exchange.gate.access_if_any("r", reference.type)
-    current = None if access is None else await exchange.repository.read(access, reference.id)
+async def _local(gathering: _Gathering, include: Include, addresses: Iterable[str]) -> None:
+    """What lies at addresses under our own base, read a few at a time and added in their order."""
+    wanted: dict[str, tuple[str, str, str | None]] = {}
+    base = gathering.exchange.repository.base_url + "/"
+    for text in addresses:
+        reference = parse_reference(text.removeprefix(base))
+        if reference is None or reference.kind != "relative" or reference.type is None or reference.id is None:
+            continue
+        name = f"{reference.type}/{reference.id}" + (f"/{reference.version}" if reference.version is not None else "")
+        if name not in gathering.seen and include.target in {None, reference.type}:
+            wanted[name] = (reference.type, reference.id, reference.version)
+    names = list(wanted)
+    for start in range(0, len(names), READ_TOGETHER):
+        some = names[start : start + READ_TOGETHER]
+        found = await asyncio.gather(*(_read(gathering.exchange, *wanted[name]) for name in some))
+        for name, version in zip(some, found, strict=True):
+            if version is not None:
+                gathering.add(version, name)
+
+
+async def _read(exchange: Exchange, type_: str, id_: str, number: str | None) -> Version | None:
+    """As far as the caller may read it; a version only of what is there still."""
+    access = exchange.gate.access_if_any("r", type_)
+    current = None if access is None else await exchange.repository.read(access, id_)
     if access is None or current is None or current.deleted:
-        return
-    if version is None or version == str(current.version):
-        gathering.add(current, current.reference)
-    elif version.isascii() and version.isdigit() and len(version) <= 9:
-        earlier = await exchange.repository.read_version(access, reference.id, int(version))
-        if earlier is not None and not earlier.deleted:
-            gathering.add(earlier, name)
+        return None
+    if number is None or number == str(current.version):
+        return current
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        return None
+    earlier = await exchange.repository.read_version(access, id_, int(number))
+    return earlier if earlier is not None and not earlier.deleted else None
 
 
 async def _definitions(gathering: _Gathering, type_: str, canonicals: Sequence[str]) -> None:
@@ -151,9 +174,10 @@ async def _what_refers(gathering: _Gathering, include: Include, resources: Seque
             continue
         if source == AUDIT_TYPE:
             await exchange.services.audit.catch_up()
-        for start in range(0, len(named), MAX_NAMED):
+        at_once = max(1, min(MAX_NAMED, MAX_TERMS // len(codes)))
+        for start in range(0, len(named), at_once):
             gathering.ask()
-            refer = referring(source, codes, named[start : start + MAX_NAMED], index)
+            refer = referring(source, codes, named[start : start + at_once], index)
             compiled = all_of(source, refer, codes, access, index)
             async for _, version in matches(exchange, source, compiled, None, MAX_INCLUDED + 1):
                 gathering.add(version, version.reference)

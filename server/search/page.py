@@ -85,7 +85,7 @@ async def _sorted(
     exchange: Exchange, sources: Sequence[Source], sorting: Sorting, place: Place, ranking: Ranking, work: Work
 ) -> AsyncGenerator[Found, None]:
     """Matches in an order that the index does not have, from the place on."""
-    work.why = f"Sorting by {', '.join(key.code for key in sorting.opened)} opens every match"
+    work.why = f"Sorting by {', '.join(key.code for key in sorting.opened)} opens every match, which sorting by _lastUpdated does not"
     start = None
     if place.position is not None and sorting.is_ordered:  # the whole group of equals that the place lies in
         down = sources[0].compiled.order.descending

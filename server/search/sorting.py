@@ -16,7 +16,7 @@ from server.search.results import SortKey
 from server.search.sort_keys import inverted, key_of
 from server.store.algebra import Hit
 
-MAX_SORTED: Final = 10_000
+MAX_SORTED: Final = 20_000
 """Matches that are opened to be sorted, or of one value of the first key."""
 
 RANK_OF_RID: Final = 8
