@@ -15,7 +15,8 @@ from profiles.json import Resource
 from server.reach import personal_types
 from server.seal.blind_index import BlindIndex
 from server.search.index_entries import compartment_term
-from server.store.algebra import AnyOf, Clause, Either
+from server.search.leaf import alternatives
+from server.store.algebra import AnyOf, Clause
 
 
 class Seen(Protocol):
@@ -122,8 +123,7 @@ class Access:
         """What a search by this access is limited to."""
         own: tuple[Clause, ...] = ()
         if self.parts != _ANY:
-            ways = tuple(self._clauses_of(part, index) for part in self.parts)
-            own = ways[0] if len(ways) == 1 else () if not all(ways) and ways else (*_in_common(ways), Either(ways))
+            own = alternatives([self._clauses_of(part, index) for part in self.parts])
         return own if self.consents is None else own + self.consents.clauses(self.type, index)
 
     def _clauses_of(self, part: Part, index: BlindIndex) -> tuple[Clause, ...]:
@@ -159,17 +159,6 @@ class Access:
 
 def _owners(version: Seen, context: Seen | None) -> tuple[str, ...]:
     return version.patients or (context.patients if context is not None else ())
-
-
-def _in_common(ways: tuple[tuple[Clause, ...], ...]) -> tuple[Clause, ...]:
-    """What follows from all ways, and can drive a search: a term of each."""
-    terms: set[int] = set()
-    for way in ways:
-        found = next((clause for clause in way if isinstance(clause, AnyOf)), None)
-        if found is None:
-            return ()
-        terms.update(found.terms)
-    return (AnyOf(tuple(sorted(terms))),)
 
 
 def everything(type_: str) -> Access:

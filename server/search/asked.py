@@ -9,7 +9,7 @@ from server.access.access import Access
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.compartment import Compartment
 from server.search.compile import Compiled
-from server.search.exchange_finder import ExchangeFinder
+from server.search.finder import ExchangeFinder
 from server.search.order import sorting_of
 from server.search.query import Query
 from server.search.resolve import plan

@@ -13,6 +13,7 @@ from profiles.outcome import FhirError, refuse
 from profiles.search_parameters import SearchParameter, Value
 from profiles.text import normalize
 from server.seal.blind_index import BlindIndex
+from server.search.implied_systems import without_implied
 from server.search.known_systems import systems_of
 from server.search.leaf import Fits, Leaf, terms_of
 from server.search.overlap import asked_codes
@@ -36,7 +37,7 @@ def token_leaf(type_: str, criterion: Criterion, parameter: SearchParameter, ind
         return Leaf((), False, _by_text(criterion))
     if modifier == "of-type":
         return _of_type(type_, criterion, index)
-    asked = [_system_and_code(code, value) for value in criterion.values]
+    asked = without_implied(type_, parameter, [_system_and_code(code, value) for value in criterion.values])
     fits = _by_code(asked)
     if modifier == "ne":  # some value is another: R4 search_filter.html
         return Leaf((), False, lambda values: any(not fits((value,)) for one in values for value in _single(one)))

@@ -12,7 +12,7 @@ from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
 from profiles.search_parameters import SearchParameter
 from server.search.tree import Criterion, Node, Some
-from server.search.values import split_escaped, unescape
+from server.search.values import escape, split_escaped, unescape
 from terminology.catalogue import Catalogue
 from terminology.codes_found import Code, codes_of_value_set, related_codes
 from terminology.issues import TerminologyError
@@ -42,9 +42,9 @@ async def with_codes(criterion: Criterion, parameter: SearchParameter, codes: Co
             found |= await _asked(criterion, value, codes)
     except TerminologyError as error:
         raise _unanswered(criterion, error) from error
-    texts = {f"{_escaped(system)}|{_escaped(code)}" for system, code in found} if parameter.kinds & _CODED else set()
+    texts = {f"{escape(system)}|{escape(code)}" for system, code in found} if parameter.kinds & _CODED else set()
     if parameter.kinds - _CODED:  # a plain code has no system of its own
-        texts |= {_escaped(code) for _, code in found}
+        texts |= {escape(code) for _, code in found}
     modifier = "not" if criterion.modifier == "not-in" else None
     if texts:
         return Criterion(criterion.code, criterion.type, modifier, tuple(sorted(texts)))
@@ -88,9 +88,3 @@ def _unanswered(criterion: Criterion, error: TerminologyError) -> FhirError:
 def _unknown(criterion: Criterion) -> FhirError:
     text = f"{criterion.code}:{criterion.modifier} takes the URL or the id of a ValueSet; there is none of that id."
     return refuse("parameter-value", text, f"http.{criterion.code}")
-
-
-def _escaped(text: str) -> str:
-    for sign in "\\,$|":
-        text = text.replace(sign, f"\\{sign}")
-    return text

@@ -22,6 +22,13 @@ def split_escaped(value: str, separator: str = ",") -> list[str]:
     return [*parts, value[start:]]
 
 
+def escape(text: str) -> str:
+    """A text as one value, whatever is in it: undone by `unescape`."""
+    for sign in "\\,$|":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
 def unescape(text: str) -> str:
     """Undo `\\,`, `\\$`, `\\|` and `\\\\` (R4 search 3.1.1.4.0.1); any other backslash stays."""
     return _ESCAPE.sub(r"\1", text) if "\\" in text else text
