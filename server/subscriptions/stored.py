@@ -13,6 +13,7 @@ import msgspec
 
 from profiles.json import Resource
 from profiles.outcome import refuse
+from server.access.access import everything
 from server.accounts.account import find
 from server.internal import Found, OwnRecords
 from server.jobs.asked import asked_by
@@ -25,7 +26,7 @@ from server.store.store import StaleVersionError
 from server.subscriptions.owner import TYPE
 from server.subscriptions.records import FEED, FEEDS, SUBSCRIBED, Feed, Subscribed, Wanted
 from server.subscriptions.turn import delivery_job
-from server.subscriptions.wanted import read_wanted
+from server.subscriptions.wanted import ends, read_wanted
 
 if TYPE_CHECKING:
     from server.rest.exchange import Exchange
@@ -58,8 +59,8 @@ async def _beside_one(exchange: Exchange, version: Version, made: Beside) -> Non
             made.internals.append(SUBSCRIBED.drop(known))
         return
     resource = version.resource()
-    if resource.get("status") == "off" and known is None:
-        return  # kept for later, as any record
+    if known is None and (resource.get("status") == "off" or 0 < ends(resource) <= exchange.services.now()):
+        return  # kept as any record is, and not served
     before = await _before(exchange, version)
     wanted = await _wanted(exchange, resource)
     _check_status(resource, before, known, wanted)
@@ -76,10 +77,8 @@ async def _before(exchange: Exchange, version: Version) -> Resource | None:
     """The version before, as it was stored."""
     if version.version == 1:
         return None
-    record = await exchange.repository.store.read_version(version.record.key, version.version - 1)
-    if record is None or record.deleted:
-        return None
-    return exchange.repository.open(record, TYPE, version.id).resource()
+    before = await exchange.repository.read_version(everything(TYPE), version.id, version.version - 1)
+    return None if before is None or before.deleted else before.resource()
 
 
 async def _wanted(exchange: Exchange, resource: Resource) -> Wanted:
@@ -87,8 +86,6 @@ async def _wanted(exchange: Exchange, resource: Resource) -> Wanted:
     request, services = exchange.request, exchange.services
     wanted = read_wanted(resource, exchange.tenant.index, exchange.repository.base_url, request.base.pas_version)
     place = "Subscription.channel.endpoint"
-    if wanted.until and wanted.until <= services.now():
-        raise refuse("subscription-status", "The Subscription ends before it begins.", "Subscription.end")
     if wanted.channel == "email" and not (services.settings.smtp and services.settings.smtp_from):
         raise refuse("subscription-channel", "This server sends no e-mail (ASSENT_SMTP).", "Subscription.channel.type")
     if wanted.channel == "rest-hook" and resource.get("status") != "off":

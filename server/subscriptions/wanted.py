@@ -76,7 +76,7 @@ def read_wanted(resource: Resource, index: BlindIndex, base_url: str, pas: Pas) 
         _number(given, HEARTBEAT, "valueUnsignedInt", 0, SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT),
         _number(given, TIMEOUT, "valueUnsignedInt", 10, 1, LONGEST_TIMEOUT),
         _number(given, MAX_COUNT, "valuePositiveInt", 1, 1, MOST_EVENTS),
-        _end(resource),
+        ends(resource),
     )
     if topic.kind == "resource":
         for type_, query in wanted.filters:
@@ -225,7 +225,7 @@ def _number(given: Resource, url: str, name: str, default: int, least: int, most
     return value
 
 
-def _end(resource: Resource) -> int:
+def ends(resource: Resource) -> int:
     """When it ends, in microseconds; 0 where it does not say."""
     end = text(resource.get("end"))
     span = instant_range(end) if end is not None else None

@@ -22,6 +22,12 @@ UNLIMITED = {
     "server/rest/linked.py": "a link says itself what it opens",
     "server/rest/written_check.py": "definitions that hold for everybody",
     "server/sample/load.py": "the synthetic practice",
+    "server/subscriptions/delivery.py": "whether a Subscription is still there",
+    "server/subscriptions/matching.py": "what was stored, before anybody is told of it",
+    "server/subscriptions/payload.py": "what was stored, of which the subscriber is shown what they may read",
+    "server/subscriptions/restated.py": "the status that the server gives a Subscription",
+    "server/subscriptions/stored.py": "the Subscription as it was, which is compared and not shown",
+    "server/subscriptions/wanted.py": "what a filter means, never what it finds",
     "server/search/criteria.py": "what makes two conditions the same, never what they find",
 }
 """Modules that may reach everything, and why."""

@@ -48,7 +48,6 @@ def changed(**change: Any) -> dict[str, Any]:
         (changed(channel={"payload": "text/plain"}), "subscription-payload"),
         (changed(channel={"_payload": {"extension": [{"url": "urn:x", "valueCode": "empty"}]}}), "subscription-payload"),
         (changed(channel={"extension": [{"url": HEARTBEAT, "valueUnsignedInt": 1}]}), "subscription-channel"),
-        (changed(end="2020-01-01T00:00:00Z"), "subscription-status"),
         (subscription("https://8.8.8.8/hook", "Observation") | {"status": "active"}, "subscription-status"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -130,3 +129,13 @@ async def test_topics_can_be_found_and_read(app: House) -> None:
     assert {"status", "events", "get-ws-binding-token"} <= {each["name"] for each in claim["operation"]}
     read = {each["valueUri"] for topic in topics["entry"] for each in topic["resource"]["extension"] if "valueUri" in each}
     assert read == urls
+
+
+async def test_what_is_over_is_kept_and_never_begins(app: House) -> None:
+    async with app.client("staff") as client:
+        made = await client.post("/Subscription", json=changed(end="2020-01-01T00:00:00Z"))
+        assert made.status_code == 201
+        answer = await client.get(f"/Subscription/{made.json()['id']}/$status")
+        assert answer.json()["total"] == 1
+        token = await client.get(f"/Subscription/{made.json()['id']}/$get-ws-binding-token")
+        refused(token, 422, "subscription-channel")
