@@ -30,7 +30,7 @@ LAUNCH_SCOPES: Final = frozenset(
 """Scopes that ask for identity, context or a refresh token. None of them opens a resource."""
 
 USERS_SCOPE: Final = "assent/users"
-"""Of our own: lets an administrator's token administer accounts (server/scim). No scope of a resource does."""
+"""Of our own: lets an administrator's token administer accounts (server/scim) and register apps. No scope of a resource does."""
 
 MAXIMUM_SCOPES: Final = 256
 """Scopes of one token that are looked at; a token with more is no honest one and gets none of the rest."""

@@ -1,6 +1,7 @@
 """Dynamic client registration (RFC 7591): off, for administrators with a token, or for anybody, as the setting says.
 
-What anybody registers is an app for people: no system scopes, no roles. Each registration makes a new client.
+What anybody registers is an app for people: no system scopes, no roles. Each registration makes a new client. An administrator's token
+registers where it was given for that: a backend service has roles, and whoever may make one may do whatever those roles may.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from server.oauth.launch_context import bearer
 from server.oauth.wire import Answer, json_answer
 
 LARGEST: Final = 64 * 1024
+_WHO: Final = f"Apps are registered by an administrator whose token has the scope {USERS_SCOPE}."
 _KINDS: Final[dict[str, type]] = {
     "client_name": str,
     "token_endpoint_auth_method": str,
@@ -39,8 +41,8 @@ async def register(authority: Authority) -> Answer:
     if switch == "off":
         raise OAuthError("access_denied", "Apps are registered by the server's administrator.")
     who = bearer(authority) if switch == "administrator" or "authorization" in authority.call.headers else None
-    if who is not None and "administrator" not in who.roles:
-        raise OAuthError("insufficient_scope", "Apps are registered by an administrator.", challenge="Bearer")
+    if who is not None and ("administrator" not in who.roles or USERS_SCOPE not in who.scopes.others):
+        raise OAuthError("insufficient_scope", _WHO, challenge=f'Bearer error="insufficient_scope", scope="{USERS_SCOPE}"')
     asked = _read(authority.call.body)
     client, secret = clients.with_new_secret(_client(authority, asked, who))
     noted = authority.note("client-register", who=who or authority.machine(client.id), query=f"client={client.id}")

@@ -16,7 +16,7 @@ _LAUNCH: Final = {
     "launch/encounter": "Know which visit was chosen",
     "offline_access": "Go on with this when you are not there, until you or an administrator ends it",
     "online_access": "Go on with this as long as you are signed in",
-    USERS_SCOPE: "Administer accounts: who may sign in, and what they may do",
+    USERS_SCOPE: "Administer accounts and apps: who may sign in, what they may do, and which apps may ask",
 }
 _TYPES: Final = {
     "*": "everything",

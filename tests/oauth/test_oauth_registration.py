@@ -11,6 +11,8 @@ from in_process import House, running_house
 from key_client import JWKS
 from oauth_app import APP, App, Browser, people, town
 
+from server.auth.scopes import USERS_SCOPE
+
 ASKED: dict[str, Any] = {
     "client_name": "New App",
     "redirect_uris": [APP],
@@ -19,8 +21,17 @@ ASKED: dict[str, Any] = {
 }
 
 
-async def register(house: House, role: str | None, asked: Any) -> httpx.Response:
-    async with house.client(role) as client:
+SERVICE: dict[str, Any] = {
+    "grant_types": ["client_credentials"],
+    "token_endpoint_auth_method": "private_key_jwt",
+    "jwks": JWKS,
+    "scope": "system/*.rs",
+    "roles": ["staff"],
+}
+
+
+async def register(house: House, role: str | None, asked: Any, scope: str = USERS_SCOPE) -> httpx.Response:
+    async with house.client(role, scope=scope) as client:
         return await client.post(f"{house.root}/oauth/register", json=asked)
 
 
@@ -39,14 +50,23 @@ async def test_an_administrator_registers(tmp_path: Path) -> None:
         told = made.json()
         assert (await App(house, told["client_id"]).tokens())["patient"] == "p1"
         assert "client_secret" not in told
-        service = {
-            "grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS,
-            "scope": "system/*.rs", "roles": ["staff"],
-        }  # fmt: skip
-        assert (await register(house, "administrator", service)).status_code == 201
+        assert (await register(house, "administrator", SERVICE)).status_code == 201
         async with house.client(None) as client:
             found = (await client.get("/.well-known/smart-configuration")).json()
             assert found["registration_endpoint"] == f"{house.root}/oauth/register"
+
+
+@pytest.mark.parametrize("switch", ["administrator", "open"])
+@pytest.mark.parametrize("scope", ["user/Patient.rs", "user/*.cruds system/*.cruds"])
+async def test_an_administrators_token_for_something_else_registers_nothing(
+    tmp_path: Path, switch: str, scope: str
+) -> None:
+    """An app that an administrator lets read something would otherwise make itself a service that may do everything."""
+    async with running_house(tmp_path / "data", ASSENT_CLIENT_REGISTRATION=switch) as house:
+        for asked in (SERVICE, {**SERVICE, "roles": ["administrator"], "scope": "system/*.cruds"}, ASKED):
+            answer = await register(house, "administrator", asked, scope)
+            assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+            assert f'scope="{USERS_SCOPE}"' in answer.headers["www-authenticate"]
 
 
 async def test_anybody_registers_apps_for_people_and_no_services(tmp_path: Path) -> None:
