@@ -209,6 +209,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "subscription-payload": ErrorCode(422, "not-supported", "The Subscription's payload is not supported for its channel."),
     "subscription-status": ErrorCode(422, "business-rule", "A client sets a Subscription to requested or off, and nothing else."),
     "too-many-subscriptions": ErrorCode(429, "throttled", "There are as many Subscriptions as are allowed."),
+    "only-later": ErrorCode(400, "required", "The operation is only done later, and Prefer: respond-async is missing."),
     "too-many-jobs": ErrorCode(
         429, "throttled", "More requests with respond-async wait than are allowed; ask again later."
     ),

@@ -40,6 +40,7 @@ from server.audit.proof import Proof
 from server.audit.retention import Retention
 from server.auth.access_token import TokenVerifier, fhir_bases
 from server.auth.signing_key import load_or_create
+from server.bulk.kick_off import export_operations
 from server.clock import SteadyClock
 from server.config import ConfigurationError, Settings
 from server.documents.signed_link import PATH as LINK_PATH
@@ -335,6 +336,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
                 *operations(pas, _link_signer(settings, keyring), settings.link_seconds, checker, terminology),
                 *audit_operations(audit, proof, keyring),
                 REINDEX_OPERATION,
+                *export_operations(settings.bulk_settle),
             )
         ),
         outgoing=Outgoing(hooks, networks(settings.inner_networks)),

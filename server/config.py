@@ -45,6 +45,8 @@ class Settings:
     jobs_per_tenant: int
     job_result_ttl: int
     job_result_bytes: int
+    bulk_settle: int
+    bulk_file_bytes: int
     job_lease: int
     subscriptions_per_caller: int
     subscriptions_per_tenant: int

@@ -98,6 +98,21 @@ SETTINGS: Final = (
         kinds.whole_number(1024, 2**31),
     ),
     Setting(
+        "ASSENT_BULK_SETTLE",
+        "bulk_settle",
+        "5",
+        "Seconds that an export waits before it begins, so that writes which were under way at its moment are in it. As long as the "
+        "longest commit takes; more where files are loaded beside exports.",
+        kinds.whole_number(0, 3600),
+    ),
+    Setting(
+        "ASSENT_BULK_FILE_BYTES",
+        "bulk_file_bytes",
+        str(64 * 2**20),
+        "From so many bytes on, an export begins another file for the same type of resource.",
+        kinds.whole_number(1024, 2**31),
+    ),
+    Setting(
         "ASSENT_JOB_LEASE",
         "job_lease",
         "30",

@@ -86,11 +86,15 @@ class Step(Keeper):
         self.kept.add(number)
         self._waiting[number] = self._sealed(number, content)
 
-    async def note(self, position: Resource, done: int, total: int | None = None) -> None:
+    def put(self, number: int, content: bytes) -> None:
+        """A part of what it comes to, in the place of one that may be there; it is not counted, and stored with the next commit."""
+        self._waiting[number] = self._sealed(number, content)
+
+    async def note(self, position: Resource, done: int, total: int | None = None, audit: Sequence[bytes] = ()) -> None:
         """How far it is and where to go on, durably; the counted total may become known on the way. Raises LostLeaseError."""
         self.total = self.total if total is None else total
         place = {POSITION: self._sealed(POSITION, json.dumps(position))}
-        await self._store(Commit(self.job.tenant), done, {**self._waiting, **place})
+        await self._store(Commit(self.job.tenant, audit=audit), done, {**self._waiting, **place})
 
     async def finish(self, audit: Sequence[bytes] = ()) -> None:
         """The job is done, if everything that was counted is. One that somebody asked for is kept with its results.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from server.bulk.export import export
+from server.bulk.kick_off import KIND as EXPORT
 from server.jobs.asked import KIND
 from server.jobs.drop_contents import drop_contents
 from server.jobs.request_job import do_request
@@ -16,9 +18,16 @@ from server.subscriptions.turn import DELIVERY, HEARTBEAT
 from server.upkeep.reindex_operation import KIND as REINDEX
 from server.upkeep.reindex_operation import reindex_tenant
 
-BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3}
-"""How many of some kinds are done at once: subscribers who are slow to answer keep nothing else waiting."""
+BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3, frozenset({EXPORT}): 2}
+"""How many of some kinds are done at once: subscribers who are slow to answer, and exports, keep nothing else waiting."""
 
 
 def own_workers() -> Mapping[str, Worker]:
-    return {KIND: do_request, DROP_CONTENTS: drop_contents, REINDEX: reindex_tenant, DELIVERY: deliver, HEARTBEAT: beat}
+    return {
+        KIND: do_request,
+        DROP_CONTENTS: drop_contents,
+        REINDEX: reindex_tenant,
+        DELIVERY: deliver,
+        HEARTBEAT: beat,
+        EXPORT: export,
+    }

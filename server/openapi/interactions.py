@@ -63,5 +63,6 @@ INTERACTIONS: Final[Mapping[tuple[str, str], Told]] = {
     ("DELETE", "{type}/{id}/_history"): Told("Erase the history", "Earlier versions go for good; the answer is the receipt. For administrators.", {200: "Parameters"}),
     ("GET", "{type}/{id}/_history/{version}"): Told("Read a version", "As it was.", {200: "Resource"}),
     ("GET", "_async/{id}"): Told("Status of a request done later", "202 while it is under way.", {200: "Bundle", 202: "OperationOutcome"}),
+    ("GET", "_async/{id}/{member}"): Told("A file of an export", "NDJSON; whole, or the range that is asked for.", {200: "Binary", 206: "Binary"}),
     ("DELETE", "_async/{id}"): Told("Cancel a request done later", "What was done stays.", {202: "OperationOutcome"}),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from operations.ports import Operation
 from profiles.json import Resource
 from profiles.search_parameters import SearchParameter
 from profiles.structure import resource_types
+from server.bulk.definitions import CAPABILITIES as BULK_DATA
 from server.rest.exchange import AUDIT_TYPE
 from server.rest.formats import FHIR_XML
 from server.rest.interactions.patch import READERS
@@ -84,6 +85,7 @@ def capability_statement(
         "status": "active",
         "date": SINCE,
         "kind": "instance",
+        "instantiates": [BULK_DATA],
         "software": {"name": "Assent", "version": version("assent")},
         "implementation": {"description": f"Assent, Da Vinci PAS {base.pas_version}", "url": base.url},
         "fhirVersion": "4.0.1",
@@ -113,7 +115,7 @@ def _later(operations: Iterable[Operation]) -> str:
 
 def is_able_later(operation: Operation) -> bool:
     """Whether `Prefer: respond-async` is heeded on it."""
-    return not operation.streams and (operation.repeatable or not operation.affects_state)
+    return not (operation.streams or operation.makes_job) and (operation.repeatable or not operation.affects_state)
 
 
 def _resource(type_: str, operations: list[Resource], conditional_delete: str) -> Resource:

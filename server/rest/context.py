@@ -37,6 +37,7 @@ from server.access.access import Access, everything
 from server.auth.decision import Letter
 from server.internal import OwnRecords
 from server.jobs.asked import handle_of, owner_of, payload_of
+from server.jobs.too_many import refuse_too_many
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version
 from server.rest.erasures import commit_erasures, ever_in_record, kept_versions
@@ -195,6 +196,8 @@ async def commit_changes(exchange: Exchange, changes: Changes) -> None:
     prepared += [await _prepare_deletion(repository, deletion) async for deletion in _in_turns(changes.deletions)]
     _refuse_others_records(exchange, prepared)
     keys = [repository.claim(key, holder, changes.replaces.get(key)) for key, holder in changes.keys.items()]
+    if any(job.name for job in changes.jobs):
+        await refuse_too_many(exchange.services, exchange.tenant, owner_of(exchange.tenant, exchange.principal))
     jobs = [_job(exchange, job) for job in changes.jobs]
     states = changed_states(_own(exchange), changes.states)
     try:

@@ -139,6 +139,8 @@ def _negotiates(services: Services, request: Request) -> bool:
     if request.template == "{type}/${operation}":
         found = services.operations.get(("type", request.segments[0], request.segments[1][1:]))
         return found is not None and found.streams
+    if request.template == "_async/{id}/{member}":
+        return True
     return request.segments[:1] == ("Binary",) and request.template in PLAIN_TEMPLATES and request.method in {"GET", "HEAD"}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from server.auth.decision import Letter
+from server.bulk.download import download
 from server.rest.exchange import Exchange
 from server.rest.interactions import conditional
 from server.rest.interactions.bundle import bundle
@@ -68,6 +69,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "{type}/{id}/_history/{version}", "vread", "R", vread, "r"),
     Route("GET", "_async/{id}", "$async-status", "R", status),
     Route("DELETE", "_async/{id}", "$async-cancel", "D", cancel),
+    Route("GET", "_async/{id}/{member}", "$async-file", "R", download),
     Route("POST", "${operation}", "operation", "E", operation, later=True),
     Route("GET", "${operation}", "operation", "E", operation, later=True),
     Route("POST", "{type}/${operation}", "operation", "E", operation, later=True),

@@ -271,8 +271,8 @@ def bundles(known: Known) -> Iterator[Ask]:
     yield Ask("GET", "Observation?_include=Observation:subject&_total=accurate&_sort=_lastUpdated")
 
 
-def job_asks(method: str) -> Case:
-    return lambda known: (Ask(method, f"_async/{name}") for name in known.jobs)
+def job_asks(method: str, behind: str = "") -> Case:
+    return lambda known: (Ask(method, f"_async/{name}{behind}") for name in known.jobs)
 
 
 def parameters(**references: str) -> dict[str, Any]:
@@ -332,7 +332,7 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     "disclosures": [parameters(patient="foreign-1"), *NO_BODY],
     "everything": NO_BODY,
     "meta": NO_BODY,
-    "reindex": NO_BODY,
+    **dict.fromkeys(("reindex", "export", "import"), NO_BODY),  # and tests/bulk
     **{code: [labels(), *NO_BODY] for code in ("meta-add", "meta-delete")},
     "diff": [parameters(**{"from": "Patient/p01", "to": "Patient/p02"}), *NO_BODY],
     "lastn": [{"resourceType": "Parameters", "parameter": [{"name": "patient", "valueString": "Patient/p01"}]}, *NO_BODY],
@@ -388,6 +388,7 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     ("POST", "{type}/{id}/{member}/_search"): posted_compartment_searches("Observation/_search"),
     ("POST", "{type}/{id}/_search"): posted_compartment_searches("_search"),
     ("GET", "_async/{id}"): job_asks("GET"),
+    ("GET", "_async/{id}/{member}"): job_asks("GET", "/Patient.1.ndjson"),
     ("DELETE", "_async/{id}"): job_asks("DELETE"),
     ("PATCH", "{type}/{id}"): patches,
     ("PATCH", "{type}"): conditional_patches,

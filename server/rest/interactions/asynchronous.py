@@ -13,6 +13,7 @@ from operations.ports import Operation
 from profiles import json
 from profiles.outcome import refuse
 from server.jobs.asked import KIND, handle_of, owner_of, payload_of
+from server.jobs.too_many import refuse_too_many
 from server.rest.exchange import Exchange
 from server.rest.interactions.bundle import read_bundle
 from server.rest.interactions.operation import authorize_operation, find_operation, raw_content
@@ -23,8 +24,6 @@ from server.rest.response import Response, outcome_response
 ADDRESS: Final = "_async"
 MAX_REQUEST: Final = 15 * 2**20
 """Bytes of a sealed request: a document of MongoDB has 16 MB."""
-
-_RETRY_SECONDS: Final = 10
 
 
 async def accept(exchange: Exchange) -> Response | None:
@@ -38,7 +37,7 @@ async def accept(exchange: Exchange) -> Response | None:
         total = len(entries) if type_ == "batch" else 1
     elif exchange.trail.interaction == "operation":
         operation, type_name, _ = find_operation(exchange)
-        if operation.streams or (operation.affects_state and not operation.repeatable):
+        if operation.streams or operation.makes_job or (operation.affects_state and not operation.repeatable):
             return None
         authorize_operation(exchange, operation, type_name)
         if request.method == "POST" and request.body:
@@ -60,7 +59,7 @@ async def accept(exchange: Exchange) -> Response | None:
         created=repository.now(),
     )
     async with services.turns.of([("jobs", exchange.tenant.number)]):
-        await _refuse_too_many(exchange, job.owner)
+        await refuse_too_many(services, exchange.tenant, job.owner)
         await exchange.store_together([], 202, [], [job])
         services.job_stored.set()
     answer = outcome_response(202, "Accepted; ask for the answer at the address in Content-Location.")
@@ -73,13 +72,3 @@ def _in_json(request: Request, operation: Operation) -> Request:
     if content is None:
         return request
     return replace(request, body=json.dumps(content), headers={**request.headers, "content-type": FHIR_JSON})
-
-
-async def _refuse_too_many(exchange: Exchange, owner: bytes) -> None:
-    """Raises FhirError (429). Two servers that are asked in the same moment may each let one more in."""
-    settings, jobs, tenant = exchange.services.settings, exchange.services.store.jobs, exchange.tenant.number
-    for whose, most in ((owner, settings.jobs_per_caller), (None, settings.jobs_per_tenant)):
-        if await jobs.count_open(tenant, whose, most) >= most:
-            error = refuse("too-many-jobs", f"{most} requests of {'this caller' if whose else 'this tenant'} wait already.")
-            error.headers["Retry-After"] = str(_RETRY_SECONDS)
-            raise error

@@ -73,7 +73,7 @@ async def content_response(blobs: Blobs, tenant: int, version: Version, resource
     status, type_ = 206 if part is not None else 200, _served_type(resource)
     if version.content is None:
         return Response(status, inline[start:end], headers, type_)
-    stream = await _begun(_pieces(blobs, tenant, version, start, end))
+    stream = await begun(_pieces(blobs, tenant, version, start, end))
     return Response(status, b"", headers, type_, stream=stream, length=end - start)
 
 
@@ -104,7 +104,7 @@ async def _as_resource(exchange: Exchange, version: Version) -> Response:
         return version_response(version, 200, headers)
     head, tail = version.body[:-1] + b',"data":"', b'"}'
     blobs, tenant = exchange.services.store.blobs, exchange.tenant.number
-    content = await _begun(_pieces(blobs, tenant, version, 0, version.content.size))
+    content = await begun(_pieces(blobs, tenant, version, 0, version.content.size))
 
     async def pieces() -> AsyncIterator[bytes]:
         yield head
@@ -126,7 +126,7 @@ async def _pieces(blobs: Blobs, tenant: int, version: Version, start: int, end: 
         raise DamagedRecordError(f"{version.reference} version {version.version}: {error}") from error
 
 
-async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same pieces, the first of them read already: what is damaged there, or a store that is away, is still an answer."""
     first = await anext(pieces, b"")
 

@@ -12,6 +12,7 @@ from profiles import json
 from profiles.json import Resource
 from profiles.outcome import refuse
 from server.bindings import job_part_binding
+from server.bulk.manifest import MANIFESTS, manifest
 from server.jobs.asked import covers, handle_of, owner_of, principal_in
 from server.jobs.reasons import read_reason
 from server.repository import MICROSECOND
@@ -28,25 +29,29 @@ _ADMINISTRATOR: Final = "administrator"
 
 async def status(exchange: Exchange) -> Response:
     """How it stands, or what came of it. Raises FhirError: 404, or 500 for one that failed."""
-    job = await _visible(exchange)
+    job = await visible_job(exchange)
     if job.closed is None:
         return await _under_way(exchange, job)
-    await _require_rights(exchange, job)
+    await require_rights(exchange, job)
     if job.closed == "failed":
         why = (await read_reason(exchange.services.store.jobs, exchange.services.keyring, job)).get("why", "")
         done = f" {job.done} of {job.total} parts were done, and what they stored stays." if job.done else ""
         raise refuse("job-failed", f"This could not be done. {why}{done}")
+    if job.kind in MANIFESTS:
+        return await manifest(exchange, job)
     response = response_bundle("batch-response", await _results(exchange, job))
     return Response(200, response.body, {"Expires": http_date(job.until)})
 
 
 async def cancel(exchange: Exchange) -> Response:
     """Nobody goes on with it from this moment; what was done stays. A finished one's answer is thrown away. Raises FhirError."""
-    job = await _visible(exchange)
+    job = await visible_job(exchange)
     jobs = exchange.services.store.jobs
     kept = exchange.services.now() + exchange.services.settings.job_result_ttl * MICROSECOND
     if job.closed is None and await jobs.cancel(job.id, kept):
         now = await jobs.status(job.id) or job
+        if job.kind in MANIFESTS:  # its files go at once
+            await jobs.forget(job.id)
         text = f"Cancelled. {now.done} of {now.total} parts were done, and what they stored stays."
     else:
         await jobs.forget(job.id)
@@ -54,7 +59,7 @@ async def cancel(exchange: Exchange) -> Response:
     return outcome_response(202, text)
 
 
-async def _visible(exchange: Exchange) -> JobStatus:
+async def visible_job(exchange: Exchange) -> JobStatus:
     """The job at the address, for whoever asked for it, and for an administrator of everything. Raises FhirError (404)."""
     refuse_unknown(exchange.request.query)
     handle = handle_of(exchange.tenant, exchange.request.segments[1])
@@ -67,8 +72,8 @@ async def _visible(exchange: Exchange) -> JobStatus:
     return job
 
 
-async def _require_rights(exchange: Exchange, job: JobStatus) -> None:
-    """What came of it was found with the rights of then: a token with fewer, or for another patient, does not get it."""
+async def require_rights(exchange: Exchange, job: JobStatus) -> None:
+    """Raises FhirError (404). What came of it was found with the rights of then: a token with fewer, or for another patient, does not get it."""
     body = await exchange.services.store.jobs.body(job.id)
     if body is None:
         raise _not_found()

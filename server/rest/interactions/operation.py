@@ -9,7 +9,7 @@ from operations.ports import Context, KeyTakenError, Operation, OperationInput, 
 from profiles import json
 from profiles.json import Resource
 from profiles.outcome import FhirError, refuse
-from server.access.access import Access
+from server.access.access import Access, nothing
 from server.auth.bearer import forbidden
 from server.auth.decision import Decision
 from server.rest.context import context_for
@@ -64,6 +64,8 @@ def raw_content(request: Request, found: Operation) -> Resource | None:
 
 def authorize_operation(exchange: Exchange, found: Operation, type_: str | None) -> Access:
     """Whether the caller may call it, and within what limits. Raises FhirError (403)."""
+    if found.makes_job and not found.roles:
+        return _for_job(exchange, found, type_)
     on = found.definition.on
     access = exchange.gate.unrestricted(found.scope, type_ or (on[0] if on and on != ("Resource",) else "*"))
     if found.every_type:
@@ -75,6 +77,14 @@ def authorize_operation(exchange: Exchange, found: Operation, type_: str | None)
     if access.compartment is not None and not found.one_patient:
         raise forbidden(Decision(False, f"${found.code} is not for a token that reaches one patient's record only."))
     return access
+
+
+def _for_job(exchange: Exchange, found: Operation, type_: str | None) -> Access:
+    """Of the type that it is called on; on the system, nothing: its job asks for each type."""
+    reaches = exchange.gate.access_if_any(found.scope, "Patient")
+    if exchange.principal.patient is not None or (reaches is not None and reaches.compartment is not None):
+        raise forbidden(Decision(False, f"${found.code} is not for a token that reaches one patient's record only."))
+    return nothing("*") if type_ is None else exchange.authorize(found.scope, type_)
 
 
 def _must_be_posted(found: Operation) -> FhirError:
