@@ -114,32 +114,38 @@ async def _of_patient(given: OperationInput, context: Context) -> OperationOutpu
     asked = _asked(given)
     patients = None if given.resource_id is None else frozenset({given.resource_id})
     if given.resource_id is not None:
-        context.note_entity(f"Patient/{given.resource_id}")
+        await _present("Patient", given.resource_id, context)
     return await _page(given, asked, list(_legs_of(patients, asked, context)), context)
 
 
 async def _of_group(given: OperationInput, context: Context) -> OperationOutput:
     asked, id_ = _asked(given), given.resource_id or ""
-    group = await context.records.read("Group", id_)
-    if group is None:
-        raise refuse("not-found", "There is no such Group.", "http.url")
+    group = await _present("Group", id_, context)
     members = frozenset(_members(group))
     if len(members) > MOST_MEMBERS:
         words = f"The group has more than {MOST_MEMBERS} patients: export their records instead (Group/$export)."
         raise refuse("search-too-costly", words, "http.url")
-    context.note_entity(f"Group/{id_}")
     legs = [Leg("Group", (("_id", id_),))] if _wants(asked, "Group", context) else []
     return await _page(given, asked, [*legs, *(_legs_of(members, asked, context) if members else ())], context)
 
 
 async def _of_encounter(given: OperationInput, context: Context) -> OperationOutput:
     asked, id_ = _asked(given), given.resource_id or ""
-    context.note_entity(f"Encounter/{id_}")
+    await _present("Encounter", id_, context)
     legs = [Leg("Encounter", (("_id", id_),))] if _wants(asked, "Encounter", context) else []
     for type_ in sorted(member_types("Encounter") - {"Encounter"}):
         if _wants(asked, type_, context):
             legs += [Leg(type_, ((code, f"Encounter/{id_}"),)) for code in sorted(compartment_codes("Encounter", type_))]
     return await _page(given, asked, legs, context)
+
+
+async def _present(type_: str, id_: str, context: Context) -> Resource:
+    """Raises FhirError (410)."""
+    context.note_entity(f"{type_}/{id_}")
+    found = await context.records.read(type_, id_)
+    if found is None:
+        raise refuse("gone", "The resource was deleted; what referred to it is found by a search.", "http.url")
+    return found
 
 
 def _members(group: Resource) -> Iterator[str]:
@@ -198,16 +204,18 @@ async def _of_leg(leg: Leg, asked: Asked, place: str, most: int, context: Contex
 
 
 def _is_new(before: Sequence[Leg], leg: Leg, found: Found) -> bool:
-    """Whether it is part of the record at all, and no leg before has brought it."""
-    if not leg.criteria:
-        return leg.patients is not None or bool(found.patients)
-    same = [other.criteria[0] for other in before if other.type == leg.type]
-    return not same or not any(_has(found.resource(), code, target) for code, target in same)
+    """Whether it is part of a record at all, and no leg before has brought it."""
+    if leg.patients is None and not leg.criteria and not found.patients:
+        return False
+    return not any(_brings(other, found) for other in before if other.type == leg.type and other.criteria)
 
 
-def _has(resource: Resource, code: str, target: str) -> bool:
-    found = search_parameters(resource["resourceType"])[code].extract(resource)
-    texts = (value.value.get("reference") for value in found if isinstance(value.value, dict))
+def _brings(leg: Leg, found: Found) -> bool:
+    ((code, target),) = leg.criteria
+    if code == "_id":
+        return found.id == target
+    values = search_parameters(leg.type)[code].extract(found.resource())
+    texts = (value.value.get("reference") for value in values if isinstance(value.value, dict))
     return any(isinstance(text, str) and text.partition("/_history/")[0].endswith(target) for text in texts)
 
 

@@ -30,7 +30,7 @@ from server.store.store import StaleVersionError, StoreUnavailableError
 _FHIR_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _ALLOWED_HEADERS: Final = (
     "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, If-Range, Range, "
-    "X-Request-Id, X-Security-Context, X-Purpose-Of-Use, X-Assent-Break-Glass, X-Provenance"
+    "X-Request-Id, X-Security-Context, X-Purpose-Of-Use, X-Assent-Break-Glass, X-Provenance, X-Cascade"
 )
 _OWN: Final = ("/oauth/", "/.well-known/")
 _PARTS: Final = (*_OWN, "/account", "/invitation")

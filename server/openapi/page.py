@@ -50,7 +50,7 @@ def docs_page(document: Resource) -> Response:
 
 
 async def docs_style() -> Response:
-    return Response(200, _read("docs.css"), {"Cache-Control": "public, max-age=3600"}, "text/css; charset=utf-8")
+    return Response(200, _read("docs.css"), {}, "text/css; charset=utf-8")
 
 
 def _calls(path: str, item: Resource, base: str, shared: Resource) -> Iterator[Shown]:
