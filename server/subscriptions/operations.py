@@ -75,7 +75,7 @@ class _Desk:
         wanted = _values(given, "status") if given.resource_id is None else []
         found: list[Resource] = []
         for resource in await _named(given, context):
-            subscribed, progress = await _kept(own, resource)
+            subscribed, progress = await _kept(own, resource, context.base_url)
             told = status_parameters(subscribed, progress, "query-status", status=str(resource["status"]))
             if not wanted or resource["status"] in wanted:
                 found.append(told)
@@ -84,7 +84,7 @@ class _Desk:
     async def events(self, given: OperationInput, context: Context) -> OperationOutput:
         """Raises FhirError: parameter-value (400)."""
         own = self._own(context)
-        subscribed, progress = await _kept(own, await _one(given, context))
+        subscribed, progress = await _kept(own, await _one(given, context), context.base_url)
         content = _content(given, subscribed.wanted)
         first = _number(given, "eventsSinceNumber", 1)
         last = min(_number(given, "eventsUntilNumber", progress.events), progress.events, first + MOST_EVENTS - 1)
@@ -107,7 +107,7 @@ class _Desk:
         own = self._own(context)
         ids: list[str] = []
         for resource in await _named(given, context):
-            subscribed, _ = await _kept(own, resource)
+            subscribed, _ = await _kept(own, resource, context.base_url)
             asked = subscribed.asked
             mine = (asked.get("client_id"), asked.get("subject")) == (context.caller.client, context.caller.subject)
             if mine and subscribed.wanted.channel == "websocket" and not subscribed.off:
@@ -127,7 +127,7 @@ class _Desk:
 
     async def undelivered(self, given: OperationInput, context: Context) -> OperationOutput:
         own = self._own(context)
-        subscribed, progress = await _kept(own, await _one(given, context))
+        subscribed, progress = await _kept(own, await _one(given, context), context.base_url)
         parameters: list[Resource] = [
             {"name": "events", "valueDecimal": progress.events},
             {"name": "delivered", "valueDecimal": progress.delivered},
@@ -147,7 +147,7 @@ class _Desk:
         """Raises FhirError: parameter-value (400), subscription-status (422)."""
         own = self._own(context)
         resource = await _one(given, context)
-        subscribed, _ = await _kept(own, resource)
+        subscribed, _ = await _kept(own, resource, context.base_url)
         while True:
             found = await PROGRESS.read(own, subscribed.id)
             if found is None or found.value.status != "active" or subscribed.wanted.channel == "websocket":
@@ -211,14 +211,15 @@ async def _named(given: OperationInput, context: Context) -> list[Resource]:
     return [json.loads(each.body) async for each in context.records.find(TYPE, {})]
 
 
-async def _kept(own: OwnRecords, resource: Resource) -> tuple[Subscribed, Progress]:
+async def _kept(own: OwnRecords, resource: Resource, base_url: str) -> tuple[Subscribed, Progress]:
     """What the server keeps of a Subscription; of one that was never asked for, that there is nothing."""
     id_ = str(resource["id"])
     subscribed, progress = await SUBSCRIBED.read(own, id_), await PROGRESS.read(own, id_)
     if subscribed is None:
-        topic = text(resource.get("criteria")) or CHANGED
+        criteria = text(resource.get("criteria"))
+        topic = criteria if criteria in TOPICS else CHANGED
         nothing = Wanted(topic, "rest-hook", "empty", "application/fhir+json")
-        return Subscribed(id_, nothing, {}, "", "2.2.1", 0, off=True), Progress(id_, "off")
+        return Subscribed(id_, nothing, {}, base_url, "2.2.1", 0, off=True), Progress(id_, "off")
     known = progress.value if progress is not None else Progress(id_)
     return subscribed.value, known if known.round == subscribed.value.round else _asked_anew(known)
 
