@@ -216,7 +216,7 @@ async def _kept(own: OwnRecords, resource: Resource, base_url: str) -> tuple[Sub
     id_ = str(resource["id"])
     subscribed, progress = await SUBSCRIBED.read(own, id_), await PROGRESS.read(own, id_)
     if subscribed is None:
-        criteria = text(resource.get("criteria"))
+        criteria = text(resource.get("criteria")) or ""
         topic = criteria if criteria in TOPICS else CHANGED
         nothing = Wanted(topic, "rest-hook", "empty", "application/fhir+json")
         return Subscribed(id_, nothing, {}, base_url, "2.2.1", 0, off=True), Progress(id_, "off")
