@@ -107,16 +107,23 @@ def compile_query(query: Query, index: BlindIndex, base_url: str, access: Access
 def compile_wanted(type_: str, where: All, index: BlindIndex, base_url: str) -> Wanted:
     """Raises FhirError for values of the wrong form, and for more of them than a search may have."""
     parts = [compile_node(type_, part, index, base_url) for part in where.parts]
-    clauses = tuple(clause for part in parts for clause in part.clauses)
-    if sum(map(_cost, clauses)) + _LOOK_COST * sum(part.looks for part in parts) > MAX_TERMS:
+    clauses: list[Clause] = []
+    codes: set[str] = set()
+    cost = 0
+    for part in parts:
+        clauses += part.clauses
+        codes |= part.codes
+        cost += _LOOK_COST * part.looks
+        for clause in part.clauses:
+            cost += _cost(clause)
+    if cost > MAX_TERMS:
         raise refuse("search-too-costly", "The search has too many values in all; ask in several searches.")
-    checks = tuple(part.test for part in parts if not part.is_exact)
-    tests = tuple(part.test for part in parts)
-    codes = frozenset[str]().union(*(part.codes for part in parts))
-    return Wanted(clauses, checks, codes, lambda resource: all(test(resource) for test in tests))
+    checks = tuple([part.test for part in parts if not part.is_exact])
+    return Wanted(tuple(clauses), checks, frozenset(codes), lambda resource: all(part.test(resource) for part in parts))
 
 
 def _cost(clause: Clause) -> int:
+    """In terms that the store is asked for."""
     if isinstance(clause, AnyInterval):
         return len(clause.intervals) * _INTERVAL_COST
     if isinstance(clause, Either):
