@@ -23,6 +23,11 @@ MAIN_DATES: Final = {
 }  # fmt: skip
 """What a type is listed by, newest first; other types, and what lacks the date, by when they were stored (docs/search.md)."""
 
+COMPARTMENT: Final = {
+    "Condition": ("patient", "asserter"), "Encounter": ("patient",), "Group": ("member",), "Observation": ("subject", "performer"), "RiskAssessment": ("subject",),
+}  # fmt: skip
+"""By which parameters some types are in a patient's compartment (R4 CompartmentDefinition/patient)."""
+
 _BIRTHS: Final = {"birthdate", "death-date"}
 Codes = frozenset[tuple[str, str]]
 
@@ -36,10 +41,12 @@ class Oracle:
     members: Mapping[str, Codes] = field(default_factory=dict)
     below: Mapping[tuple[str, str], Codes] = field(default_factory=dict)
     _values: dict[tuple[str, str], list[Item]] = field(default_factory=dict)
+    _aims: dict[tuple[str, str], list[Resource]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.by_name = {f"{one['resourceType']}/{one['id']}": one for one in self.resources}
         self.place = {id(one): number for number, one in enumerate(self.resources)}
+        self.by_url = {one["url"]: one for one in self.resources if "url" in one}
         self.by_type: dict[str, list[Resource]] = {}
         for one in self.resources:
             self.by_type.setdefault(one["resourceType"], []).append(one)
@@ -77,6 +84,13 @@ class Oracle:
             self._values[name, code] = values_of(resource, code)
         return self._values[name, code]
 
+    def in_compartment(self, resource: Resource, patient: str) -> bool:
+        return any(
+            compare.local(item.value, self.base) == ("Patient", patient)
+            for code in COMPARTMENT[resource["resourceType"]]
+            for item in self.values(resource, code)
+        )
+
     def _is_listed(self, id_: str, resource: Resource) -> bool:
         entries = self.by_name.get(f"List/{id_}", {}).get("entry", ())
         wanted = (resource["resourceType"], resource["id"])
@@ -85,16 +99,16 @@ class Oracle:
         )
 
     def _targets(self, resource: Resource, code: str) -> list[Resource]:
-        """What a reference points at: by its address, or by a canonical URL, which has no version here."""
-        found: list[Resource] = []
-        for item in self.values(resource, code):
-            place = compare.local(item.value, self.base)
-            if place is not None:
-                found += [one for name, one in self.by_name.items() if name == f"{place[0]}/{place[1]}"]
-            elif isinstance(item.value, str):
-                url = item.value.partition("|")[0]
-                found += [one for one in self.resources if one.get("url") == url]
-        return found
+        """What a reference points at: by its address, or by a canonical URL, the version of which is left out of account."""
+        known = (f"{resource['resourceType']}/{resource['id']}", code)
+        if known not in self._aims:
+            found = self._aims[known] = []
+            for item in self.values(resource, code):
+                place = compare.local(item.value, self.base)
+                url = item.value.partition("|")[0] if isinstance(item.value, str) else ""
+                aim = self.by_url.get(url) if place is None else self.by_name.get(f"{place[0]}/{place[1]}")
+                found += [] if aim is None else [aim]
+        return self._aims[known]
 
     def _meets(self, resource: Resource, criterion: Criterion) -> bool:
         code, modifier = criterion.code, criterion.modifier
@@ -160,14 +174,14 @@ class Oracle:
             if not sort or sort[0].descending:
                 whole.reverse()
         keys = sort or (None,)
-        for key in reversed(keys):
-            whole = self._sorted_by(whole, key)
+        for number, key in reversed(list(enumerate(keys))):
+            whole = self._sorted_by(whole, key, number == 0)
         return whole
 
-    def _sorted_by(self, found: list[Resource], key: SortKey | None) -> list[Resource]:
+    def _sorted_by(self, found: list[Resource], key: SortKey | None, is_first: bool) -> list[Resource]:
         """A stable sort by one key; what has no value comes last."""
         is_down = key is None or key.descending
-        ranks = {id(one): self._ranks(one, key) for one in found}
+        ranks = {id(one): self._ranks(one, key, is_first) for one in found}
         there = [one for one in found if ranks[id(one)]]
         if is_down:  # reverse=True keeps equals as they were
             there.sort(key=lambda one: max(ranks[id(one)]), reverse=True)
@@ -175,9 +189,9 @@ class Oracle:
             there.sort(key=lambda one: min(ranks[id(one)]))
         return [*there, *(one for one in found if not ranks[id(one)])]
 
-    def _ranks(self, resource: Resource, key: SortKey | None) -> list[Any]:
+    def _ranks(self, resource: Resource, key: SortKey | None, is_first: bool) -> list[Any]:
         main = MAIN_DATES.get(resource["resourceType"])
-        if key is None or key.code == main:
+        if key is None or (is_first and key.code == main):
             spans = compare.date_spans(self.values(resource, main)) if main is not None else []
             return [spans[0][0] if spans else compare.span_of(resource["meta"]["lastUpdated"])[0]]
         items = self.values(resource, key.code)

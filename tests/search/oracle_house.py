@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -31,6 +32,8 @@ TERMS: Final[tuple[Resource, ...]] = (
         "compose": {"include": [{"system": LOINC, "concept": [{"code": "8480-6"}]}, {"system": ACTS, "concept": [{"code": "leaf"}, {"code": "branch"}]}]},
     },
 )  # fmt: skip
+_BEGAN: Final = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+"""Every store gets the same times."""
 _SOME: Final = frozenset({(LOINC, "8480-6"), (ACTS, "leaf"), (ACTS, "branch")})
 _LINE: Final = ("root", "branch", "leaf")
 
@@ -55,12 +58,16 @@ class Stored:
         self.path = f"/t/{tenant}/fhir"
         self.base = f"{house.root}{self.path}"
         grant = Grant(tenant, "who", "oracle", ["administrator"], "user/*.cruds", "Practitioner/who", None)
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in bearer(issue_token(load_or_create(house.data), grant, lifetime=36_000)).items()]
+        self._headers = [
+            (name.lower().encode(), value.encode())
+            for name, value in bearer(issue_token(load_or_create(house.data), grant, lifetime=36_000)).items()
+        ]
 
     async def fill(self, resources: Sequence[Resource]) -> None:
         services = self.house.services
         tenant = await services.keyring.make(self.tenant)
-        repository = Repository(services.store, tenant, self.base, lambda: datetime.now(UTC))
+        ticks = count()
+        repository = Repository(services.store, tenant, self.base, lambda: _BEGAN + timedelta(seconds=next(ticks)))
         for one in TERMS:
             status, _ = await self.call("PUT", f"{self.path}/{one['resourceType']}/{one['id']}", dumps(one))
             assert status == 201
