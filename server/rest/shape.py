@@ -76,12 +76,12 @@ def shape_of(type_: str, query: Iterable[tuple[str, str]]) -> Shape:
         if name not in SHAPE_PARAMETERS:
             continue
         if name in given:
-            raise twice(name)
+            raise _twice(name)
         given[name] = value
     return parse_shape(type_, given.get("_summary"), given.get("_elements")) if given else WHOLE
 
 
-def twice(name: str) -> FhirError:
+def _twice(name: str) -> FhirError:
     return refuse("parameter-value", f"{name} is given more than once.", f"http.{name}")
 
 

@@ -75,10 +75,12 @@ async def _take(stream: AsyncGenerator[Found, None], count: int) -> tuple[list[F
 def _ranking(sorting: Sorting, place: Place, wanted: int) -> Ranking:
     """Raises FhirError (400) for a place that another order is to be walked from."""
     if place.position is None:
-        return Ranking(sorting.opened, sorting.is_ordered, place.backward, None, wanted)
+        return Ranking(sorting.opened, sorting.is_ordered, place.backward, None, wanted, PAGE_BYTES)
     if len(place.rank) != key_length(sorting.opened) + RANK_OF_RID:
         raise not_ours()
-    return Ranking(sorting.opened, sorting.is_ordered, place.backward, (place.position.value, place.rank), wanted)
+    return Ranking(
+        sorting.opened, sorting.is_ordered, place.backward, (place.position.value, place.rank), wanted, PAGE_BYTES
+    )
 
 
 async def _sorted(

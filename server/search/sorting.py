@@ -30,7 +30,8 @@ _SPARE: Final = 200
 class Ranking:
     """How matches are sorted in memory. `is_grouped`: they come in the order of a first key, and stay in it.
 
-    `after`: only what comes behind this, in the group of the value that it belongs to.
+    `after`: only what comes behind this, in the group of the value that it belongs to. No more bodies are kept at a time than a page of
+    `most_bytes` needs.
     """
 
     keys: Sequence[SortKey]
@@ -38,6 +39,7 @@ class Ranking:
     backward: bool
     after: tuple[float, bytes] | None
     wanted: int
+    most_bytes: int
 
     def rank(self, hit: Hit, version: Version) -> bytes:
         """What it is sorted by among its equals, its number in the store included."""
@@ -54,24 +56,33 @@ async def in_order(found: AsyncIterator[Found], ranking: Ranking) -> AsyncGenera
     """All that is wanted, sorted."""
     kept: list[tuple[bytes, Found]] = []
     value: float | None = None
-    given = 0
+    given = held = 0
     async for item in found:
         if ranking.is_grouped and kept and item[0].value != value:
-            for _, least in _least(kept, ranking.wanted - given):
+            for _, least in _least(kept, ranking, given):
                 yield least
                 given += 1
-            kept = []
+            kept, held = [], 0
         if given >= ranking.wanted:
             return
         value = item[0].value
         rank = ranking.rank(*item)
         if ranking.is_behind(item[0], rank):
             kept.append((rank, item))
-        if len(kept) >= ranking.wanted - given + _SPARE:
-            kept = _least(kept, ranking.wanted - given)
-    for _, least in _least(kept, ranking.wanted - given):
+            held += len(item[1].body)
+        if len(kept) >= ranking.wanted - given + _SPARE or held > 2 * ranking.most_bytes:
+            kept = _least(kept, ranking, given)
+            held = sum(len(version.body) for _, (_, version) in kept[:-1])  # the last one tells that there is more
+    for _, least in _least(kept, ranking, given):
         yield least
 
 
-def _least(items: list[tuple[bytes, Found]], most: int) -> list[tuple[bytes, Found]]:
-    return sorted(items, key=itemgetter(0))[:most]
+def _least(items: list[tuple[bytes, Found]], ranking: Ranking, given: int) -> list[tuple[bytes, Found]]:
+    """The first ones that a page can still take, and the one behind the last of them."""
+    ordered = sorted(items, key=itemgetter(0))[: ranking.wanted - given]
+    size = 0
+    for number, (_, (_, version)) in enumerate(ordered):
+        if size > ranking.most_bytes:
+            return ordered[: number + 1]
+        size += len(version.body)
+    return ordered

@@ -19,7 +19,9 @@ async def pages(client: httpx.AsyncClient, address: str) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("query", ["_count=50", "_count=50&_sort=-_lastUpdated"])
+@pytest.mark.parametrize(
+    "query", ["_count=50", "_count=50&_sort=-_lastUpdated", "_count=50&_sort=-_id", "_count=50&_sort=code,-_lastUpdated"]
+)
 async def test_a_page_ends_where_it_grows_large(
     app: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
