@@ -50,6 +50,7 @@ def run(arguments: Namespace, environ: Mapping[str, str]) -> int:
     """Serve until SIGINT or SIGTERM; raises `ConfigurationError` when the server cannot start."""
     settings = Settings.from_environment(environ)
     _allow_files()
+    _write_no_core()
     os.umask(0o077)  # whatever is written into the data folder is for its owner alone
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -75,6 +76,12 @@ def _allow_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # macOS names a hard limit that it does not give
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _write_no_core() -> None:
+    """Should the process crash, its memory stays unwritten: keys and records are in it. Whoever looks for a fault can raise the limit again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 class _SignalledError(BaseException):

@@ -227,16 +227,8 @@ def scim_asks() -> Iterator[Ask]:
 
 
 def plain_asks() -> Iterator[Ask]:
-    """Outside all of it: links, what is no address, what a monitoring system looks at."""
-    for path in (
-        "documents/" + SECRET,
-        PHI,
-        f"t/{PHI}/fhir/Patient/{ID}",
-        f"{PHI}/{SECRET}",
-        "metrics",
-        "health",
-        "ready",
-        "subscriptions",
-    ):
+    """Outside all of it: links, what is no address, what says something of the server to everybody."""
+    links = (f"documents/{SECRET}", PHI, f"t/{PHI}/fhir/Patient/{ID}", f"{PHI}/{SECRET}")
+    for path in (*links, "", "metrics", "health", "ready", "subscriptions", "fhir/metadata", "fhir/openapi.json"):
         for method in ("GET", "POST", "PUT"):
             yield Ask(method, f"{path}?{PHI}={SECRET}")

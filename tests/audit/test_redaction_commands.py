@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,18 @@ def test_no_command_repeats_what_it_was_given(
     assert "Traceback" not in said.err
     assert not turns_up(MARKS, said.err), said.err
     assert not turns_up(spellings(SECRET) if words in SHOWN else MARKS, said.out), said.out
+
+
+def test_no_secret_is_an_argument() -> None:
+    """What is on a command line is in the list of processes, and in the history of the shell."""
+    secret = re.compile(r"pass(word|phrase|wd)|secret|token|credential|(^|_)key$|(^|_)pin$|(^|_)code$")
+    taken = [
+        (" ".join(words), action.dest)
+        for words, parser in commands(build_parser())
+        for action in parser._actions
+        if action.nargs != 0 and secret.search(action.dest)
+    ]
+    assert taken == []
 
 
 def _typed(text: str) -> Any:

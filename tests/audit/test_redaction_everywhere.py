@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import resource
 import socket
 import subprocess
 import sys
@@ -34,9 +35,16 @@ class Overheard(LiveServer):
 
     def _spawn(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "server.cli", "serve"]
             return subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "serve"], cwd=CHECKOUT, env=environment, stdout=log, stderr=log
+                command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log, preexec_fn=_let_cores_be_written
             )
+
+
+def _let_cores_be_written() -> None:
+    """As a machine may be set up."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +184,10 @@ async def test_every_form_of_every_page(server: LiveServer) -> None:
                 sent += 1
     assert sent > 8
     await nothing_told(server, watch)
+
+
+def test_a_crash_writes_no_memory_to_the_disk(server: LiveServer) -> None:
+    assert resource.prlimit(server.pid, resource.RLIMIT_CORE)[0] == 0
 
 
 def test_what_is_looked_for_is_found() -> None:

@@ -122,3 +122,8 @@ def test_the_nginx_example_names_the_caller_in_the_header_that_is_read_and_lets_
     )
     assert header.lower() == Settings.from_environment({}).proxy_header
     assert value.rstrip(";") == "$remote_addr"
+
+
+def test_the_nginx_example_keeps_no_addresses() -> None:
+    """Its log would hold the query of every search, which names patients; the server's own log has none (server/logs.py)."""
+    assert nginx()["access_log"] == "off"
