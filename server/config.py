@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from server.rates.policies import Policy
-from server.setting_rows import LONGEST_ACCESS_TOKEN, MAXIMUM_TOKEN_LIFETIME, SETTINGS, Setting
+from server.setting import Setting
+from server.setting_rows import LONGEST_ACCESS_TOKEN, MAXIMUM_TOKEN_LIFETIME, SETTINGS
 from server.setting_values import EMBEDDED, ConfigurationError
 from server.validation_levels import Levels
 

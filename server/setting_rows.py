@@ -5,29 +5,18 @@ server/config.py makes the settings from it, and docs/configuration.md is genera
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from server import setting_values as kinds
+from server.setting import Setting
 from server.setting_values import EMBEDDED
+from server.subscriptions.setting_rows import SUBSCRIPTION_SETTINGS
 
 LONGEST_ACCESS_TOKEN: Final = 3600
 """Seconds for which a token of the authorization server lives, whatever the setting was when it was issued."""
 
 MAXIMUM_TOKEN_LIFETIME: Final = 366 * 24 * 3600
 """Seconds. A token that outlives this is a password."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table. `default` is what an unset or empty variable stands for."""
-
-    variable: str
-    field: str
-    default: str
-    meaning: str
-    parse: Callable[[str, str], Any]
 
 
 SETTINGS: Final = (
@@ -119,50 +108,7 @@ SETTINGS: Final = (
         "Seconds after which another server goes on with the job of one that fell silent.",
         kinds.whole_number(2, 3600),
     ),
-    Setting(
-        "ASSENT_SUBSCRIPTIONS_PER_CALLER",
-        "subscriptions_per_caller",
-        "100",
-        "How many Subscriptions that are not off a caller may have; more are answered with 429.",
-        kinds.whole_number(0, 10_000),
-    ),
-    Setting(
-        "ASSENT_SUBSCRIPTIONS_PER_TENANT",
-        "subscriptions_per_tenant",
-        "1000",
-        "The same for all callers of a tenant together.",
-        kinds.whole_number(0, 100_000),
-    ),
-    Setting(
-        "ASSENT_SUBSCRIPTION_RETRY",
-        "subscription_retry",
-        str(26 * 3600),
-        "Seconds for which a notification is sent again and again to an endpoint that does not take it; then the Subscription has "
-        "failed.",
-        kinds.whole_number(60, 30 * 24 * 3600),
-    ),
-    Setting(
-        "ASSENT_SUBSCRIPTION_EVENT_DAYS",
-        "subscription_event_days",
-        "30",
-        "Days for which an event can be asked for, and sent once more.",
-        kinds.whole_number(1, 3650),
-    ),
-    Setting(
-        "ASSENT_SMTP",
-        "smtp",
-        "",
-        "The mail server that notifications and invitations are sent through, as `smtps://user:password@host:port`, `smtp+starttls://...` or, "
-        "within the house, `smtp://...`; without it there is no e-mail channel.",
-        kinds.mail_server,
-    ),
-    Setting(
-        "ASSENT_SMTP_FROM",
-        "smtp_from",
-        "",
-        "The address that such mail comes from.",
-        kinds.mail_address,
-    ),
+    *SUBSCRIPTION_SETTINGS,
     Setting(
         "ASSENT_DISK_RESERVE",
         "disk_reserve",
