@@ -1,1 +1,1 @@
-"""FHIR search over sealed records: text -> criteria -> plan (store algebra) -> Bundle."""
+"""FHIR search over sealed records: text -> tree -> plan (store algebra) -> Bundle."""

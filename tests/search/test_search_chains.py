@@ -111,3 +111,14 @@ async def test_conditions_look_at_the_resource_alone(filled: House, client: http
     ):
         answer = await client.post("/Observation", json=body, headers={"If-None-Exist": criteria})
         refused(answer, 400, "not-supported")
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    ["code:text=migr", "code:text=migr&value-quantity:missing=true", "_filter=code pr true and not (status ne final)", "_content=migraine", "_id:missing=false&code:text=migraine"],
+)  # fmt: skip
+async def test_conditions_take_the_whole_language_of_one_resource(client: httpx.AsyncClient, criteria: str) -> None:
+    body = {"resourceType": "Observation", "status": "final", "code": {"text": "Migraine"}}
+    headers = {"If-None-Exist": criteria}
+    assert (await client.post("/Observation", json=body, headers=headers)).status_code == 201
+    assert (await client.post("/Observation", json=body, headers=headers)).status_code == 200
