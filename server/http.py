@@ -39,6 +39,7 @@ _UNLIMITED: Final = frozenset({"/health", "/ready"})
 _WITHOUT_POLICY: Final = tuple(header for header in ON_EVERY_ANSWER if header != NEVER_RUN)
 _CLOSING: Final = {"Connection": "close"}
 DEFAULT_TENANT: Final = "default"
+_LOOKED_AT: Final = "GET, HEAD, OPTIONS"
 PAS_2_0_1: Final = "pas-2.0.1"
 
 
@@ -117,8 +118,12 @@ class FhirHttp:
         plain = self._plain.get(path)
         if plain is None and not path.startswith(LINK_PATH):
             raise refuse("unknown-address", "There is nothing at this address; the FHIR base is /fhir.", "http.url")
+        if method == "OPTIONS":
+            return Response(204, b"", {"Allow": _LOOKED_AT})
         if method not in {"GET", "HEAD"}:
-            raise refuse("method-not-allowed", "This address takes GET.", "http.method")
+            refusal = refuse("method-not-allowed", "This address takes GET.", "http.method")
+            refusal.headers["Allow"] = _LOOKED_AT
+            raise refusal
         if plain is not None:
             return await plain()
         return await self._link(path.removeprefix(LINK_PATH), method, headers, identity, address)

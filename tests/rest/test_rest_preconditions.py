@@ -59,10 +59,13 @@ async def test_options_of_types_operations_and_what_is_not_there(app: House) -> 
             ("AuditEvent", "GET, HEAD, OPTIONS"),
             ("AuditEvent/x", "GET, HEAD, OPTIONS"),
             ("metadata", "GET, HEAD, OPTIONS"),
+            ("openapi.json", "GET, HEAD, OPTIONS"),
+            (f"{app.root}/health", "GET, HEAD, OPTIONS"),
+            (f"{app.root}/ready", "GET, HEAD, OPTIONS"),
             ("Claim/$submit", "OPTIONS, POST"),
             ("CodeSystem/$lookup", "GET, HEAD, OPTIONS, POST"),
         ]:
-            answer = await stranger.options(f"/{path}")
+            answer = await stranger.options(path if "://" in path else f"/{path}")
             assert (answer.status_code, answer.headers.get("allow")) == (204, allowed), path
         for path, code in [
             ("Pateint", "unknown-type"), ("Claim/$sbumit", "unknown-operation"), ("Observation/o/Patient", "unknown-address"),

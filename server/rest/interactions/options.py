@@ -11,6 +11,7 @@ from typing import Final
 from operations.ports import Operation
 from profiles.compartments import compartment_types, member_types
 from profiles.outcome import FhirError, refuse
+from server.rest.admitted import PUBLIC
 from server.rest.exchange import AUDIT_TYPE, check_type
 from server.rest.interactions.patch import READERS
 from server.rest.request import Request
@@ -18,7 +19,6 @@ from server.rest.response import Response, error_response
 from server.rest.routes import Route
 
 _LEVELS: Final = {1: "system", 2: "type", 3: "instance"}
-_METADATA: Final = ("metadata",)
 _EVERY_TYPE: Final = "*"
 
 
@@ -45,7 +45,7 @@ def options(
 def _methods(
     routes: Mapping[str, Route], operations: Mapping[tuple[str, str, str], Operation], request: Request
 ) -> frozenset[str]:
-    if request.segments == _METADATA:
+    if request.segments in PUBLIC:
         return frozenset({"GET"})
     if not routes:
         raise _nothing_there()
