@@ -16,7 +16,7 @@ from profiles.search_parameters import Value
 from profiles.text import instant_range
 from server.seal.blind_index import BlindIndex
 from server.search import calendar
-from server.search.index_entries import PRIMARY_DATES, SEALED_DATES, date_column, date_range, same_date
+from server.search.index_entries import PRIMARY_DATES, SEALED_DATES, date_column, date_range, last_moment, same_date
 from server.search.leaf import Leaf, terms_of
 from server.search.tree import Criterion
 from server.store.algebra import AnyInterval, Between, Interval
@@ -57,7 +57,7 @@ def _plain(type_: str, criterion: Criterion, index: BlindIndex) -> Leaf:
         span = instant_range(text.replace(" ", "+"))
         if span is None:
             raise _bad_date(criterion.code)
-        low, high = float(span[0]), float(span[1])
+        low, high = float(span[0]), last_moment(span[1])
         if prefix == "ap":
             margin = max(_DAY, (high - low) * 0.1)
             low, high = low - margin, high + margin

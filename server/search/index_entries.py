@@ -7,6 +7,7 @@ entered at all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Final
@@ -25,7 +26,7 @@ from server.search.timeline_terms import timeline_terms
 from server.store.store import Index
 
 INDEX_FORMATS: Final = {
-    "date": 3,
+    "date": 4,
     "history": 1,
     "number": 3,
     "quantity": 4,
@@ -202,7 +203,13 @@ def date_range(value: Value) -> tuple[float, float] | None:
         return None
     if low is not None and high is not None and low > high:
         low, high = high, low
-    return (OPEN_PAST if low is None else float(low), OPEN_FUTURE if high is None else float(high))
+    return (OPEN_PAST if low is None else float(low), OPEN_FUTURE if high is None else last_moment(high))
+
+
+def last_moment(microseconds: int) -> float:
+    """As a float, never later: beyond the years 1684 to 2255 not every microsecond is one, and a day must not end in the next."""
+    found = float(microseconds)
+    return found if found <= microseconds else math.nextafter(found, -math.inf)
 
 
 def _instant(text: str) -> tuple[float, float] | None:
@@ -216,7 +223,7 @@ def _instant(text: str) -> tuple[float, float] | None:
 
 def _range(text: str) -> tuple[float, float] | None:
     found = instant_range(text)
-    return (float(found[0]), float(found[1])) if found else None
+    return (float(found[0]), last_moment(found[1])) if found else None
 
 
 _remembered_range: Final = lru_cache(maxsize=16_384)(_range)
@@ -231,7 +238,7 @@ def _timing_range(timing: Resource) -> tuple[float, float] | None:
         else []
     )
     if found:
-        return float(min(low for low, _ in found)), float(max(high for _, high in found))
+        return float(min(low for low, _ in found)), last_moment(max(high for _, high in found))
     repeat = timing.get("repeat")
     bounds = repeat.get("boundsPeriod") if isinstance(repeat, dict) else None
     return date_range(Value("Period", bounds)) if isinstance(bounds, dict) else None

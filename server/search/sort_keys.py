@@ -54,8 +54,8 @@ def _part(resource: Resource, key: SortKey) -> bytes:
 
 
 def _ordered(number: float) -> bytes:
-    """IEEE 754 so that bytes compare as numbers do."""
-    raw: bytes = struct.pack(">d", number)
+    """IEEE 754 so that bytes compare as numbers do; -0.0 is 0.0."""
+    raw: bytes = struct.pack(">d", number + 0.0)
     return inverted(raw) if raw[0] & 0x80 else bytes((raw[0] | 0x80,)) + raw[1:]
 
 

@@ -21,7 +21,8 @@ from terminology.value_set import read_value_set
 MOST: Final = 20_000
 """Codes that one criterion may come to."""
 
-_CODED: Final = frozenset({"CodeableConcept", "Coding"})
+_OF_A_SYSTEM: Final = frozenset({"CodeableConcept", "Coding", "ContactPoint", "Identifier"})
+"""Types whose values name the system that they are of."""
 
 
 class Codes(Protocol):
@@ -42,9 +43,10 @@ async def with_codes(criterion: Criterion, parameter: SearchParameter, codes: Co
             found |= await _asked(criterion, value, codes)
     except TerminologyError as error:
         raise _unanswered(criterion, error) from error
-    texts = {f"{escape(system)}|{escape(code)}" for system, code in found} if parameter.kinds & _CODED else set()
-    if parameter.kinds - _CODED:  # a plain code has no system of its own
-        texts |= {escape(code) for _, code in found}
+    if parameter.kinds & _OF_A_SYSTEM:
+        texts = {f"{escape(system)}|{escape(code)}" for system, code in found}
+    else:  # a plain code has no system of its own
+        texts = {escape(code) for _, code in found}
     modifier = "not" if criterion.modifier == "not-in" else None
     if texts:
         return Criterion(criterion.code, criterion.type, modifier, tuple(sorted(texts)))

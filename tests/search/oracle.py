@@ -170,9 +170,8 @@ class Oracle:
         """Equals come in the order in which they were stored; turned round where nothing but the main date was asked for, or nothing."""
         whole = list(found)
         whole.sort(key=lambda one: self.place[id(one)])
-        if not sort or (len(sort) == 1 and sort[0].type == "date" and sort[0].code not in _BIRTHS):
-            if not sort or sort[0].descending:
-                whole.reverse()
+        if not sort or (len(sort) == 1 and sort[0].type == "date" and sort[0].code not in _BIRTHS and sort[0].descending):
+            whole.reverse()
         keys = sort or (None,)
         for number, key in reversed(list(enumerate(keys))):
             whole = self._sorted_by(whole, key, number == 0)
@@ -229,14 +228,12 @@ class Oracle:
         found: list[Resource] = []
         if include.reverse:
             aims = [one for one in around if include.target in {None, one["resourceType"]}]
-            for one in self.resources:
-                if any(
-                    target is aim
-                    for code in include.codes_of(one["resourceType"])
-                    for target in self._targets_if_known(one, code)
-                    for aim in aims
-                ):
-                    found.append(one)
+            found += [
+                one
+                for one in self.resources
+                for code in include.codes_of(one["resourceType"])
+                if any(target is aim for target in self._targets_if_known(one, code) for aim in aims)
+            ]
         else:
             for one in around:
                 for code in include.codes_of(one["resourceType"]):
