@@ -135,7 +135,11 @@ def queries(type_: str) -> Iterator[str]:
         "_elements=id&_sort=_lastUpdated,-_id&_count=2",
     )
     yield from ("_sort=-_lastUpdated&_count=3", "_id=foreign-1&_lastUpdated=gt2020")
-    yield from ("_content=riverbend&_count=1", "_filter=_id%20pr%20true%20or%20_id%20eq%20foreign-1&_count=2", "_list=foreign-1")
+    yield from (
+        "_content=riverbend&_count=1",
+        "_filter=_id%20pr%20true%20or%20_id%20eq%20foreign-1&_count=2",
+        "_list=foreign-1",
+    )
     yield from ("_profile:missing=true&_count=1", "_id:missing=false&_id:not=foreign-1&_count=2&_total=accurate")
     for code, parameter in indexed_parameters(type_).items():
         if code in {"patient", "subject"}:
@@ -347,7 +351,8 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
 """What each operation is asked with, by its code."""
 
 
-ON_EVERY_TYPE: Final = frozenset({"validate", "meta", "meta-add", "meta-delete", "diff", "purge"})
+ON_EVERY_TYPE: Final = frozenset({"meta", "meta-add", "meta-delete", "diff", "purge"})
+"""The same function for all types: a few are asked."""
 
 
 def operation_asks(template: str, method: str) -> Case:
@@ -355,7 +360,8 @@ def operation_asks(template: str, method: str) -> Case:
 
     def asks(known: Known) -> Iterator[Ask]:
         for found, type_, code in known.operations:
-            if found != level or (code in ON_EVERY_TYPE and type_ not in ("", *known.types)):
+            few = FEW if code in ON_EVERY_TYPE else known.types
+            if found != level or (code in {"validate", *ON_EVERY_TYPE} and type_ not in ("", *few)):
                 continue
             for id_ in known.ids.get(type_, ["foreign-1"]) if level == "instance" else [""]:
                 path = "/".join(part for part in (type_, id_, f"${code}") if part)
