@@ -147,9 +147,9 @@ def _check_counts(known: Iterable[Parameter], seen: Counter[str], at: str) -> No
 
 
 def _described(parameter: Parameter) -> str:
-    named = " or ".join((parameter.type, *parameter.also))
-    kind = {"Resource": "a resource", "Element": "a value"}.get(named, f"of type {named}")
-    return f"{kind}, in valueX or resource as its type has it" if kind.startswith("of") else kind
+    if parameter.type in ("Resource", "Element"):
+        return "a resource" if parameter.type == "Resource" else "a value"
+    return f"of type {' or '.join((parameter.type, *parameter.also))}"
 
 
 def _unknown(name: str, known: Iterable[Parameter], at: str) -> FhirError:
