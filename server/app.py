@@ -40,6 +40,7 @@ from server.audit.proof import Proof
 from server.audit.retention import Retention
 from server.auth.access_token import TokenVerifier, fhir_bases
 from server.auth.signing_key import load_or_create
+from server.bulk.import_asked import IMPORT_OPERATION
 from server.bulk.kick_off import export_operations
 from server.clock import SteadyClock
 from server.config import ConfigurationError, Settings
@@ -337,6 +338,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
                 *audit_operations(audit, proof, keyring),
                 REINDEX_OPERATION,
                 *export_operations(settings.bulk_settle),
+                IMPORT_OPERATION,
             )
         ),
         outgoing=Outgoing(hooks, networks(settings.inner_networks)),

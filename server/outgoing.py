@@ -71,6 +71,24 @@ class Outgoing:
         except (httpx.HTTPError, TimeoutError) as error:
             raise OutgoingError("The address could not be reached.") from error
 
+    async def pieces(self, url: str, largest: int, accept: str) -> AsyncIterator[bytes]:
+        """The body of a 200 as it comes, however long it takes: each piece in time, all of them within `largest`. Raises OutgoingError."""
+        target, host = await self._target(url)
+        headers = {"Host": host, "Accept": accept}
+        extensions = {"sni_hostname": urlsplit(url).hostname or ""}
+        size = 0
+        try:
+            async with self.client.stream("GET", target, headers=headers, extensions=extensions) as answer:
+                if answer.status_code != 200:
+                    raise OutgoingError("The address did not answer with 200.")
+                async for piece in answer.aiter_bytes():
+                    size += len(piece)
+                    if size > largest:
+                        raise OutgoingError("The answer of the address is too large.")
+                    yield piece
+        except httpx.HTTPError as error:
+            raise OutgoingError("The address could not be reached.") from error
+
     async def send(self, url: str, body: bytes, headers: Sequence[tuple[str, str]], seconds: float) -> int:
         """POST, and the status of the answer, whose body is not read. Raises OutgoingError."""
         async with _within(seconds):

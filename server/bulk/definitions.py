@@ -32,6 +32,12 @@ _OF_PATIENTS: Final = (
 )
 _DONE_LATER: Final = "Needs `Prefer: respond-async`; the answer is 202 with the address of the status, and that in the end a manifest of NDJSON files."
 
+_TOLD: Final = (
+    needed(
+        "return", "OperationOutcome", "That it was accepted. (In the end the status address answers with the manifest.)"
+    ),
+)
+
 EXPORT: Final = Definition(
     id="export",
     code="export",
@@ -39,6 +45,7 @@ EXPORT: Final = Definition(
     text=f"All resources that the caller may read, as they were at one moment. {_DONE_LATER}",
     levels=("system",),
     takes=_TAKES,
+    gives=_TOLD,
     url=f"{GUIDE}/OperationDefinition/export",
     version=VERSION,
 )
@@ -50,6 +57,7 @@ PATIENT_EXPORT: Final = Definition(
     levels=("type",),
     on=("Patient",),
     takes=_OF_PATIENTS,
+    gives=_TOLD,
     url=f"{GUIDE}/OperationDefinition/patient-export",
     version=VERSION,
 )
@@ -61,6 +69,7 @@ GROUP_EXPORT: Final = Definition(
     levels=("instance",),
     on=("Group",),
     takes=_OF_PATIENTS,
+    gives=_TOLD,
     url=f"{GUIDE}/OperationDefinition/group-export",
     version=VERSION,
 )
@@ -90,5 +99,6 @@ IMPORT: Final = Definition(
             most=None,
         ),
     ),
+    gives=_TOLD,
     affects_state=True,
 )

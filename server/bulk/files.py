@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Protocol
 
 from profiles.json import Resource
 from server.bindings import job_part_binding
@@ -20,7 +20,7 @@ from server.seal.keyring import Tenant
 from server.store.jobs import Jobs
 from server.store.store import Commit
 
-Kind = Literal["output", "deleted", "error"]
+Kind = Literal["output", "deleted", "error", "staged"]
 PIECE: Final = 2**20
 """Plain bytes in a part: what is held in memory at once."""
 
@@ -50,6 +50,24 @@ def file_in(content: Resource) -> File:
     return File(**content)
 
 
+class _Hash(Protocol):
+    """One of hashlib's."""
+
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+    def copy(self) -> _Hash: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A writer at one moment."""
+
+    files: list[File]
+    next: int
+    buffer: bytes
+    hash: _Hash
+
+
 class Writer:
     """Writes the files of one job, one after another; a new one begins when one holds `largest` bytes. `next` is the next part."""
 
@@ -57,7 +75,7 @@ class Writer:
         self._step = step
         self._largest = largest
         self._buffer = bytearray()
-        self._hash = hashlib.sha256()
+        self._hash: _Hash = hashlib.sha256()
         self.files = files
         self.next = next_
 
@@ -70,6 +88,17 @@ class Writer:
             async for piece in read_file(step.services.store.jobs, step.tenant, step.job.id, last, 0, last.size):
                 writer._hash.update(piece)
         return writer
+
+    def saved(self) -> Saved:
+        """Where it stands."""
+        return Saved(
+            [replace(file, sizes=[*file.sizes]) for file in self.files], self.next, bytes(self._buffer), self._hash.copy()
+        )
+
+    def restore(self, saved: Saved) -> None:
+        """As if nothing had been written since."""
+        self.files = [replace(file, sizes=[*file.sizes]) for file in saved.files]
+        self.next, self._buffer, self._hash = saved.next, bytearray(saved.buffer), saved.hash.copy()
 
     @property
     def waiting(self) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.bulk.export import export
+from server.bulk.import_asked import KIND as IMPORT
+from server.bulk.import_job import import_files
 from server.bulk.kick_off import KIND as EXPORT
 from server.jobs.asked import KIND
 from server.jobs.drop_contents import drop_contents
@@ -18,8 +20,8 @@ from server.subscriptions.turn import DELIVERY, HEARTBEAT
 from server.upkeep.reindex_operation import KIND as REINDEX
 from server.upkeep.reindex_operation import reindex_tenant
 
-BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3, frozenset({EXPORT}): 2}
-"""How many of some kinds are done at once: subscribers who are slow to answer, and exports, keep nothing else waiting."""
+BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3, frozenset({EXPORT, IMPORT}): 2}
+"""How many of some kinds are done at once: subscribers who are slow to answer, and exports and imports, keep nothing else waiting."""
 
 
 def own_workers() -> Mapping[str, Worker]:
@@ -30,4 +32,5 @@ def own_workers() -> Mapping[str, Worker]:
         DELIVERY: deliver,
         HEARTBEAT: beat,
         EXPORT: export,
+        IMPORT: import_files,
     }

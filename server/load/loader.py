@@ -20,13 +20,14 @@ from profiles.json import Resource
 from profiles.references import parse_reference
 from server.access.access import everything
 from server.audit.trail import Trail
-from server.documents.apart import drop_apart, inline_content, put_apart
+from server.documents.apart import drop_apart, put_apart
 from server.load.files import Source, Unit, units
 from server.load.prepare import Fault, Fresh, Task
 from server.load.prepare import Prepared as PreparedUnit
 from server.load.provenance import Arrival, of_loaded
+from server.load.sameness import is_same
 from server.load.workers import Workers
-from server.repository import Prepared, Repository, Version
+from server.repository import Prepared, Repository
 from server.seal.keyring import Keyring
 from server.seal.tenant_entries import Entry
 from server.store.store import Commit, Record, StaleVersionError
@@ -39,7 +40,6 @@ LARGEST_BYTES: Final = 96 * 2**20
 """Of sealed bodies in one commit; they are held in memory."""
 
 _KEY: Final = "load"
-_STAMP: Final = frozenset({"versionId", "lastUpdated"})
 
 
 @dataclass(slots=True)
@@ -219,31 +219,20 @@ class Loader:
                 counts.stored += 1
                 continue
             resource = repository.open(Record(0, one.key, 1, one.updated, False, one.body), type_).resource()
-            if await self._is_same(current, resource):
+            if await is_same(repository, current, resource):
                 counts.same += 1
             else:
                 changes.append(repository.prepare(resource, id_, current))
                 counts.changed += 1
         for resource in large:
             current = await repository.read(everything(resource["resourceType"]), resource["id"])
-            if current is not None and await self._is_same(current, resource):
+            if current is not None and await is_same(repository, current, resource):
                 counts.same += 1
             else:
                 changes.append(repository.prepare(resource, resource["id"], current))
                 counts.stored += current is None
                 counts.changed += current is not None
         return new, changes, counts
-
-    async def _is_same(self, current: Version, resource: Resource) -> bool:
-        if current.deleted:
-            return False
-        stored = current.resource()
-        if current.content is not None:
-            data = inline_content(resource)
-            if data is None or data != await self._repository.content(current):
-                return False
-            resource = {name: value for name, value in resource.items() if name != "data"}
-        return _without_stamp(stored) == _without_stamp(resource)
 
     async def _commit(
         self, new: list[Fresh], patients: set[str], waiting: _Waiting, changes: Sequence[Prepared] = ()
@@ -268,11 +257,3 @@ class Loader:
         arrivals = [Arrival(*one, files[one[0]]) for one in stored]
         now = datetime.now(UTC)
         return [self._repository.prepare(told, told["id"], None) for told in of_loaded(arrivals, now)]
-
-
-def _without_stamp(resource: Resource) -> Resource:
-    """Without what every store writes anew: version and time."""
-    meta = resource.get("meta")
-    kept = {name: value for name, value in meta.items() if name not in _STAMP} if isinstance(meta, dict) else {}
-    rest = {name: value for name, value in resource.items() if name != "meta"}
-    return {**rest, "meta": kept} if kept else rest

@@ -37,21 +37,21 @@ class Arrival:
     digest: str
 
 
-def of_loaded(arrivals: Iterable[Arrival], now: datetime) -> Iterator[Resource]:
-    """New and changed ones apart."""
+def of_loaded(arrivals: Iterable[Arrival], now: datetime, by: str = _BY) -> Iterator[Resource]:
+    """New and changed ones apart. `by`: what brought them."""
     groups: dict[tuple[tuple[str, ...], bool], list[Arrival]] = {}
     for arrival in arrivals:
         if not arrival.reference.startswith(f"{TYPE}/"):
             groups.setdefault((arrival.patients, arrival.version == 1), []).append(arrival)
     for (patients, is_new), group in groups.items():
         for start in range(0, len(group), MOST_TARGETS):
-            yield _of(group[start : start + MOST_TARGETS], patients, now, "CREATE" if is_new else "UPDATE")
+            yield _of(group[start : start + MOST_TARGETS], patients, now, "CREATE" if is_new else "UPDATE", by)
 
 
-def _of(part: Sequence[Arrival], patients: Sequence[str], now: datetime, activity: told.Activity) -> Resource:
+def _of(part: Sequence[Arrival], patients: Sequence[str], now: datetime, activity: told.Activity, by: str) -> Resource:
     digests = sorted({each.digest for each in part})
     files = [told.source({"identifier": {"value": digest}, "display": _FILE}) for digest in digests]
     before = [told.revision(f"{each.reference}/_history/{each.version - 1}") for each in part if each.version > 1]
     targets = [f"{each.reference}/_history/{each.version}" for each in part]
-    agents = [told.agent("assembler", {"display": _BY})]
+    agents = [told.agent("assembler", {"display": by})]
     return told.provenance(str(uuid4()), targets, now, activity, agents, [*files, *before], patients)
