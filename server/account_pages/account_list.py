@@ -26,6 +26,7 @@ async def show(visitor: Visitor) -> Answer:
     text = visitor.text("page", 6)
     number = min(max(1, int(text) if text.isascii() and text.isdigit() else 1), pages)
     shown = accounts[(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
+    await authority.commit([], authority.note("user-list", who=visitor.principal))
 
     def leaf(to: int) -> str:
         return f"{authority.address(ACCOUNTS)}?{urlencode({'find': words, 'page': to})}" if 1 <= to <= pages else ""

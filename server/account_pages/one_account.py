@@ -32,7 +32,9 @@ MEANWHILE: Final = "The account was changed at the same moment: look at it again
 
 async def show(visitor: Visitor) -> Answer:
     """Answers `GET /accounts/one?account=ID`."""
-    return await _page(visitor, await _found(visitor))
+    found = await _found(visitor)
+    await visitor.authority.commit([], _noted(visitor, found, "user-read"))
+    return await _page(visitor, found)
 
 
 async def change(visitor: Visitor) -> Answer:

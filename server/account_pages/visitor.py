@@ -121,10 +121,14 @@ def own_page(show: Page, *, administrators: bool = False, without_factor: bool =
             return to_flow(authority, to_place(_place(authority), authority.seconds()))
         if not without_factor and await lacks_factor(authority, signed.account):
             return redirect(authority.address(SECOND_FACTOR))
-        visitor = _visitor(authority, signed)
-        if administrators and ROLE not in signed.account.roles:
-            raise PageError(NOT_YOURS, 403)
-        return await show(visitor)
+        try:
+            visitor = _visitor(authority, signed)
+            if administrators and ROLE not in signed.account.roles:
+                raise PageError(NOT_YOURS, 403)
+            return await show(visitor)
+        except PageError as error:
+            error.who = authority.user(signed.account)
+            raise
 
     return handler
 

@@ -28,8 +28,9 @@ _PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 class RefusedError(Exception):
     """A refusal that the client is told at its redirect address."""
 
-    def __init__(self, code: Code, description: str, redirect_uri: str, state: str) -> None:
+    def __init__(self, code: Code, description: str, redirect_uri: str, state: str, client: str) -> None:
         super().__init__(description)
+        self.client = client
         self.code: Code = code
         self.description = description
         self._redirect_uri = redirect_uri
@@ -42,7 +43,7 @@ class RefusedError(Exception):
 
 
 def refused(flow: Flow, code: Code, description: str) -> RefusedError:
-    return RefusedError(code, description, flow.redirect_uri, flow.state)
+    return RefusedError(code, description, flow.redirect_uri, flow.state, flow.client)
 
 
 async def read(authority: Authority, parameters: Parameters) -> Flow:
@@ -55,7 +56,7 @@ async def read(authority: Authority, parameters: Parameters) -> Flow:
         flow = _flow(authority, parameters, client, redirect_uri)
         return await _launched(authority, parameters, flow)
     except OAuthError as error:
-        raise RefusedError(error.code, error.description, redirect_uri, state) from error
+        raise RefusedError(error.code, error.description, redirect_uri, state, client.id) from error
 
 
 async def _client(authority: Authority, parameters: Parameters) -> tuple[Client, str]:

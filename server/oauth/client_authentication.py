@@ -56,7 +56,7 @@ async def spend(authority: Authority, asker: Authenticated) -> None:
         try:
             await authority.commit(asker.changes)
         except StaleVersionError as error:
-            raise _failed() from error
+            raise _failed(asker.client.id) from error
 
 
 async def authenticate(authority: Authority, parameters: Parameters) -> Authenticated:
@@ -87,12 +87,13 @@ async def public_client(authority: Authority, client_id: str) -> Authenticated:
     """One that names itself, or is named by what it was given. Raises OAuthError for any that has to prove itself."""
     found = await find(authority.own, client_id)
     if found is None or not found.value.is_public:
-        raise _failed()
+        raise _failed(client_id if found is not None else "")
     return Authenticated(found.value)
 
 
-def _failed() -> OAuthError:
-    return OAuthError("invalid_client", _FAILED, challenge=_CHALLENGE)
+def _failed(client: str = "") -> OAuthError:
+    """`client`: the one that somebody who did not prove it wanted to be, where there is such a one."""
+    return OAuthError("invalid_client", _FAILED, challenge=_CHALLENGE, client=client)
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -111,7 +112,7 @@ def _basic(header: str) -> tuple[str, str]:
 async def _by_secret(authority: Authority, client_id: str, secret: str, named: str | None) -> Authenticated:
     found = await find(authority.own, client_id)
     if found is None or named not in {None, client_id} or not found.value.has_secret(secret):
-        raise _failed()
+        raise _failed(client_id if found is not None else "")
     return Authenticated(found.value)
 
 
@@ -122,16 +123,25 @@ async def _by_assertion(authority: Authority, parameters: Parameters) -> Authent
     claimed = _unverified(assertion)
     client_id = claimed.get("sub")
     found = await find(authority.own, client_id) if isinstance(client_id, str) else None
-    if found is None or found.value.method != "private_key_jwt" or parameters.get("client_id") not in {None, client_id}:
+    if found is None:
         raise _failed()
-    claims = await _verified(authority, found.value, assertion)
-    expires = _check(authority, claims, found.value.id)
-    until = (expires + LEEWAY + 60) * 1_000_000
-    if await USED.read(authority.own, _used_id(found.value.id, claims["jti"])) is not None:
+    try:
+        return await _asserted(authority, found.value, assertion, parameters.get("client_id"))
+    except OAuthError as error:
+        error.client = found.value.id
+        raise
+
+
+async def _asserted(authority: Authority, client: Client, assertion: str, named: str | None) -> Authenticated:
+    """Raises OAuthError."""
+    if client.method != "private_key_jwt" or named not in {None, client.id}:
         raise _failed()
-    return Authenticated(
-        found.value, [USED.add(authority.own, _used_id(found.value.id, claims["jti"]), UsedAssertion(expires), until)]
-    )
+    claims = await _verified(authority, client, assertion)
+    expires = _check(authority, claims, client.id)
+    until, used = (expires + LEEWAY + 60) * 1_000_000, _used_id(client.id, claims["jti"])
+    if await USED.read(authority.own, used) is not None:
+        raise _failed()
+    return Authenticated(client, [USED.add(authority.own, used, UsedAssertion(expires), until)])
 
 
 def _used_id(client_id: str, jti: str) -> str:

@@ -11,12 +11,14 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.auth.principal import Principal
 from server.http import DEFAULT_TENANT
 from server.internal import DamagedInternalError, OwnRecords
 from server.logs import request_id
 from server.oauth.authority import Authority, Shared
 from server.oauth.authorize_request import RefusedError
 from server.oauth.errors import OAuthError, PageError
+from server.oauth.launch_context import bearer
 from server.oauth.origin import check_origin
 from server.oauth.routes import OAuthRoute, routes_of
 from server.oauth.transport import headers_of, milliseconds, read_body, send_answer
@@ -139,10 +141,11 @@ class OAuthDoor:
                 route, authority.call, OAuthError("invalid_request", "This was done a moment ago.", status=409)
             )
         if route.activity:
+            actor = error.client if isinstance(error, OAuthError | RefusedError) else ""
+            who = error.who if isinstance(error, PageError) else None if route.for_people else _bearer(authority)
+            noted = authority.note(route.activity, 403 if status == 303 else status, f"oauth-{code}", who=who, actor=actor)
             try:
-                await authority.commit(
-                    [], authority.note(route.activity, 403 if status == 303 else status, f"oauth-{code}")
-                )
+                await authority.commit([], noted)
             except StoreUnavailableError:
                 return _refusal(
                     route, authority.call, OAuthError("temporarily_unavailable", "The server cannot answer now.")
@@ -159,6 +162,14 @@ def find_tenant(path: str) -> tuple[str, str]:
         name, _, rest = path.removeprefix("/t/").partition("/")
         return name, f"/{rest}"
     return DEFAULT_TENANT, path
+
+
+def _bearer(authority: Authority) -> Principal | None:
+    """Who sent the access token of a call that was refused, if anybody did."""
+    try:
+        return bearer(authority)
+    except OAuthError:
+        return None
 
 
 def _refusal(route: OAuthRoute, call: Call, error: OAuthError) -> Answer:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from server.auth.principal import Principal
+
 Code = Literal[
     "access_denied",
     "consent_required",
@@ -39,10 +41,16 @@ _STATUS: Final[dict[Code, int]] = {
 
 
 class OAuthError(Exception):
-    """A refusal. `challenge` is the value of a WWW-Authenticate header."""
+    """A refusal. `challenge` is the value of a WWW-Authenticate header.
 
-    def __init__(self, code: Code, description: str, *, status: int | None = None, challenge: str | None = None) -> None:
+    `client`, where it is one of ours, is who proved to be it or tried to: the audit trail names it, and the answer does not.
+    """
+
+    def __init__(
+        self, code: Code, description: str, *, status: int | None = None, challenge: str | None = None, client: str = ""
+    ) -> None:
         super().__init__(description)
+        self.client = client
         self.code: Code = code
         self.description = description
         self.status = status or _STATUS.get(code, 400)
@@ -50,9 +58,10 @@ class OAuthError(Exception):
 
 
 class PageError(Exception):
-    """Nothing that may be sent to a redirect address: the person sees a page that says so."""
+    """Nothing that may be sent to a redirect address: the person sees a page that says so. `who` they are is for the audit trail."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
+        self.who: Principal | None = None
         self.text = text
         self.status = status

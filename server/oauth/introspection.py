@@ -53,7 +53,7 @@ async def _asker(authority: Authority, parameters: Parameters) -> MayKnow:
         return lambda client: "administrator" in caller.roles or client == caller.client_id
     asker = await authenticate(authority, parameters)
     if asker.client.is_public:
-        raise OAuthError("invalid_client", "Introspection is for clients that prove who they are.")
+        raise OAuthError("invalid_client", "Introspection is for clients that prove who they are.", client=asker.client.id)
     await spend(authority, asker)
     return lambda client: True
 

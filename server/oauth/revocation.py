@@ -54,4 +54,4 @@ async def _refresh(authority: Authority, asker: Authenticated, token: str) -> No
 
 def _check_whose(client: str, asker: Authenticated) -> None:
     if client != asker.client.id:
-        raise OAuthError("unauthorized_client", "The token was given to another client.")
+        raise OAuthError("unauthorized_client", "The token was given to another client.", client=asker.client.id)

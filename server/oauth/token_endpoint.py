@@ -23,6 +23,15 @@ async def token(authority: Authority) -> Answer:
         raise OAuthError("unsupported_grant_type", "The grant type is none of this server's.")
     asker = await _asker(authority, parameters, grant_type)
     authority.shared.services.rates.take("tokens", (authority.tenant, asker.client.id))
+    try:
+        return await _given(authority, asker, parameters, grant_type)
+    except OAuthError as error:
+        error.client = asker.client.id
+        raise
+
+
+async def _given(authority: Authority, asker: Authenticated, parameters: Parameters, grant_type: str) -> Answer:
+    """Raises OAuthError."""
     if grant_type not in asker.client.grant_types:
         raise OAuthError("unauthorized_client", "This client was not registered for that grant type.")
     try:

@@ -22,7 +22,7 @@ ANY_ORIGIN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`path` is what follows the tenant's root. Header names are lower case; one that came twice is not among them."""
+    """`path` is what follows the tenant's root. Header names are lower case; of one that came twice, the last counts."""
 
     method: str
     path: str
