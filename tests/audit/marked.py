@@ -63,7 +63,7 @@ class Watch:
         if answer.status_code >= 500 and answer.status_code != 501:
             self.faults.append(f"{where}: {answer.text[:300]}")
         for text in (*_headers(answer), *_error_texts(answer)):
-            if found := turns_up(MARKS, text):
+            if found := turns_up(MARKS | self.given, text):
                 self.faults.append(f"{where}: {found} in {text[:300]}")
 
     def client(self, root: str, **headers: str) -> httpx.AsyncClient:

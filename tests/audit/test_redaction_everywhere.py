@@ -73,7 +73,7 @@ async def put(client: httpx.AsyncClient, asks: Iterable[Ask]) -> int:
 async def nothing_told(server: LiveServer, watch: Watch) -> None:
     """Neither in what was answered, nor in what was written, nor in the trail."""
     assert not watch.faults, "\n".join(watch.faults[:40])
-    marks = MARKS | watch.given | {WORD}
+    marks = MARKS | watch.given | {WORD} | keys(server)
     written = server.log.read_text()
     logged = [line for line in written.splitlines() if line.startswith("{")]
     assert any('"event":"request"' in line for line in logged)
@@ -89,6 +89,12 @@ async def nothing_told(server: LiveServer, watch: Watch) -> None:
             assert not turns_up({PHI, WORD}, _words(event)), line
         for path in ("/metrics", "/health", "/ready", "/"):
             assert not turns_up(marks, (await client.get(f"{server.root}{path}")).text), path
+
+
+def keys(server: LiveServer) -> set[str]:
+    """What is in the files of the data folder that hold keys, line by line."""
+    lines = [line for name in ("master.key", "signing-key.pem") for line in (server.data / name).read_text().splitlines()]
+    return {line for line in lines if not line.startswith("-----")}
 
 
 def _queries(event: dict[str, Any]) -> str:
