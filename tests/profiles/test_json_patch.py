@@ -167,7 +167,7 @@ def test_any_patch_gives_a_document_or_a_refusal(document: Any, patch: list[dict
 
 
 @needs_examples
-def test_the_public_cases() -> None:
+def test_the_public_cases(capsys: pytest.CaptureFixture[str]) -> None:
     cases = json.loads((DATA / "conformance/patch/json-patch-tests.json").read_bytes())
     assert len(cases) >= 13
     for case in cases:
@@ -178,3 +178,5 @@ def test_the_public_cases() -> None:
             assert json.loads(patched(document, patch)) == case["expected"], case["comment"]
         else:
             patched(document, patch)
+    with capsys.disabled():
+        print(f"\nJSON Patch: all of {len(cases)} public cases")
