@@ -91,14 +91,19 @@ async def _read(given: OperationInput, context: Context) -> OperationOutput:
 
 
 async def _in_use(types: Sequence[str], context: Context) -> Resource:
-    """The union of all sets. Raises FhirError (400) where too many resources have some."""
+    """The union of all sets, in an order of its own. Raises FhirError (400) where too many resources have some."""
     sets: dict[str, list[Json]] = {}
     for type_ in types:
         for name, parameter in _LISTS.items():
             async for found in context.records.find(type_, {f"{parameter}:missing": "false"}):
                 known = sets.setdefault(name, [])
                 known += [each for each in found.resource()["meta"].get(name, ()) if not _has(name, known, each)]
-    return sets
+    return {name: sorted(found, key=_place) for name, found in sets.items()}
+
+
+def _place(each: Json) -> tuple[str, str]:
+    """Sets have no order: one that tells nothing of who came first."""
+    return (each, "") if isinstance(each, str) else (str(each.get("system", "")), str(each.get("code", "")))
 
 
 async def _change(given: OperationInput, context: Context, what: Literal["add", "delete"]) -> OperationOutput:

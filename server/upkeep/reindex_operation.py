@@ -24,11 +24,14 @@ from server.jobs.asked import request_in
 from server.jobs.step import Step
 from server.rest.interactions.entries import answered
 from server.rest.response import Response
+from server.search.index_entries import TYPE_TERM
+from server.store.algebra import AnyOf
 from server.store.upkeep import NewIndex, Row
 from server.upkeep.record_check import RecordCheck
 
 KIND: Final = "reindex"
 AT_ONCE: Final = 32
+MOST_COUNTED: Final = 100_000_000
 
 REINDEX: Final = Definition(
     id="system-reindex",
@@ -68,23 +71,29 @@ async def reindex_tenant(step: Step) -> None:
     store, work = step.services.store, step.payload["work"]
     bases = fhir_bases(step.services.settings.base_url, step.tenant.name)
     check, types = RecordCheck(store, step.tenant, bases), frozenset(work["types"]) or None
-    place = await step.position() or {"after": 0, "all": 0, "looked": 0, "changed": 0, "damaged": 0}
-    total = (await store.upkeep.totals()).records
+    place = await step.position() or {"after": 0, "looked": 0, "changed": 0, "damaged": 0}
+    total = await _findable(step)
     began = monotonic()
     while rows := await store.upkeep.rows(place["after"], AT_ONCE):
         own = [row for row in rows if row.tenant == step.tenant.number]
         changed, damaged = await _mend(step, check, own, types)
         place = {
             "after": rows[-1].record.rid,
-            "all": place["all"] + len(rows),
             "looked": place["looked"] + len(own),
             "changed": place["changed"] + changed,
             "damaged": place["damaged"] + damaged,
         }
-        await step.note(place, place["all"], max(total, place["all"]) + 1)
+        await step.note(place, place["looked"], max(total, place["looked"]) + 1)
         await asyncio.sleep(monotonic() - began)  # as long as the batch took: requests come first
         began = monotonic()
     await _end(step, place)
+
+
+async def _findable(step: Step) -> int:
+    """About how many records the tenant has: how many others have is not told, not by a progress either."""
+    index = step.tenant.index
+    terms = tuple(sorted(index.term(type_, TYPE_TERM, "") for type_ in resource_types()))
+    return await step.services.store.count((AnyOf(terms),), MOST_COUNTED)
 
 
 async def _mend(step: Step, check: RecordCheck, rows: list[Row], types: frozenset[str] | None) -> tuple[int, int]:
@@ -108,7 +117,7 @@ async def _end(step: Step, place: Resource) -> None:
         {"name": name, "valueInteger": place[key]}
         for name, key in (("looked-at", "looked"), ("changed", "changed"), ("damaged", "damaged"))
     )
-    step.done, step.total = place["all"], place["all"] + 1
+    step.done, step.total = place["looked"], place["looked"] + 1
     step.keep(0, answered(Response(200, json.dumps(told))))
     request = request_in(step.payload)
     trail = Trail(request.request_id, request.address, "$reindex-done")

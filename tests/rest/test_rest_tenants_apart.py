@@ -336,7 +336,8 @@ OPERATION_BODIES: Final[dict[str, list[Any]]] = {
     "disclosures": [parameters(patient="foreign-1"), *NO_BODY],
     "everything": NO_BODY,
     "meta": NO_BODY,
-    **dict.fromkeys(("reindex", "export", "import"), NO_BODY),  # and tests/bulk
+    "reindex": [{"resourceType": "Parameters", "parameter": [{"name": "type", "valueCode": "Foreign"}]}],
+    **dict.fromkeys(("export", "import"), NO_BODY),  # and tests/bulk
     **{code: [labels(), *NO_BODY] for code in ("meta-add", "meta-delete")},
     "diff": [parameters(**{"from": "Patient/p01", "to": "Patient/p02"}), *NO_BODY],
     "lastn": [{"resourceType": "Parameters", "parameter": [{"name": "patient", "valueString": "Patient/p01"}]}, *NO_BODY],
