@@ -5,7 +5,7 @@ It is found out once, when the job begins, and kept with it: whoever goes on aft
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from profiles import json
@@ -29,6 +29,11 @@ class Scope:
 
     patients: tuple[str, ...] | None = None
     told: tuple[str, ...] = ()
+    members: frozenset[str] = field(init=False, repr=False)
+    """The same patients, to look one up."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", frozenset(self.patients or ()))
 
 
 async def settled_scope(step: Step, exchange: Exchange, asked: Asked) -> Scope:

@@ -55,12 +55,9 @@ def plan_of(exchange: Exchange, asked: Asked, unit: Unit, after: Moment | None) 
 
 def is_of(asked: Asked, scope: Scope, unit: Unit, patients: Sequence[str]) -> bool:
     """Whether a version of these patients' records is exported by the unit: what is part of several records by the first of them."""
-    if unit.patient is not None:
-        return (
-            scope.patients is not None and next((each for each in scope.patients if each in patients), None) == unit.patient
-        )
     if scope.patients is not None:
-        return not set(scope.patients).isdisjoint(patients)
+        own = [patient for patient in patients if patient in scope.members]
+        return bool(own) and unit.patient in {None, min(own)}
     return bool(patients) or asked.level == "system"
 
 

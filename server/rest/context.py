@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -196,12 +196,14 @@ async def commit_changes(exchange: Exchange, changes: Changes) -> None:
     prepared += [await _prepare_deletion(repository, deletion) async for deletion in _in_turns(changes.deletions)]
     _refuse_others_records(exchange, prepared)
     keys = [repository.claim(key, holder, changes.replaces.get(key)) for key, holder in changes.keys.items()]
-    if any(job.name for job in changes.jobs):
-        await refuse_too_many(exchange.services, exchange.tenant, owner_of(exchange.tenant, exchange.principal))
     jobs = [_job(exchange, job) for job in changes.jobs]
     states = changed_states(_own(exchange), changes.states)
     try:
-        await exchange.store_together(prepared, 200 if exchange.trail.principal else 0, keys, jobs, internals=states)
+        async with AsyncExitStack() as stack:
+            if any(job.name for job in changes.jobs):
+                await stack.enter_async_context(exchange.services.turns.of([("jobs", exchange.tenant.number)]))
+                await refuse_too_many(exchange.services, exchange.tenant, owner_of(exchange.tenant, exchange.principal))
+            await exchange.store_together(prepared, 200 if exchange.trail.principal else 0, keys, jobs, internals=states)
     except KeyHeldError as error:
         raise KeyTakenError from error
     except StaleVersionError as error:

@@ -147,6 +147,19 @@ async def test_patients_and_groups_take_what_is_part_of_their_records(client: ht
     assert outside.output == []
 
 
+async def test_many_patients_are_found_by_going_through_the_types(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.bulk.units.FEW", 0)
+    group = await exported(client, "/Group/g/$export", params={"_since": "2020-01-01T00:00:00Z"})
+    assert names(group.output) == {"Patient/a", "Observation/o1", "Observation/o2", "Group/g"}
+    assert (await client.delete("/Observation/o2")).status_code == 204
+    assert (await client.delete("/Observation/o3")).status_code == 204
+    later = await exported(client, "/Group/g/$export", params={"_since": group.manifest["transactionTime"]})
+    gone = [entry["request"]["url"] for line in later.deleted for entry in json.loads(line.encode())["entry"]]
+    assert (names(later.output), gone) == (set(), ["Observation/o2"])
+
+
 async def test_filters_and_elements_narrow_it(client: httpx.AsyncClient) -> None:
     ways = ["Observation?status=amended", "Observation?subject=Patient/b"]
     found = await exported(client, "/$export", params={"_type": "Observation,Patient", "_typeFilter": ways})
@@ -331,3 +344,28 @@ async def test_downloads_are_those_of_the_export_only(client: httpx.AsyncClient)
     assert by_type(found.manifest) == {"Group": 1}
     for name in ("..", "%2e%2e", "Group.1.ndjson/x", "x" * 300):
         assert (await client.get(f"{found.address}/{name}")).status_code in {400, 404}
+
+
+async def test_tenants_are_apart(house: House) -> None:
+    async with house.client(tenant="north") as north, house.client() as own:
+        north.base_url = httpx.URL(f"{house.root}/t/north/fhir")
+        await put(north, patient("n"))
+        theirs = await exported(north, "/$export", params={"_type": "Patient"})
+        assert names(theirs.output) == {"Patient/n"}
+        ours = await exported(own, "/$export", params={"_type": "Patient"})
+        assert "Patient/n" not in names(ours.output)
+        address = ours.address.replace("/fhir/", "/t/north/fhir/")
+        file = ours.manifest["output"][0]["url"].replace("/fhir/", "/t/north/fhir/")
+        assert [(await north.get(url)).status_code for url in (address, file)] == [404, 404]
+        assert (await north.delete(address)).status_code == 404
+        assert (await own.get(theirs.manifest["output"][0]["url"])).status_code == 401
+        assert (await north.get("/Group/g/$export", headers=LATER)).status_code == 404
+
+
+async def test_a_caller_has_so_many_at_once(tmp_path: Path) -> None:
+    environment = {"ASSENT_BULK_SETTLE": "3600", "ASSENT_JOBS_PER_CALLER": "2"}
+    async with running_house(tmp_path / "data", **environment) as house, house.client() as client:
+        for _ in range(2):
+            await kicked_off(client, "/$export")
+        more = await client.get("/$export", headers=LATER)
+        assert (more.status_code, "Retry-After" in more.headers) == (429, True)

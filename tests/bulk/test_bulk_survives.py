@@ -13,16 +13,17 @@ from typing import Any, cast
 import httpx
 import pytest
 from bulk_client import LATER, by_type, downloaded, exported
-from in_process import House, running_house
+from in_process import running_house
 from live_server import LiveServer
 from mongod import mongodb_url
 from pymongo import MongoClient
+from two_engines import ENGINES, house_on
 
 from profiles import json
 from server.bulk.export import export
 from server.bulk.import_job import import_files
 from server.jobs.step import Step, Worker
-from server.store.store import Commit, Store
+from server.store.store import Commit, LostLeaseError, Store
 
 COUNTS = "https://assent.example/fhir/StructureDefinition/bulk-import"
 Resource = dict[str, Any]
@@ -104,7 +105,39 @@ async def test_whoever_dies_after_each_commit_loses_nothing(deaths: list[int], t
         assert len(out.manifest["output"]) > 5
 
 
-async def test_what_is_written_meanwhile_is_told_by_the_next_export(app: House, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_one_that_is_cancelled_under_way_stores_nothing_more(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    lost: list[bool] = []
+
+    async def stalls(step: Step) -> None:
+        await step.note({"here": 1}, 0)
+        step.put(2, b"a file")
+        begun.set()
+        try:
+            await go_on.wait()
+            await step.note({"here": 2}, 1)
+        except (LostLeaseError, asyncio.CancelledError):  # refused, or stopped because the lease could not be renewed
+            lost.append(True)
+            raise
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("server.app.own_workers", lambda: {"export": stalls})
+    async with house_on(engine, tmp_path / "data", ASSENT_BULK_SETTLE="0") as house, house.client() as client:
+        accepted = await client.get("/$export", headers=LATER)
+        await asyncio.wait_for(begun.wait(), 120)
+        assert (await client.delete(accepted.headers["Content-Location"])).status_code == 202
+        assert (await client.get(accepted.headers["Content-Location"])).status_code == 404
+        go_on.set()
+        await asyncio.wait_for(ended.wait(), 120)
+        assert lost == [True]
+        assert [job for job in await house.services.store.jobs.listed(0, 9) if job.kind == "export"] == []
+
+
+async def test_what_is_written_meanwhile_is_told_by_the_next_export(tmp_path: Path) -> None:
     """No change falls between two exports, and each is of one moment."""
     async with (
         running_house(tmp_path / "busy", ASSENT_BULK_SETTLE="1") as house,
