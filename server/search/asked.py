@@ -37,7 +37,9 @@ class Search:
     @property
     def is_reversible(self) -> bool:
         """Whether its results can be walked backwards."""
-        return not self.results.sort or all(sorting_of(query.type, query.results.sort).is_reversible for query in self.queries)
+        return not self.results.sort or all(
+            sorting_of(query.type, query.results.sort).is_reversible for query in self.queries
+        )
 
     @property
     def own_text(self) -> tuple[tuple[str, str], ...]:
