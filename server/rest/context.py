@@ -168,6 +168,12 @@ def context_for(exchange: Exchange, access: Access, operation: Operation | None 
     async def commit(changes: Changes) -> None:
         await commit_changes(limited, changes)
 
+    def may(letter: Letter, type_: str) -> bool:
+        """A job of its own reads by the caller's access, so that a part of the type is enough for it."""
+        if operation is not None and operation.makes_job:
+            return exchange.gate.access_if_any(letter, type_) is not None
+        return exchange.services.decide(principal, letter, type_).granted
+
     return Context(
         tenant=exchange.tenant.name,
         base_url=exchange.request.base.url,
@@ -179,7 +185,7 @@ def context_for(exchange: Exchange, access: Access, operation: Operation | None 
         pas_version=exchange.request.base.pas_version,
         note_detail=exchange.trail.tell,
         note_entity=exchange.trail.note,
-        may=lambda letter, type_: exchange.services.decide(principal, letter, type_).granted,
+        may=may,
         disclosure=exchange.gate.disclosure,
         is_welcome=lambda: not services.leaving.is_set() and services.verifier.is_still_good(principal),
         edition=partial(exchange.services.store.edition, exchange.tenant.number),

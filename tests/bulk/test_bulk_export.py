@@ -233,6 +233,21 @@ async def test_only_who_may_read_gets_it(house: House) -> None:
         assert (await fewer.get(file)).status_code == 404
 
 
+async def test_scopes_with_search_parameters_limit_it(house: House) -> None:
+    scope = "system/Observation.rs?status=amended system/Patient.rs"
+    async with house.client("staff", scope=scope, subject="feed") as feed:
+        listed = (await feed.get("/Observation")).json()
+        assert [entry["resource"]["id"] for entry in listed["entry"]] == ["o2"]
+        found = await exported(feed, "/$export", params={"_since": "2020-01-01T00:00:00Z"})
+        assert names(found.output) == {"Patient/a", "Patient/b", "Patient/c", "Observation/o2"}
+        async with house.client() as client:
+            for id_ in ("o1", "o2"):
+                assert (await client.delete(f"/Observation/{id_}")).status_code == 204
+        later = await exported(feed, "/$export", params={"_since": found.manifest["transactionTime"]})
+        gone = [entry["request"]["url"] for line in later.deleted for entry in json.loads(line.encode())["entry"]]
+        assert gone == ["Observation/o2"]
+
+
 async def test_a_file_is_had_in_parts_and_packed(client: httpx.AsyncClient, house: House) -> None:
     found = await exported(client, "/$export", params={"_type": "Observation"})
     file = found.manifest["output"][0]
