@@ -36,7 +36,7 @@ Ended = tuple[Revocation, int]
 """What is good no more, and until when that matters: for `Revoked.add`."""
 
 UNDER_WAY: Final = 60
-"""Seconds for which a token may still be on its way to an account that was just deactivated."""
+"""Seconds for which a token may still be on its way to an account that was just deactivated, or a client that was just removed."""
 
 
 async def deactivate(own: OwnRecords, found: Found[Account], audit: Sequence[bytes]) -> Ended:
@@ -138,6 +138,6 @@ async def change_password(
 
 
 async def remove_client(own: OwnRecords, found: Found[Client], audit: Sequence[bytes]) -> None:
-    """The client is not known any more. Raises StaleVersionError."""
-    _, _, ended = await revoke(own, "client", found.value.id, for_good=True)
+    """The client is not known any more; one that gets its id later has nothing of it (`grant.is_for`). Raises StaleVersionError."""
+    _, _, ended = await revoke(own, "client", found.value.id, for_good=False, ahead=UNDER_WAY)
     await own.commit([CLIENTS.drop(found), ended], audit)

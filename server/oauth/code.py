@@ -18,7 +18,7 @@ from server.internal import Found, Kind
 from server.oauth.authority import Authority
 from server.oauth.client_authentication import Authenticated
 from server.oauth.errors import OAuthError
-from server.oauth.grant import GRANTS, Granted, end, granting, keeps_going
+from server.oauth.grant import GRANTS, Granted, end, granting, is_for, keeps_going
 from server.oauth.parameters import Parameters
 from server.oauth.token_answer import token_answer
 from server.oauth.wire import Answer
@@ -63,7 +63,7 @@ async def redeem(authority: Authority, asker: Authenticated, parameters: Paramet
     if found.value.used:
         await _came_again(authority, asker, found)
     code = found.value
-    if code.granted.client != asker.client.id or authority.own.now() >= code.ends:
+    if not is_for(code.granted, asker.client) or authority.own.now() >= code.ends:
         raise OAuthError("invalid_grant", _REFUSED)
     if redirect_uri != code.redirect_uri:
         raise OAuthError("invalid_grant", "The redirect address is not the one that the code was sent to.")

@@ -18,6 +18,7 @@ from server.accounts.account import Account, find
 from server.accounts.session import SESSIONS
 from server.internal import Found, Kind
 from server.oauth.authority import Authority
+from server.oauth.client import Client
 from server.oauth.client_authentication import Authenticated
 from server.oauth.errors import OAuthError
 from server.oauth.parameters import Parameters
@@ -79,7 +80,7 @@ async def refresh(authority: Authority, asker: Authenticated, parameters: Parame
     scope = parameters.get("scope")
     id_, number, found = await find_grant(authority, token)
     grant = found.value
-    if grant.granted.client != asker.client.id or grant.ended or authority.own.now() >= found.until:
+    if not is_for(grant.granted, asker.client) or grant.ended or authority.own.now() >= found.until:
         raise OAuthError("invalid_grant", _REFUSED)
     if number != grant.number:
         await _came_again(authority, asker, id_, found)
@@ -122,6 +123,11 @@ async def find_grant(authority: Authority, token: str) -> tuple[str, int, Found[
     if not hmac.compare_digest(token, _token(authority, match["grant"], numbered)):
         raise OAuthError("invalid_grant", _REFUSED)
     return match["grant"], numbered.number, found
+
+
+def is_for(granted: Granted, client: Client) -> bool:
+    """Whether it was granted to this client, and not to one that had its id before and was removed."""
+    return granted.client == client.id and granted.begun >= client.created
 
 
 async def keeps_going(authority: Authority, granted: Granted) -> Account:

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from server.auth.access_token import TokenError
 from server.oauth.authority import Authority
+from server.oauth.client import find
 from server.oauth.client_authentication import authenticate, spend
 from server.oauth.errors import OAuthError
-from server.oauth.grant import find_grant, keeps_going
+from server.oauth.grant import find_grant, is_for, keeps_going
 from server.oauth.launch_context import bearer
 from server.oauth.parameters import Parameters, parse_form
 from server.oauth.wire import Answer, json_answer
@@ -82,7 +83,8 @@ async def _of_refresh(authority: Authority, token: str, may_know: MayKnow) -> di
         _, number, found = await find_grant(authority, token)
         grant = found.value
         over = grant.ended or number != grant.number or authority.own.now() >= found.until
-        if over or not may_know(grant.granted.client):
+        client = await find(authority.own, grant.granted.client)
+        if over or client is None or not is_for(grant.granted, client.value) or not may_know(client.value.id):
             return None
         await keeps_going(authority, grant.granted)
     except OAuthError:

@@ -10,6 +10,7 @@ from in_process import House
 from oauth_app import APP, SCOPE, App, Browser, make_account, make_client, own, sent_to
 
 from server.accounts.account import find_by_name
+from server.oauth import administration
 from server.oauth.administration import deactivate, remove_client
 from server.oauth.client import find
 
@@ -261,3 +262,26 @@ async def test_a_deactivated_account_and_a_removed_client_end_at_once(town_house
     assert (await app.get("/Patient/p1", tokens["access_token"])).status_code == 401
     page = await browser.go(f"{app.issuer}/oauth/authorize", **app.request())
     assert page.answer.status_code == 400
+
+
+async def test_a_client_that_gets_the_id_of_a_removed_one_has_nothing_of_it(
+    town_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Removed and registered anew is what is done about a client that was broken into: what was stolen there stays worthless."""
+    monkeypatch.setattr(administration, "UNDER_WAY", 0)
+    app, records = App(town_house), own(town_house)
+    tokens, code = await app.tokens(), await app.code()
+    secret = await make_client(town_house, "asker", method="client_secret_basic")
+    asker = App(town_house, "asker", secret=secret)
+    assert (await asker.post("/oauth/introspect", token=tokens["refresh_token"])).json()["active"]
+    client = await find(records, "app")
+    assert client is not None
+    await remove_client(records, client, [])
+    assert (await asker.post("/oauth/introspect", token=tokens["refresh_token"])).json() == {"active": False}
+    await make_client(town_house, created=records.now())
+    await town_house.services.revoked.look()
+    assert (await app.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await app.redeem(code)).json()["error"] == "invalid_grant"
+    assert (await asker.post("/oauth/introspect", token=tokens["refresh_token"])).json() == {"active": False}
+    assert (await app.get("/Patient/p1", tokens["access_token"])).status_code == 401
+    assert (await app.get("/Patient/p1", (await app.tokens())["access_token"])).status_code == 200
