@@ -67,7 +67,18 @@ _EMERGENCY: Final = "110127"
 """With what was done while the glass was broken."""
 
 _AUTHENTICATION: Final = {"sign-in": "110122", "sign-out": "110123"}
-_SECURITY: Final = ("client-", "consent", "keys-", "launch-", "patient-choose", "role-", "tenant-", "token-", "user-")
+_SECURITY: Final = (
+    "client-",
+    "consent",
+    "keys-",
+    "launch-",
+    "patient-choose",
+    "provider-",
+    "role-",
+    "tenant-",
+    "token-",
+    "user-",
+)
 """Activities that are about who may do what, by the beginning of their names; no operation has such a name."""
 
 

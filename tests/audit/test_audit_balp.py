@@ -124,6 +124,12 @@ def test_signing_in_is_a_user_authentication() -> None:
         assert event["subtype"][0] == {"system": DICOM, "code": code}
 
 
+@pytest.mark.parametrize("name", ["client-add", "provider-add", "token-issue", "user-modify", "tenant-create"])
+def test_who_may_do_what_is_a_matter_of_security(name: str) -> None:
+    event = to_audit_event(record(f"${name}", "E", status=0), "x", "2026-01-01T00:00:00.000001Z", "https://x.example/fhir")
+    assert event["type"] == {"system": DICOM, "code": "110113"}
+
+
 @pytest.fixture
 async def auditor(app: House) -> AsyncIterator[httpx.AsyncClient]:
     async with app.client("doctor", subject="dr-who", fhir_user="Practitioner/who") as doctor:
