@@ -204,10 +204,14 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "too-many-listeners": ErrorCode(429, "throttled", "Too many listen to the audit trail already."),
     "subscription-topic": ErrorCode(422, "not-supported", "The Subscription names a topic that is not known here."),
     "subscription-filter": ErrorCode(422, "not-supported", "The Subscription has a filter that its topic does not have."),
-    "subscription-channel": ErrorCode(422, "not-supported", "The Subscription's channel, or how it is set, is not supported."),
+    "subscription-channel": ErrorCode(
+        422, "not-supported", "The Subscription's channel, or how it is set, is not supported."
+    ),
     "subscription-endpoint": ErrorCode(422, "value", "Nothing can be sent to the Subscription's endpoint."),
     "subscription-payload": ErrorCode(422, "not-supported", "The Subscription's payload is not supported for its channel."),
-    "subscription-status": ErrorCode(422, "business-rule", "A client sets a Subscription to requested or off, and nothing else."),
+    "subscription-status": ErrorCode(
+        422, "business-rule", "A client sets a Subscription to requested or off, and nothing else."
+    ),
     "too-many-subscriptions": ErrorCode(429, "throttled", "There are as many Subscriptions as are allowed."),
     "only-later": ErrorCode(400, "required", "The operation is only done later, and Prefer: respond-async is missing."),
     "too-many-jobs": ErrorCode(

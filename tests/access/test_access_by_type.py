@@ -17,6 +17,7 @@ UNLIMITED = {
     "server/access/consents.py": "what patients have said",
     "server/access/gate.py": "the server's own gate",
     "server/jobs/business.py": "work that no request asked for",
+    "server/access/damaged_consent.py": "whose a consent is that does not open any more",
     "server/load/loader.py": "files loaded by an operator",
     "server/rest/context.py": "what an operation writes, by the version that it read",
     "server/rest/linked.py": "a link says itself what it opens",
@@ -33,7 +34,7 @@ UNLIMITED = {
 """Modules that may reach everything, and why."""
 
 STORE = {
-    "server/access/asking.py", "server/access/consents.py", "server/repository.py", "server/search/hits.py", "server/seal/train.py",
+    "server/access/asking.py", "server/access/consents.py", "server/access/damaged_consent.py", "server/repository.py", "server/search/hits.py", "server/seal/train.py",
     "server/readiness.py", "server/rest/erasures.py",
 }  # fmt: skip
 """Modules above the store that may ask it for records themselves; the store's own upkeep sees sealed bodies only."""

@@ -96,7 +96,9 @@ def test_only_a_back_end_and_the_module_that_opens_it_know_its_engine(folder: st
 def test_only_the_guarded_module_makes_requests() -> None:
     """Whoever else needs one is given its client: no address leads around the look at where it goes (server/outgoing.py)."""
     able = {"httpx", "httpcore", "urllib.request", "http.client", "aiohttp", "requests", "urllib3", "ftplib", "telnetlib"}
-    knowing = {relative(path) for path in FILES if able & {*imports(path), *(name.partition(".")[0] for name in imports(path))}}
+    knowing = {
+        relative(path) for path in FILES if able & {*imports(path), *(name.partition(".")[0] for name in imports(path))}
+    }
     assert knowing == {"server/outgoing.py", "operations/payer/remote.py"}
     making = re.compile(r"httpx\.\w*(?:Client|Transport)\(|(?:socket|asyncio)\.(?:create|open)_connection\(")
     assert [relative(path) for path in FILES if making.search(path.read_text("utf-8"))] == ["server/outgoing.py"]

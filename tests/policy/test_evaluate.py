@@ -121,4 +121,6 @@ async def test_an_unknown_operator_in_the_library_is_named() -> None:
 
 
 def test_the_definition_is_valid() -> None:
-    assert [issue.text for issue in validate_resource(LIBRARY_EVALUATE.definition.resource()) if issue.severity == "error"] == []
+    assert [
+        issue.text for issue in validate_resource(LIBRARY_EVALUATE.definition.resource()) if issue.severity == "error"
+    ] == []

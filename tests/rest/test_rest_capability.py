@@ -125,7 +125,10 @@ def test_conditional_interactions_are_there(client: httpx.Client, statement: dic
 
 
 def test_batch_and_transaction_are_there(client: httpx.Client, statement: dict[str, Any]) -> None:
-    for type_ in {interaction["code"] for interaction in rest(statement)["interaction"]} - {"history-system", "search-system"}:
+    for type_ in {interaction["code"] for interaction in rest(statement)["interaction"]} - {
+        "history-system",
+        "search-system",
+    }:
         answer = client.post("", json={"resourceType": "Bundle", "type": type_}, headers=FHIR)
         assert answer.status_code == 200, answer.text
 

@@ -219,4 +219,6 @@ def test_a_long_lasting_condition_counts_as_chronic_in_any_code_system() -> None
 
 
 def test_the_definition_is_valid() -> None:
-    assert [issue.text for issue in validate_resource(PATIENT_PREVIEW_RISK.definition.resource()) if issue.severity == "error"] == []
+    assert [
+        issue.text for issue in validate_resource(PATIENT_PREVIEW_RISK.definition.resource()) if issue.severity == "error"
+    ] == []
