@@ -65,7 +65,8 @@ def ordered(made: list[dict[str, Any]], sort: str) -> list[list[Any]]:
     for code, descending in reversed(specs):
         values = {one["id"]: KEYS[code](one) for one in made}
         best = {
-            id_: (value[-1] if descending else value[0]) if isinstance(value, list) else value for id_, value in values.items()
+            id_: (value[-1] if descending else value[0]) if isinstance(value, list) else value
+            for id_, value in values.items()
         }
         have = [one for one in result if best[one["id"]] is not None]
         lack = [one for one in result if best[one["id"]] is None]
@@ -107,7 +108,16 @@ async def test_pages_in_every_order_are_those_of_the_oracle_both_ways(house: Hou
     by_id = {one["id"]: one for one in made}
     async with house.client() as client:
         await store(client, *made)
-        for sort in ("family", "-family", "birthdate", "-birthdate,family", "gender,-birthdate,_id", "-identifier,gender", "identifier", "-_id"):
+        for sort in (
+            "family",
+            "-family",
+            "birthdate",
+            "-birthdate,family",
+            "gender,-birthdate,_id",
+            "-identifier,gender",
+            "identifier",
+            "-_id",
+        ):
             specs = [(spec.lstrip("-"), spec.startswith("-")) for spec in sort.split(",")]
             pages = await walk(client, "/Patient", _sort=sort, _count="8")
             found = [id_ for page in pages for id_ in page]
@@ -154,7 +164,12 @@ async def test_numbers_references_and_uris_sort_as_what_they_are(house: House) -
     ]  # fmt: skip
     async with house.client() as client:
         await store(client, *made)
-        for sort, expected in (("probability", "r1 r0 r2"), ("-probability", "r2 r0 r1"), ("subject", "r1 r0 r2"), ("_profile", "r2 r1 r0")):
+        for sort, expected in (
+            ("probability", "r1 r0 r2"),
+            ("-probability", "r2 r0 r1"),
+            ("subject", "r1 r0 r2"),
+            ("_profile", "r2 r1 r0"),
+        ):
             assert ids((await client.get(f"/RiskAssessment?_sort={sort}")).json()) == expected.split(), sort
 
 
