@@ -21,7 +21,7 @@ from server.rest.routes import ROUTES
 ADDRESS: Final = "openapi.json"
 _ABOUT: Final = (
     "FHIR R4 with Da Vinci PAS for prior authorization. Bodies and answers are JSON here; XML is taken and given as well, as "
-    "Content-Type and Accept say. Every call but this one and `/metadata` needs a bearer token."
+    "Content-Type and Accept say. Every call but this one and /metadata needs a bearer token."
 )
 _TEXT: Final[Resource] = {"type": "string"}
 _PLAIN: Final = str.maketrans({"{": "", "}": "", "/": "-"})
