@@ -166,7 +166,8 @@ async def _definitions(gathering: _Gathering, type_: str, canonicals: Sequence[s
 async def _what_refers(gathering: _Gathering, include: Include, resources: Sequence[tuple[str, Resource]]) -> None:
     exchange, index = gathering.exchange, gathering.exchange.tenant.index
     named = _names(resources, include.target)
-    sources = sorted(resource_types()) if include.source == "*" else [include.source]
+    # Whoever wants the trail of what was found names it: it grows with every look.
+    sources = sorted(resource_types() - {AUDIT_TYPE}) if include.source == "*" else [include.source]
     for source in sources:
         codes = [code for code in include.codes_of(source) if _may_refer(source, code, named)]
         access = exchange.gate.access_if_any("s", source) if codes else None
