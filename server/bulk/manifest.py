@@ -21,7 +21,7 @@ MANIFEST: Final = 1
 
 MANIFESTS: Final = frozenset({"export", "import"})
 """The kinds of jobs whose result is one."""
-_HASH: Final = f"{ASSENT}/StructureDefinition/bulk-file"
+_HASH: Final = f"{ASSENT}/bulk-file"
 
 
 async def manifest(exchange: Exchange, job: JobStatus) -> Response:
@@ -37,7 +37,7 @@ async def manifest(exchange: Exchange, job: JobStatus) -> Response:
     for kind in ("output", "deleted", "error"):
         body[kind] = [_listed(file, base) for file in files if file.kind == kind]
     if "counts" in kept:
-        body["extension"] = {f"{ASSENT}/StructureDefinition/bulk-import": kept["counts"]}
+        body["extension"] = {f"{ASSENT}/bulk-import": kept["counts"]}
     return Response(200, json.dumps(body), {"Expires": http_date(job.until)}, "application/json")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 LATER = {"Prefer": "respond-async"}
-EXTENSION = "https://assent.example/fhir/StructureDefinition/bulk-file"
+EXTENSION = "https://assent.example/fhir/bulk-file"
 Resource = dict[str, Any]
 
 

@@ -15,7 +15,7 @@ from two_engines import ENGINES, house_on
 from profiles import json
 from server.bulk.import_lines import brought
 
-COUNTS = "https://assent.example/fhir/StructureDefinition/bulk-import"
+COUNTS = "https://assent.example/fhir/bulk-import"
 Resource = dict[str, Any]
 
 

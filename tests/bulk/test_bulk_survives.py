@@ -25,7 +25,7 @@ from server.bulk.import_job import import_files
 from server.jobs.step import Step, Worker
 from server.store.store import Commit, LostLeaseError, Store
 
-COUNTS = "https://assent.example/fhir/StructureDefinition/bulk-import"
+COUNTS = "https://assent.example/fhir/bulk-import"
 Resource = dict[str, Any]
 
 
