@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -34,17 +35,29 @@ _SLOW_TEST = 500
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take long come first: begun last, one of them would keep one core busy while the others rest.
-
-    Coverage is that of the other tests: slow ones go over the same lines again and again, at three times the cost when traced.
-    """
+    """The files that take long come first: begun last, one of them would keep one core busy while the others rest."""
     cost: Counter[Path] = Counter()
     for item in items:
-        is_slow = item.get_closest_marker("slow") is not None
-        cost[item.path] += _SLOW_TEST if is_slow else 1
-        if is_slow:
-            item.add_marker(pytest.mark.no_cover)
+        cost[item.path] += _SLOW_TEST if item.get_closest_marker("slow") else 1
     items.sort(key=lambda item: -cost[item.path])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Coverage is that of the other tests: slow ones go over the same lines again and again, at three times the cost when traced.
+
+    (pytest-cov's own marker no_cover does nothing in the processes of xdist.)
+    """
+    trace = sys.gettrace()
+    if trace is None or item.get_closest_marker("slow") is None:
+        yield
+        return
+    of_threads = threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    yield
+    threading.settrace(of_threads)
+    sys.settrace(trace)
 
 
 @pytest.fixture(scope="session")
