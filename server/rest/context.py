@@ -41,7 +41,7 @@ from server.jobs.too_many import refuse_too_many
 from server.reach import personal_types
 from server.repository import Prepared, Repository, Version
 from server.rest.erasures import commit_erasures, ever_in_record, kept_versions
-from server.rest.exchange import Exchange
+from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.operation_state import changed_states, count_states, read_state
 from server.search.compile import Compiled, compile_query
 from server.search.cursor import make_place, read_place
@@ -81,14 +81,15 @@ class StoredRecords:
         return None if found is None or found.deleted else await self.exchange.repository.content(found, most)
 
     async def search(self, type: str, query: Mapping[str, str | Sequence[str]], limit: int = 200) -> list[Resource]:
-        compiled = self._compiled(type, query)
+        compiled = await self._compiled(type, query)
         found = [version async for _, version in matches(self.exchange, type, compiled, None, limit + 1)]
         if len(found) > limit:
             raise refuse("search-too-costly", f"More than {limit} {type} resources would have to be read for this.")
         return [self._noted(version) for version in found]
 
     async def find(self, type: str, query: Mapping[str, str | Sequence[str]]) -> AsyncIterator[Version]:
-        async with aclosing(matches(self.exchange, type, self._compiled(type, query), None, MAX_EXAMINED)) as found:
+        compiled = await self._compiled(type, query)
+        async with aclosing(matches(self.exchange, type, compiled, None, MAX_EXAMINED)) as found:
             async for _, version in found:
                 self.exchange.trail.patients.update(version.patients)
                 yield version
@@ -101,7 +102,7 @@ class StoredRecords:
         limit: int,
         patients: Collection[str] | None = None,
     ) -> Page:
-        exchange, compiled = self.exchange, self._compiled(type, query)
+        exchange, compiled = self.exchange, await self._compiled(type, query)
         if patients is not None:
             terms = (compartment_term(exchange.tenant.index, type, patient) for patient in patients)
             compiled = replace(compiled, clauses=(*compiled.clauses, AnyOf(tuple(sorted(terms)))))
@@ -118,8 +119,10 @@ class StoredRecords:
                     found.append(version)
         return Page(found)
 
-    def _compiled(self, type: str, query: Mapping[str, str | Sequence[str]]) -> Compiled:
+    async def _compiled(self, type: str, query: Mapping[str, str | Sequence[str]]) -> Compiled:
         """Raises FhirError for what the caller may not search."""
+        if type == AUDIT_TYPE:
+            await self.exchange.services.audit.catch_up()
         pairs = [(name, value) for name, given in query.items() for value in ([given] if isinstance(given, str) else given)]
         parsed = parse_query(type, pairs)
         access = self._access("s", type)
