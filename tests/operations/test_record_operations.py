@@ -171,7 +171,10 @@ async def test_labels_are_read_added_and_taken_away(house: House, client: httpx.
     for address in ("/Patient/$meta", "/$meta"):
         assert meta(await client.get(address)) == {"profile": ["urn:p"], "tag": [label]}
     assert (await client.get("/Encounter/$meta")).json() == {"resourceType": "Parameters"}
-    assert "IHE.BasicAudit.Patient" in (await client.get("/AuditEvent/$meta")).text, "what was recorded a moment ago, too"
+    assert (await client.get("/Patient/a")).status_code == 200
+    assert "IHE.BasicAudit.PatientRead" in (await client.get("/AuditEvent/$meta")).text, (
+        "what was recorded a moment ago, too"
+    )
     taken = meta(await client.post("/Patient/a/$meta-delete", json=again))
     assert "tag" not in taken
     assert taken["profile"] == ["urn:p"]
