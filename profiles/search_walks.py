@@ -163,16 +163,17 @@ def _object(kind: str) -> _Take:
 
 
 def _truth(ways: list[tuple[str, str]]) -> Walk:
-    """`x.exists() and x != false`: neither true nor false where only something beside the value is there (why it is absent)."""
-    takes = [(name, _primitive(code)) for name, code in ways]
-    names_beside = ["_" + name for name, _ in ways]
+    """`x.exists() and x != false`: true as well where only something beside the value is there, such as why a date is not known."""
+    takes = [(name, "_" + name, _primitive(code)) for name, code in ways]
 
     def walk(node: Resource, out: list[Value], root: Resource) -> None:
         found: list[Value] = []
-        for name, take in takes:
+        is_there = False
+        for name, name_beside, take in takes:
             take(node.get(name), found, root)
-        if found or not any(node.get(name) for name in names_beside):
-            out.append(Value("boolean", bool(found) and found[0].value is not False))
+            extra = node.get(name_beside)
+            is_there = is_there or (type(extra) is dict and bool(extra))
+        out.append(Value("boolean", found[0].value is not False if found else is_there))
 
     return walk
 
