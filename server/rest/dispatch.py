@@ -112,7 +112,7 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
             raise refuse(
                 "read-only-type", "AuditEvents are written by the server and nobody can change or delete them.", "http.url"
             )
-    if route.template in PLAIN_TEMPLATES or route.interaction == "create":
+    if route.template in PLAIN_TEMPLATES or (route.interaction == "create" and request.upload is not None):
         refuse_unknown(request.query, _OWN_PARAMETERS.get(route.interaction, ()))
     check_header(request, route.interaction)
     subscriber = owner_of(tenant.index, principal) if type_ in {None, SUBSCRIPTION} and request.method != "GET" else ""

@@ -62,7 +62,7 @@ def _element(type_: str, name: str) -> str:
         raise refuse(
             "parameter-value", "_elements has names such as status or Patient.name, one level deep.", "http._elements"
         )
-    if name in definition.elements or definition.element(name) is not None:
+    if name == "resourceType" or name in definition.elements or definition.element(name) is not None:
         return name
     near = get_close_matches(name[:100], definition.elements, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""

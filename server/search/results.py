@@ -30,6 +30,7 @@ RESULT_PARAMETERS: Final = frozenset(
         "_sort",
         "_summary",
         "_total",
+        "_totalMethod",
         *FORMAT_PARAMETERS,
     }
 )
@@ -103,7 +104,7 @@ def parse_results(type_: str, given: Mapping[str, Sequence[str]]) -> Results:
         count=page_size(count),
         includes=includes,
         count_only=count_only or count == "0",
-        total=_total(only["_total"]) if "_total" in only else None,
+        total=_total(only),
         cursor=only.get("_cursor"),
         shape=shape,
         most=_most(only["_maxresults"]) if "_maxresults" in only else None,
@@ -129,7 +130,13 @@ def _whole_number(name: str, text: str) -> int:
     return int(text)
 
 
-def _total(text: str) -> Total:
+def _total(only: Mapping[str, str]) -> Total | None:
+    """`_totalMethod=count`, which fhirpy's `count()` sends, is `_total=accurate`."""
+    if only.get("_totalMethod", "count") != "count":
+        raise refuse("parameter-value", "_totalMethod is count; _total says more.", "http._totalMethod")
+    text = only.get("_total", "accurate" if "_totalMethod" in only else None)
+    if text is None:
+        return None
     if text not in _TOTALS:
         raise refuse("parameter-value", "_total is none, estimate or accurate.", "http._total")
     return _TOTALS[text]

@@ -22,7 +22,7 @@ class NotToBeHadError(Exception):
 
 def script() -> bytes:
     """The client, as one script for browsers. Raises NotToBeHadError."""
-    kept = _cache() / f"fhirclient-{VERSION}.tgz"
+    kept = cache() / f"fhirclient-{VERSION}.tgz"
     if not _is_right(kept):
         _fetch(kept)
     with tarfile.open(kept) as archive:
@@ -31,7 +31,8 @@ def script() -> bytes:
         return member.read()
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where what was fetched is kept."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assent-tests"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

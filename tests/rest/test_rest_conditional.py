@@ -41,6 +41,26 @@ async def test_created_once_and_then_answered_with_what_is_there(client: httpx.A
     assert (minimal.status_code, minimal.content) == (200, b"")
 
 
+async def test_criteria_in_the_address_are_the_same(client: httpx.AsyncClient, app: House) -> None:
+    first = await client.post(f"/Patient?{ONE}&_format=json", json=numbered(active=True))
+    again = await client.post(f"/Patient?{ONE}", json=numbered(active=False))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.content == first.content
+    refused(await client.post("/Patient?nonsense=1", json=numbered()), 400, "unknown-parameter")
+    refused(await client.post("/Patient?_count=1", json=numbered()), 400, "condition-criteria")
+    refused(await client.post(f"/Patient?{ONE}", json=numbered(), headers=when(ONE)), 400, "condition-criteria")
+    batch = bundle("batch", entry("POST", f"Patient?{ONE}", numbered()))
+    assert statuses(await client.post("", json=batch)) == ["200"]
+    refused(await client.post("", json={**batch, "type": "transaction"}), 400, "bundle-entry")
+    async with app.client("staff", scope="user/Patient.c") as other:  # who may not search
+        refused(await other.post(f"/Patient?{ONE}", json=numbered()), 403, "forbidden")
+    raw = await client.post("/Binary?_id=x", content=b"x", headers={"Content-Type": "text/plain"})
+    refused(raw, 400, "unknown-parameter")
+    await client.post("/Patient", json=numbered())
+    refused(await client.post(f"/Patient?{ONE}", json=numbered()), 412, "multiple-matches", "http.url")
+    assert await total(client) == 2
+
+
 async def test_several_matches_are_refused(client: httpx.AsyncClient) -> None:
     for _ in range(2):
         await client.post("/Patient", json=numbered())

@@ -367,3 +367,19 @@ async def test_what_other_formats_may_not_do(filled: httpx.AsyncClient) -> None:
     )
     refused(answer, 422, "patch-target", "Parameters.parameter[1]")
     assert (await filled.get("/Patient/p")).headers["etag"] == 'W/"1"'
+
+
+async def test_what_is_no_more_than_json_is_told_by_its_shape(filled: httpx.AsyncClient) -> None:
+    async def sent(body: Any) -> httpx.Response:
+        return await filled.patch("/Patient/p", content=json.dumps(body), headers={"Content-Type": "application/json"})
+
+    before = (await filled.get("/Patient/p")).json()
+    assert (await sent([replaced("/birthDate", "1971-02-03")])).json()["birthDate"] == "1971-02-03"
+    assert "birthDate" not in (await sent({"birthDate": None})).json()
+    added_again = (await sent(fhirpath_patch(replacing("Patient.active", valueBoolean=False)))).json()
+    assert added_again["active"] is False
+    assert added_again.get("name") == before.get("name")
+    refused(await sent({"resourceType": "Basic"}), 422, "patch-protected")
+    refused(await sent({"parameter": []}), 400, "unknown-element")
+    refused(await sent("x"), 400, "patch-format")
+    refused(await sent(7), 400, "patch-format")

@@ -173,13 +173,15 @@ async def test_totals_are_told_when_asked_for(client: httpx.AsyncClient) -> None
     await store(client, *[observation(n) for n in range(7)])
     assert "total" not in (await client.get("/Observation?_count=2")).json()
     assert "total" not in (await client.get("/Observation?_count=2&_total=none")).json()
-    for query in ("_total=accurate", "_total=estimate"):
+    for query in ("_total=accurate", "_total=estimate", "_totalMethod=count"):
         bundle = (await client.get(f"/Observation?_count=2&{query}")).json()
         assert (bundle["total"], len(bundle["entry"])) == (7, 2)
-    for query in ("_summary=count", "_count=0"):
+    for query in ("_summary=count", "_count=0", "_count=0&_totalMethod=count"):
         bundle = (await client.get(f"/Observation?{query}")).json()
         assert bundle["total"] == 7
         assert "entry" not in bundle
+    assert (await client.get("/Observation?_totalMethod=guess")).status_code == 400
+    assert "total" not in (await client.get("/Observation?_count=2&_totalMethod=count&_total=none")).json()
     assert (await client.get("/Observation?_summary=count&subject=Patient/p0")).json()["total"] == 3
     await client.delete("/Observation/o0")
     assert (await client.get("/Observation?_summary=count")).json()["total"] == 6

@@ -46,7 +46,7 @@ CASES: Final = [
     ("_summary=text", {"status", "code", "text"}),
     ("_summary=data", set(OBSERVATION) - {"text", "resourceType", "id", "meta"}),
     ("_elements=note", {"status", "code", "note"}),
-    ("_elements=value,id", {"status", "code", "valueQuantity"}),
+    ("_elements=value,id,resourceType", {"status", "code", "valueQuantity"}),
     ("_elements=valueQuantity,Observation.subject", {"status", "code", "valueQuantity", "subject"}),
 ]
 

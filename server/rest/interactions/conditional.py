@@ -26,21 +26,20 @@ MAX_DELETED: Final = 1000
 
 
 async def create(exchange: Exchange) -> Response:
-    """create; with If-None-Exist only where nothing matches."""
+    """create; with If-None-Exist, or criteria in the address as fhirpy has them there, only where nothing matches."""
     text = exchange.request.headers.get("if-none-exist")
-    if text is None:
+    in_address = any(name not in FORMAT_PARAMETERS for name, _ in exchange.request.query)
+    if text is None and not in_address:
         return await write.create(exchange)
+    if text is not None and in_address:
+        raise refuse("condition-criteria", "The criteria are in If-None-Exist or in the address, not in both.", HEADER)
     (type_,) = exchange.request.segments
     resource = write.checked_body(exchange, type_)
-    try:
-        text = text.encode("latin-1").decode()  # as an ASGI server hands out header bytes
-    except UnicodeError as error:
-        raise refuse("condition-criteria", "If-None-Exist is not in UTF-8.", HEADER) from error
-    criteria = if_none_exist(exchange, type_, text, HEADER)
-    exchange.trail.query = criteria.text[:4000]
+    place = ADDRESS if text is None else HEADER
+    criteria = address_criteria(exchange, type_) if text is None else _header_criteria(exchange, type_, text)
 
     async def attempt() -> Response:
-        lookup = await look_up(exchange, criteria, HEADER)
+        lookup = await look_up(exchange, criteria, place)
         if lookup.found is not None:
             return _found(exchange, lookup.found)
         prepared = exchange.repository.prepare(resource, exchange.services.new_id(), None)
@@ -51,6 +50,16 @@ async def create(exchange: Exchange) -> Response:
         return write.written(exchange, prepared.version, 201)
 
     return await in_turn(exchange, [criteria.key], attempt)
+
+
+def _header_criteria(exchange: Exchange, type_: str, text: str) -> Criteria:
+    try:
+        text = text.encode("latin-1").decode()  # as an ASGI server hands out header bytes
+    except UnicodeError as error:
+        raise refuse("condition-criteria", "If-None-Exist is not in UTF-8.", HEADER) from error
+    criteria = if_none_exist(exchange, type_, text, HEADER)
+    exchange.trail.query = criteria.text[:4000]
+    return criteria
 
 
 def if_none_exist(exchange: Exchange, type_: str, text: str, place: str) -> Criteria:

@@ -41,13 +41,20 @@ def _fhirpath_patch(content: Json) -> Patch:
     return lambda resource: fhirpath_patch.apply_patch(operations, resource)
 
 
+def _plain_json_patch(content: Json) -> Patch:
+    """What came as no more than JSON, by its shape: a list, a Parameters resource, or what shall be merged (as fhirpy sends it)."""
+    if isinstance(content, dict):
+        return _fhirpath_patch(content) if content.get("resourceType") == "Parameters" else _merge_patch(content)
+    return _json_patch(content)
+
+
 READERS: Final[Mapping[str, Callable[[Json], Patch]]] = {
     json_patch.MEDIA_TYPE: _json_patch,
     merge_patch.MEDIA_TYPE: _merge_patch,
     "application/fhir+json": _fhirpath_patch,
 }
 """Media type -> what reads a patch of that format."""
-_ALSO: Final = {"application/json": "application/fhir+json"}
+_PLAIN: Final = "application/json"
 
 
 async def patch(exchange: Exchange) -> Response:
@@ -96,7 +103,7 @@ def turn(type_: str, id_: str) -> tuple[str, ...]:
 
 def read_patch(request: Request) -> Patch:
     """The body as a patch. Raises FhirError: 400, 415, 422."""
-    reader = READERS.get(_ALSO.get(request.media_type, request.media_type))
+    reader = _plain_json_patch if request.media_type == _PLAIN else READERS.get(request.media_type)
     if reader is None:
         text = "A patch is a JSON Patch, a merge patch or a FHIRPath Patch (Parameters); send its Content-Type: "
         text += ", ".join(READERS) + "."
