@@ -1,6 +1,6 @@
 """Search parameters of ours, beside R4's: what prior authorization is looked up by and base FHIR has no name for.
 
-Most read extensions of Da Vinci PAS 2.2.1. One row: the parameter's type and its paths (form: profiles/tables/search_facts.py).
+Most read extensions of Da Vinci PAS 2.2.1. One row: the parameter's type and its expression.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Final
 
 _PAS: Final = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-"
-_TRACE: Final = f"extension({_PAS}itemTraceNumber).value:Identifier"
-_NUMBER: Final = f"extension({_PAS}authorizationNumber).value:string"
-_PENDED: Final = f"extension({_PAS}administrationReferenceNumber).value:string"
-_REVIEW: Final = f"adjudication.extension({_PAS}reviewAction)"
-_GIVEN: Final = f"{_REVIEW}.extension(number).value:string"
-_ACTION: Final = f"{_REVIEW}.extension({_PAS}reviewActionCode).value:CodeableConcept"
+_TRACE: Final = f"extension('{_PAS}itemTraceNumber').value.ofType(Identifier)"
+_NUMBER: Final = f"extension('{_PAS}authorizationNumber').value.ofType(string)"
+_PENDED: Final = f"extension('{_PAS}administrationReferenceNumber').value.ofType(string)"
+_REVIEW: Final = f"adjudication.extension('{_PAS}reviewAction')"
+_GIVEN: Final = f"{_REVIEW}.extension('number').value.ofType(string)"
+_ACTION: Final = f"{_REVIEW}.extension('{_PAS}reviewActionCode').value.ofType(CodeableConcept)"
 
 
 def _on(path: str, *holders: str) -> str:

@@ -15,9 +15,8 @@ from profiles.fhirpath.model import is_abstract, is_cast_to, is_fhir_type, is_ki
 from profiles.fhirpath.parser import parse
 from profiles.fhirpath.syntax import Call, Chain, Indexer, Literal, Member, Node, TypeTest, Variable
 from profiles.fhirpath.values import STRING_TYPES
-from profiles.search_paths import Walk
 from profiles.search_steps import Condition, Equals, Path, PointsAt, Step, fields, start_type
-from profiles.search_walks import compile_path
+from profiles.search_walks import Walk, compile_path
 from profiles.structure import resource_types, type_definition
 
 MAX_LENGTH: Final = 8_192

@@ -1,7 +1,7 @@
 """The search parameters of every R4 type, each with the closure that finds its values (FHIR R4 3.1.1, SearchParameter).
 
-R4's own come from profiles/tables, ours from profiles/own_search_parameters.py. A type's parameters are compiled when it is
-first asked for.
+R4's own come from profiles/tables, ours from profiles/own_search_parameters.py, all as FHIRPath. A type's parameters are compiled
+when it is first asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from profiles.json import Resource
 from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
-from profiles.search_paths import Value, Walk, compile_paths, path_heads, path_kinds
+from profiles.search_expressions import search_paths
+from profiles.search_steps import Path, path_heads, path_kinds
+from profiles.search_walks import Value, Walk, compile_path
 from profiles.structure import resource_types
 from profiles.tables import table
 
@@ -36,9 +38,9 @@ class Component:
 class SearchParameter:
     """One parameter of one type.
 
-    `paths`: where its values are (profiles/tables/search_facts.py), `kinds` the FHIR types of what is there, and `heads` the
-    properties without any of which a resource has no value (None: it may have one in any case). `type`: token, string, reference, date, number, quantity, uri, composite, special. `targets`: what a reference may point
-    at. `extract` takes a resource of any shape and never raises; for a composite each value is of kind "composite" and
+    `paths`: the alternatives of its expression, in FHIRPath as profiles/search_steps.py writes it; `kinds`: the FHIR types of what
+    is there; `heads`: the properties without any of which a resource has no value (None: it may have one in any case). `type`:
+    token, string, reference, date, number, quantity, uri, composite, special. `targets`: what a reference may point at. `extract` takes a resource of any shape and never raises; for a composite each value is of kind "composite" and
     holds a list of values for each component, all of them found at the same place.
     """
 
@@ -72,18 +74,33 @@ def _of_type(type_name: str) -> Mapping[str, SearchParameter]:
 
 
 def _parameter(code: str, row: list[Any], holder: str, type_name: str) -> SearchParameter:
-    kind, paths, rest = row
-    if kind == "composite":
-        components = tuple(Component(name, table("search")["parameters"][holder][name][0]) for name, _ in rest)
-        extract = _composite_extractor(paths, [component_paths for _, component_paths in rest], type_name)
-        return SearchParameter(code, kind, frozenset(), components, tuple(paths.split(" | ")), frozenset(), None, extract)
-    return _simple(code, kind, frozenset(rest), paths, type_name)
+    kind, expression, rest = row
+    if kind != "composite":
+        return _simple(code, kind, frozenset(rest), expression, type_name)
+    components = tuple(Component(name, table("search")["parameters"][holder][name][0]) for name, _ in rest)
+    paths = _paths(expression, type_name)
+    extract = _composite_extractor(_walks(paths, type_name), [component for _, component in rest])
+    return SearchParameter(code, kind, frozenset(), components, tuple(map(str, paths)), frozenset(), None, extract)
 
 
-def _simple(code: str, kind: str, targets: frozenset[str], paths: str, type_name: str) -> SearchParameter:
-    extract = _extractor(compile_paths(paths, type_name))
-    kinds, heads = path_kinds(paths, type_name), path_heads(paths, type_name)
-    return SearchParameter(code, kind, targets, (), tuple(paths.split(" | ")), kinds, heads, extract)
+def _simple(code: str, kind: str, targets: frozenset[str], expression: str, type_name: str) -> SearchParameter:
+    paths = _paths(expression, type_name)
+    kinds = frozenset[str]().union(*(path_kinds(path, type_name) for path in paths))
+    heads = [path_heads(path, type_name) for path in paths]
+    of_all = None if None in heads else frozenset[str]().union(*(one for one in heads if one is not None))
+    extract = _extractor(_walks(paths, type_name))
+    return SearchParameter(code, kind, targets, (), tuple(map(str, paths)), kinds, of_all, extract)
+
+
+def _paths(expression: str, type_name: str) -> tuple[Path, ...]:
+    paths = search_paths(expression, type_name)
+    if not paths:
+        raise ValueError(f"not an expression that can be walked from {type_name}: {expression}")
+    return paths
+
+
+def _walks(paths: tuple[Path, ...], type_name: str) -> tuple[Walk, ...]:
+    return tuple(compile_path(path, type_name) for path in paths)
 
 
 def _extractor(walks: tuple[Walk, ...]) -> Callable[[Resource], list[Value]]:
@@ -108,12 +125,10 @@ def _extractor(walks: tuple[Walk, ...]) -> Callable[[Resource], list[Value]]:
     return extract
 
 
-def _composite_extractor(paths: str, components: list[str], type_name: str) -> Callable[[Resource], list[Value]]:
-    foci = compile_paths(paths, type_name)
-
+def _composite_extractor(foci: tuple[Walk, ...], components: list[str]) -> Callable[[Resource], list[Value]]:
     @cache
     def walks_from(focus_type: str) -> list[tuple[Walk, ...]]:
-        return [compile_paths(component, focus_type) for component in components]
+        return [_walks(_paths(component, focus_type), focus_type) for component in components]
 
     def extract(resource: Resource) -> list[Value]:
         found: list[Value] = []

@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from profiles.json import Json, Resource
 from profiles.references import parse_reference
-from profiles.search_paths import Value, Walk
 from profiles.search_steps import Condition, Path, PointsAt, Step, beside, fields, start_type
 from profiles.structure import primitive_types
 
+
+class Value(NamedTuple):
+    """A value found for a search parameter. `kind`: its FHIR type (`CodeableConcept`, `date`, ...)."""
+
+    kind: str
+    value: Json
+
+
+Walk = Callable[[Resource, list[Value], Resource], None]
+"""Finds values in an object: (the object, where they are appended, the resource that it is part of)."""
 _Take = Callable[[Json, list[Value], Resource], None]
 _Test = Callable[[Resource, Resource], bool]
 

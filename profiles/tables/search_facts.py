@@ -2,11 +2,9 @@
 
     {"parameters": {type: {code: row}}, "compartments": {compartment: {type: [code]}}, "leftOut": {type/code: why}}
 
-A row is `[parameter type, paths, targets]`, for a composite `["composite", paths, [[component code, paths], ...]]`.
-`paths` are alternatives joined by ` | `; a path is steps joined by dots, relative to the resource (for a component, to the
-composite's own focus): `name.family`, `value:Quantity` (only that type of a choice), `telecom[system=email]`, `entry[0]`,
-`subject->Patient` (references to that type only), `deceased?` (true if present and not false), `^a.b` (from the resource
-again), `extension(url).value:string`, and the lone `.`, the focus itself.
+A row is `[parameter type, expression, targets]`, for a composite `["composite", expression, [[component code, expression], ...]]`.
+Expressions are R4's own FHIRPath, without the alternatives that begin at other types than the row is for; those of components
+begin at the composite's own focus.
 """
 
 from __future__ import annotations
@@ -16,29 +14,20 @@ from typing import Any, Final
 
 Package = dict[str, list[dict[str, Any]]]
 
-_SUGAR: Final = [
-    # Each FHIRPath form that R4's search parameters use, and how a path of ours says it.
-    (re.compile(r"\((?P<path>[^()|]+) as (?P<type>\w+)\)"), r"\g<path>:\g<type>"),
-    (re.compile(r"\.(?:as|ofType)\((?P<type>\w+)\)"), r":\g<type>"),
-    (re.compile(r"\.where\(resolve\(\) is (?P<type>\w+)\)"), r"->\g<type>"),
-    (re.compile(r"\.where\((?P<key>\w+)='(?P<value>[\w-]+)'\)"), r"[\g<key>=\g<value>]"),
-    (re.compile(r"^(?P<path>[\w.]+)\.exists\(\) and (?P=path) != false$"), r"\g<path>?"),
-    (re.compile(r"%resource\."), "^"),
-]
-_STEP: Final = r"\w+(?::\w+)?(?:\[(?:\d+|\w+=[\w-]+)\])?(?:->\w+)?\??"
-_PATH: Final = re.compile(rf"\^?{_STEP}(?:\.{_STEP})*|\.")
+_FIRST_NAME: Final = re.compile(r"\(*([A-Z]\w*)\b")
+_AS_TYPE: Final = re.compile(r"(?<=\.as\()\w+(?=\))")
 
 
 def search_table(package: Package, structure: dict[str, Any]) -> dict[str, Any]:
     concrete = sorted(name for name, t in structure["types"].items() if t["kind"] == "resource" and "abstract" not in t)
-    primitives = {p.lower(): p for p in structure["primitives"]}
+    spelt = {name.lower(): name for name in [*structure["primitives"], *structure["types"]]}
     by_url = {p["url"]: p for p in package["SearchParameter"]}
     parameters: dict[str, dict[str, Any]] = {name: {} for name in ["DomainResource", "Resource", *concrete]}
     left_out: dict[str, str] = {}
     for parameter in sorted(package["SearchParameter"], key=lambda p: str(p["id"])):
         for base in parameter["base"]:
             try:
-                parameters[base][parameter["code"]] = _row(parameter, base, by_url, primitives)
+                parameters[base][parameter["code"]] = _row(parameter, base, by_url, spelt)
             except ValueError as reason:
                 left_out[f"{base}/{parameter['code']}"] = str(reason)
     compartments = {
@@ -52,35 +41,27 @@ def search_table(package: Package, structure: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(parameter: dict[str, Any], base: str, by_url: dict[str, Any], primitives: dict[str, str]) -> list[Any]:
+def _row(parameter: dict[str, Any], base: str, by_url: dict[str, Any], spelt: dict[str, str]) -> list[Any]:
     if "expression" not in parameter:
         raise ValueError("no expression: the server answers it by other means")
-    paths = _paths(parameter["expression"], base, primitives)
+    expression = _for_type(parameter["expression"], base)
     if parameter["type"] != "composite":
-        return [parameter["type"], paths, sorted(parameter.get("target", []))]
-    components = [
-        [by_url[c["definition"]]["code"], _paths(c["expression"], None, primitives)] for c in parameter["component"]
-    ]
-    return ["composite", paths, components]
+        return [parameter["type"], expression, sorted(parameter.get("target", []))]
+    components = [[by_url[c["definition"]]["code"], _spelt(c["expression"], spelt)] for c in parameter["component"]]
+    return ["composite", expression, components]
 
 
-def _paths(expression: str, base: str | None, primitives: dict[str, str]) -> str:
-    """The alternatives of an expression that begin at `base` (all of them for a component), in our form."""
-    alternatives = []
-    for alternative in expression.split("|"):
-        text = alternative.strip()
-        for pattern, replacement in _SUGAR:
-            text = pattern.sub(replacement, text)
-        if base is not None:
-            head, _, rest = text.partition(".")
-            if head == base:
-                text = rest.replace(f"{base}.", "") or "."
-            elif head[0].isupper():
-                continue  # another type's part of an expression that several types share
-        text = re.sub(r":(\w+)", lambda m: ":" + primitives.get(m[1].lower(), m[1]), text)
-        if not _PATH.fullmatch(text):
-            raise ValueError(f"not in the path language: {text}")
-        alternatives.append(text)
-    if not alternatives:
+def _for_type(expression: str, base: str) -> str:
+    """Without the alternatives that begin at other types. R4 writes `|` between alternatives only, never within one."""
+    alternatives = [alternative.strip() for alternative in expression.split("|")]
+    if any(alternative.count("(") != alternative.count(")") for alternative in alternatives):
+        raise ValueError("alternatives within an alternative")
+    own = [text for text in alternatives if (first := _FIRST_NAME.match(text)) is None or first[1] == base]
+    if not own:
         raise ValueError("no alternative begins at the type")
-    return " | ".join(alternatives)
+    return " | ".join(own)
+
+
+def _spelt(expression: str, spelt: dict[str, str]) -> str:
+    """With the names of types as R4 spells them: a component of `code-value-date` says `value.as(DateTime)`, which finds nothing."""
+    return _AS_TYPE.sub(lambda match: spelt.get(match[0].lower(), match[0]), expression)

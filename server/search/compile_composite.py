@@ -16,7 +16,7 @@ from server.search.registry import offered_parameters
 from server.search.tree import Criterion
 from server.search.values import split_escaped
 
-_ROOT: Final = (".",)
+_ROOT: Final = ("$this",)
 
 
 def composite_leaf(

@@ -8,6 +8,7 @@ shared, for each is a column of its own that can be sorted by.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +40,11 @@ class Shared:
 
 
 NOTHING: Final = Shared()
+
+_OF_TARGET: Final = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
+_CONDITIONS: Final = re.compile(r"(?:\[\d+\]|\.where\((?:resolve\(\) is \w+|\w+='[^']*')\))+")
+_ELEMENT: Final = re.compile(r"(?:\.\w+)+")
+"""Forms of paths as profiles/search_steps.py writes them."""
 
 
 @cache
@@ -76,8 +82,9 @@ def _shared(wide: SearchParameter, all_: Iterable[SearchParameter]) -> Shared:
         rests = _rests(wide, narrow)
         if rests is None:
             continue
-        parts.append(Part(narrow.code, next((rest[2:] for rest in rests if rest.startswith("->")), None)))
-        elements |= {rest[1:] for rest in rests if rest.startswith(".")}
+        targets = [found[1] for found in map(_OF_TARGET.fullmatch, rests) if found is not None]
+        parts.append(Part(narrow.code, targets[0] if targets else None))
+        elements |= {rest[1:] for rest in rests if _ELEMENT.fullmatch(rest)}
         covered |= set(narrow.paths)
     return Shared(tuple(parts), frozenset(elements), covered >= set(wide.paths))
 
@@ -91,15 +98,18 @@ def _rests(wide: SearchParameter, narrow: SearchParameter) -> set[str] | None:
         return None
     if set(wide.paths) == set(narrow.paths) and wide.code > narrow.code:
         return None
-    further = ("->", "[", ".") if wide.type == "string" else ("->", "[")
     rests: set[str] = set()
     for path in narrow.paths:
-        added = [
-            path[len(start) :]
-            for start in wide.paths
-            if path == start or path.startswith(tuple(start + sign for sign in further))
-        ]
+        added = [rest for start in wide.paths if (rest := _rest(start, path, wide.type)) is not None]
         if not added:
             return None
         rests.add(min(added, key=len))
     return rests
+
+
+def _rest(start: str, path: str, type_: str) -> str | None:
+    """What a path adds to another: nothing, conditions, or for strings an element of a name or address; None if it is anywhere else."""
+    rest = path.removeprefix(start) if path.startswith(start) else None
+    if not rest or _CONDITIONS.fullmatch(rest) or (type_ == "string" and _ELEMENT.fullmatch(rest)):
+        return rest
+    return None

@@ -67,7 +67,7 @@ def by_expression(expression: str, resource: Resource) -> set[tuple[str, str]]:
 
 
 def test_search_parameters_find_what_their_expressions_find() -> None:
-    """profiles/search_paths.py is a compiled subset of FHIRPath of its own: this holds it against the whole language."""
+    """The walks that a parameter's expression is made into are held against FHIRPath in general, on real resources."""
     expressions: dict[str, dict[str, str]] = {}
     for base, code, expression in search_expressions():
         expressions.setdefault(base, {})[code] = expression

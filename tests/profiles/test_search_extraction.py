@@ -12,7 +12,6 @@ from shared_data import needs_examples, paths, read, resources_of
 
 from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
 from profiles.search_parameters import Value, search_parameters
-from profiles.search_paths import compile_paths
 from profiles.structure import primitive_types, resource_types, type_definition
 from profiles.tables import table
 
@@ -193,14 +192,6 @@ def test_every_parameter_of_every_type_compiles() -> None:
 @pytest.mark.parametrize("name", ["", "Nothing", "DomainResource", "patient"])
 def test_other_names_have_no_parameters(name: str) -> None:
     assert dict(search_parameters(name)) == {}
-
-
-@pytest.mark.parametrize(
-    "path", ["nothing", "name.nothing", "value:string", "name[", "", "name..family", "deceased:Nothing"]
-)
-def test_a_bad_path_is_refused_when_it_is_compiled(path: str) -> None:
-    with pytest.raises((ValueError, IndexError)):
-        compile_paths(path, "Patient")
 
 
 @needs_examples

@@ -1,6 +1,6 @@
 """What the oracle of searches looks at: R4's own FHIRPath expressions of search parameters, evaluated as they stand.
 
-The server walks compiled paths (profiles/search_paths.py); here the expression of the SearchParameter is evaluated by the FHIRPath
+The server walks what it makes of them (profiles/search_walks.py); here the expression of the SearchParameter is evaluated by the FHIRPath
 engine, so that the two ways meet in the values alone. Composite parameters have the expression of their places, and one for each part.
 """
 
