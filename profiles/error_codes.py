@@ -193,6 +193,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "reference-format": ErrorCode(400, "value", "A reference is no address of a resource, fragment, urn or search."),
     "reference-target": ErrorCode(400, "structure", "A reference points at a type that may not stand here."),
     # -- the server --------------------------------------------------------------------------------------------------
+    "record-damaged": ErrorCode(500, "exception", "What is stored of a resource is damaged; `assent fsck` names it."),
     "internal": ErrorCode(500, "exception", "The server failed; the request id finds it in the log."),
     "storage-full": ErrorCode(507, "no-store", "The store has no room for this; nothing was stored. Try again later."),
     "job-failed": ErrorCode(

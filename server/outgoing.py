@@ -46,7 +46,9 @@ async def _within(seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+    except (TimeoutError, httpx.TimeoutException) as error:
+        raise OutgoingError("The address did not answer in time.") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise OutgoingError("The address could not be reached.") from error
 
 
@@ -95,7 +97,9 @@ class Outgoing:
             target, host = await self._target(url)
             extensions = {"sni_hostname": urlsplit(url).hostname or ""}
             made = [("Host", host), *headers]
-            async with self.client.stream("POST", target, content=body, headers=made, extensions=extensions) as answer:
+            async with self.client.stream(
+                "POST", target, content=body, headers=made, extensions=extensions, timeout=seconds
+            ) as answer:
                 return answer.status_code
 
     async def post(self, url: str, body: bytes, headers: Sequence[tuple[str, str]], largest: int) -> tuple[int, bytes]:

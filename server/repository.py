@@ -249,18 +249,28 @@ class Repository(Preparation):
         versions = [await self.whole(self.open(record, access.type, id_)) for record in records if record.version >= first]
         return [(each, each.version - 1 in deleted) for each in versions if await self.admits(access, each)]
 
-    async def timeline(self, accesses: Mapping[int, Access], plan: Timeline) -> tuple[list[Listed], Moment | None]:
-        """(versions, where to go on). `accesses`: of each term of the plan."""
-        if not any(access.asks_content for access in accesses.values()):  # then the terms say it all
-            page = await self.store.timeline(plan)
-            whole = [await self._listed(accesses, entry) for entry in page.listed]
-            return whole, page.rest
+    async def timeline(
+        self, accesses: Mapping[int, Access], plan: Timeline, damaged: Callable[[DamagedRecordError], None] | None = None
+    ) -> tuple[list[Listed], Moment | None]:
+        """(versions, where to go on). `accesses`: of each term of the plan. What does not open is told to `damaged`, or raised."""
+        terms_say_all = not any(access.asks_content for access in accesses.values())
 
         async def look(entry: Entry) -> Listed | None:
-            version, revived = await self._listed(accesses, entry)
-            return (version, revived) if await self._reaches_now(accesses[entry.term], version) else None
+            try:
+                version, revived = await self._listed(accesses, entry)
+                seen = terms_say_all or await self._reaches_now(accesses[entry.term], version)
+                return (version, revived) if seen else None
+            except DamagedRecordError as error:
+                if damaged is None:
+                    raise
+                damaged(error)
+                return None
 
-        return await visible_page(self.store.timeline, look, plan)
+        if not terms_say_all:
+            return await visible_page(self.store.timeline, look, plan)
+        page = await self.store.timeline(plan)
+        found = [await look(entry) for entry in page.listed]
+        return [each for each in found if each is not None], page.rest
 
     async def _listed(self, accesses: Mapping[int, Access], entry: Entry) -> Listed:
         return await self.whole(self.open(entry.record, accesses[entry.term].type)), entry.revived

@@ -10,6 +10,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -44,12 +45,8 @@ _BEGINNING: Final[Resource] = {"unit": 0, "after": None, "looked": 0, "total": 0
 async def export(step: Step) -> None:
     """A `Worker` (server/jobs/step.py)."""
     work = await _begun(step)
-    try:
-        for number in range(work.place["unit"], len(work.units)):
-            await work.do(number)
-    except DamagedRecordError as error:
-        step.services.log.failure("damaged record in an export", error, job=step.job.id)
-        raise JobFailedError("A record does not open; assent fsck names it.") from error
+    for number in range(work.place["unit"], len(work.units)):
+        await work.do(number)
     await work.end()
 
 
@@ -59,6 +56,7 @@ async def _begun(step: Step) -> _Work:
         exchange = await exchange_of(step, "$export-done")
         scope = await settled_scope(step, exchange, asked)
         place = await step.position() or dict(_BEGINNING)
+        writer = await Writer.resumed(step, place, step.services.settings.bulk_file_bytes)
         units = units_of(asked, scope)
         if not place["total"]:
             place["total"] = await how_many(exchange, units) + len(units) + 1
@@ -74,7 +72,8 @@ async def _begun(step: Step) -> _Work:
             raise
         codes = ", ".join(dict.fromkeys(issue.code for issue in error.issues))
         raise JobFailedError(f"It cannot be exported as it was asked for ({codes}).") from error
-    writer = await Writer.resumed(step, place, step.services.settings.bulk_file_bytes)
+    except DamagedRecordError as error:
+        raise JobFailedError("What says what to export is damaged; assent fsck names it.") from error
     shapes = {type_: Shape(elements=(("", frozenset(names)),)) for type_, names in asked.elements}
     return _Work(step, asked, exchange, scope, units, writer, place, filters, shapes)
 
@@ -109,11 +108,13 @@ class _Work:
         rest = Moment(*self.place["after"]) if self.place["after"] is not None else None
         while True:
             timeline = plan_of(self.exchange, self.asked, unit, rest)
-            found, rest = await self.exchange.repository.timeline({timeline.terms[0]: access}, timeline)
+            found, rest = await self.exchange.repository.timeline(
+                {timeline.terms[0]: access}, timeline, partial(self._damaged, unit.type)
+            )
             versions = [version for version, _ in found if is_of(self.asked, self.scope, unit, version.patients)]
             if unit.kind == "output":
                 for version in versions:
-                    await self._write(version)
+                    await self._write_whole(version)
             else:
                 await self._tell_deleted(versions)
             self.place["looked"] += len(found)
@@ -122,6 +123,21 @@ class _Work:
             self.place["after"] = [rest.updated, rest.rid, rest.version]
             await self._note_if_due()
             await asyncio.sleep(0)  # requests have their turn
+
+    def _damaged(self, type_: str, error: DamagedRecordError) -> None:
+        """It is left out, and told of; the rest is exported."""
+        self.step.services.log.failure("damaged record in an export", error, job=self.step.job.id)
+        self.place["damaged"] = sorted({*self.place.get("damaged", ()), type_})
+
+    async def _write_whole(self, version: Version) -> None:
+        """A line, or nothing of it."""
+        before = self.writer.saved() if version.content is not None else None
+        try:
+            await self._write(version)
+        except DamagedRecordError as error:
+            if before is not None:
+                self.writer.restore(before)
+            self._damaged(version.type, error)
 
     async def _write(self, version: Version) -> None:
         if version.deleted or not await self._passes(version):
@@ -187,8 +203,14 @@ class _Work:
 
     async def end(self) -> None:
         """All files whole, and listed."""
-        for sentence in (*self.asked.told, *self.scope.told):
-            issue = Issue("not-supported", sentence, severity="warning")
+        issues = [Issue("not-supported", sentence, severity="warning") for sentence in (*self.asked.told, *self.scope.told)]
+        issues += [
+            Issue(
+                "record-damaged", f"What is stored of some {type_} is damaged: they are left out. assent fsck names them."
+            )
+            for type_ in self.place.get("damaged", ())
+        ]
+        for issue in issues:
             await self.writer.write("error", "OperationOutcome", (json.dumps(operation_outcome([issue])),))
         self.writer.close()
         listed = self.writer.place()["files"]

@@ -27,7 +27,7 @@ from server.bulk.staging import UnreadableInputError, stage
 from server.jobs.step import JobFailedError, Step
 from server.load.provenance import IMPORTS, Arrival, of_loaded
 from server.load.sameness import is_same
-from server.repository import Prepared
+from server.repository import DamagedRecordError, Prepared
 from server.rest.exchange import Exchange
 from server.store.jobs import POSITION
 from server.store.store import StaleVersionError
@@ -137,6 +137,12 @@ class _Work:
                 self.writer.restore(writer)
                 self.place = place
                 issues = error.issues
+                break
+            except DamagedRecordError as error:
+                self.step.services.log.failure("damaged record in an import", error, job=self.step.job.id)
+                self.writer.restore(writer)
+                self.place = place
+                issues = (Issue("record-damaged", "What is stored under this id is damaged; assent fsck names it."),)
                 break
             return
         if len(batch) > 1:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 from profiles import json
 from profiles.base_validation import validate_resource
@@ -12,6 +14,9 @@ from profiles.outcome import Issue
 from server.bulk.files import File, read_file
 from server.jobs.step import Step
 from server.rest.exchange import is_id
+
+_MARK: Final = codecs.BOM_UTF8
+"""What some programs put before the first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,8 @@ async def lines_of(step: Step, file: File, type_: str, start: int, number: int) 
         while (at := rest.find(b"\n", begin)) >= 0:
             number += 1
             is_large = too_long or at - begin > largest
-            yield Line(number, base + at + 1, _large(largest) if is_large else brought(bytes(rest[begin:at]), type_))
+            line = bytes(rest[begin:at]).removeprefix(_MARK if number == 1 else b"")
+            yield Line(number, base + at + 1, _large(largest) if is_large else brought(line, type_))
             begin, too_long = at + 1, False
         del rest[:begin]
         base += begin

@@ -13,6 +13,7 @@ from typing import Final
 from profiles.outcome import FhirError
 from server.bulk.files import File, Writer
 from server.bulk.import_asked import Input
+from server.bulk.packed import NotUnpackedError, unpacked
 from server.documents.apart import inline_content
 from server.documents.kept import DamagedContentError, read_kept
 from server.jobs.step import Step
@@ -21,7 +22,7 @@ from server.repository import DamagedRecordError
 from server.rest.exchange import Exchange
 
 LARGEST: Final = 2**34
-"""Bytes of one file."""
+"""Bytes of one file, as it comes and when it is unpacked."""
 _ACCEPT: Final = "application/fhir+ndjson"
 
 
@@ -46,14 +47,14 @@ async def stage(step: Step, exchange: Exchange, given: Input, next_: int) -> Sta
 
     async def counted() -> AsyncIterator[bytes]:
         nonlocal lines
-        async for piece in _pieces(step, exchange, given):
+        async for piece in unpacked(_pieces(step, exchange, given), LARGEST):
             digest.update(piece)
             lines += piece.count(b"\n")
             yield piece
 
     try:
         await writer.write("staged", given.type, counted())
-    except (OutgoingError, DamagedRecordError) as error:
+    except (OutgoingError, DamagedRecordError, NotUnpackedError) as error:
         raise UnreadableInputError(f"A file could not be read. {error}") from error
     except FhirError as error:
         raise UnreadableInputError("A file may not be read.") from error

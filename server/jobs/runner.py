@@ -27,8 +27,10 @@ from server.store.store import LostLeaseError, StoreUnavailableError
 
 POLL_SECONDS: Final = 0.5
 AT_ONCE: Final = 8
+"""Of the business's own jobs: decisions that are due wait for nobody else's work."""
+
 SLOW_AT_ONCE: Final = 4
-"""Jobs that may take long leave the other places to those that do not."""
+"""Of those that may take long, beside them."""
 
 SWEEP_SECONDS: Final = 60.0
 SWEEP: Final = 100
@@ -39,7 +41,8 @@ RETIRED_PAUSE: Final = 24 * 3600 * MICROSECOND
 class JobRunner:
     """Polls the store; `run` until it is cancelled. `handlers` are the business's, `workers` the server's own, both by kind.
 
-    `bounds` say how many jobs of some of the server's own kinds may be done at once, beside `SLOW_AT_ONCE` of all others.
+    `bounds` say how many jobs of some of the server's own kinds may be done at once, beside `SLOW_AT_ONCE` of all others of them.
+    Each group has places of its own, so that none waits for another.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class JobRunner:
                 with suppress(StoreUnavailableError):
                     started = await self._start_due()
                     await self._sweep()
-                if started and len(self._running) < AT_ONCE:
+                if started:
                     continue
                 await self._wait()
         finally:
@@ -92,11 +95,11 @@ class JobRunner:
 
     async def _start_due(self) -> int:
         now = self._services.now()
-        started = await self._start(now, AT_ONCE - len(self._running), self._slow)
+        business = sum(kind not in self._slow for kind in self._running.values())
+        started = await self._start(now, AT_ONCE - business, self._slow)
         for group, most in self._bounds.items():
             under_way = sum(kind in group for kind in self._running.values())
-            free = min(AT_ONCE - len(self._running), most - under_way)
-            started += await self._start(now, free, self._workers.keys() - group)
+            started += await self._start(now, most - under_way, self._workers.keys() - group)
         return started
 
     async def _start(self, now: int, most: int, without: Collection[str]) -> int:

@@ -16,12 +16,17 @@ from server.jobs.step import Worker
 from server.rest.erasures import KIND as DROP_CONTENTS
 from server.subscriptions.delivery import deliver
 from server.subscriptions.heartbeat import beat
-from server.subscriptions.turn import DELIVERY, HEARTBEAT
+from server.subscriptions.turn import DELIVERY, DELIVERY_AGAIN, HEARTBEAT
 from server.upkeep.reindex_operation import KIND as REINDEX
 from server.upkeep.reindex_operation import reindex_tenant
 
-BOUNDS: Final = {frozenset({DELIVERY, HEARTBEAT}): 3, frozenset({EXPORT, IMPORT}): 2}
-"""How many of some kinds are done at once: subscribers who are slow to answer, and exports and imports, keep nothing else waiting."""
+BOUNDS: Final = {
+    frozenset({DELIVERY}): 16,
+    frozenset({DELIVERY_AGAIN}): 8,
+    frozenset({HEARTBEAT}): 8,
+    frozenset({EXPORT, IMPORT}): 2,
+}
+"""How many of some kinds are done at once. Endpoints that failed before keep those that answer from nothing, however many there are."""
 
 
 def own_workers() -> Mapping[str, Worker]:
@@ -30,6 +35,7 @@ def own_workers() -> Mapping[str, Worker]:
         DROP_CONTENTS: drop_contents,
         REINDEX: reindex_tenant,
         DELIVERY: deliver,
+        DELIVERY_AGAIN: deliver,
         HEARTBEAT: beat,
         EXPORT: export,
         IMPORT: import_files,

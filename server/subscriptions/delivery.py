@@ -203,7 +203,7 @@ class _Delivery:
 
     async def _next_job(self, progress: Progress, due: int, records: Sequence[bytes] = ()) -> None:
         turn = new_turn()
-        jobs = [delivery_job(self._repository, self._id, turn, due)]
+        jobs = [delivery_job(self._repository, self._id, turn, due, again=progress.failures > 0)]
 
         def handed_on(before: Progress) -> Progress:
             said = {"failures": progress.failures, "failing_since": progress.failing_since, "error": progress.error}

@@ -93,10 +93,15 @@ class Matcher:
         version = await self._repository.read_version(access, change.id, change.number)
         if version is None:  # purged since
             return []
-        before = await self._repository.read_version(access, change.id, change.number - 1) if change.number > 1 else None
-        interaction = _interaction(version, before)
+        interaction = await self._interaction(version)
+        what = version
+        if version.deleted:
+            before = await self._repository.read_version(access, change.id, change.number - 1)
+            if before is None:
+                return []
+            what = before
         told: list[tuple[Subscribed, Event]] = []
-        look = _Look(self._repository, self._tenant, before if interaction == "delete" else version)
+        look = _Look(self._repository, self._tenant, what)
         for each in among:
             if interaction not in each.interactions or not look.fits(each, change.type):
                 continue
@@ -110,6 +115,13 @@ class Matcher:
             if subscriber is not None and await subscriber.reads(version):
                 told.append((each.subscribed, event))
         return told
+
+    async def _interaction(self, version: Version) -> Interaction:
+        """What was before is not opened for it: it may be damaged, and is no reason not to tell of what came after it."""
+        if version.deleted:
+            return "delete"
+        before = await self._repository.stored_at(version.type, version.id, version.version - 1)
+        return "create" if before is None or before[1] else "update"
 
     async def _subscriber(self, subscribed: Subscribed) -> Subscriber | None:
         if subscribed.id not in self._subscribers:
@@ -142,14 +154,14 @@ class Matcher:
 class _Look:
     """A version as filters see it; parsed and indexed when the first one asks."""
 
-    def __init__(self, repository: Repository, tenant: Tenant, version: Version | None) -> None:
+    def __init__(self, repository: Repository, tenant: Tenant, version: Version) -> None:
         self._repository = repository
         self._tenant = tenant
         self._version = version
-        self.resource: Resource = version.resource() if version is not None and not version.deleted else {}
+        self.resource: Resource = {} if version.deleted else version.resource()
         self._index = (
             index_resource(self.resource, version.patients, tenant.index, version.updated, repository.base_url)
-            if version is not None and self.resource
+            if self.resource
             else None
         )
 
@@ -159,9 +171,3 @@ class _Look:
             return False
         index = self._index
         return all(each.met_by(index, self.resource) for each in criteria)
-
-
-def _interaction(version: Version, before: Version | None) -> Interaction:
-    if version.deleted:
-        return "delete"
-    return "create" if before is None or before.deleted else "update"

@@ -13,14 +13,22 @@ from profiles.json import Resource
 from profiles.reading import child, objects
 from server.access.access import everything
 from server.documents.apart import LARGEST_BODY
-from server.repository import Repository, Version
+from server.repository import DamagedRecordError, Repository, Version
 from server.subscriptions.notification import Item, Shown, item_of
 from server.subscriptions.records import Content, Event, Subscribed
 from server.subscriptions.subscriber import Subscriber
 
 
 async def shown(subscriber: Subscriber, event: Event, content: Content) -> Shown:
-    """The event for its subscriber. Raises StoreUnavailableError."""
+    """The event for its subscriber; of what does not open any more, its number. Raises StoreUnavailableError."""
+    try:
+        return await _shown(subscriber, event, content)
+    except DamagedRecordError as error:  # fsck tells which; the events behind it are not to wait for it
+        subscriber.log.failure("damaged record in a notification", error)
+        return Shown(event)
+
+
+async def _shown(subscriber: Subscriber, event: Event, content: Content) -> Shown:
     repository = subscriber.repository
     version = await repository.read_version(everything(event.type), event.id, event.version)
     if version is None or not await subscriber.reads(version):

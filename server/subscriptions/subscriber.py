@@ -17,6 +17,7 @@ from server.auth.principal import Principal
 from server.auth.scopes import ResourceScope, ScopeSet, parse_scopes
 from server.internal import OwnRecords
 from server.jobs.asked import principal_in
+from server.logs import EventLog
 from server.oauth.client import CLIENTS
 from server.oauth.grant import GRANTS
 from server.repository import Repository, Version
@@ -37,6 +38,7 @@ class Subscriber:
     gate: CallersGate
     trail: Trail
     subscribed: Subscribed
+    log: EventLog
 
     async def reads(self, version: Version) -> bool:
         """Whether a version, and the record as it is now, may be shown to them. A deletion is told to whoever could see what was there."""
@@ -68,7 +70,7 @@ async def subscriber_of(services: Services, tenant: Tenant, subscribed: Subscrib
         if error.status < 500:  # they would not be let in either
             return None
         raise StoreUnavailableError("Nobody can tell now what the subscriber may read.", "busy") from error
-    return Subscriber(principal, repository, gate, trail, subscribed)
+    return Subscriber(principal, repository, gate, trail, subscribed, services.log)
 
 
 async def _present(own: OwnRecords, services: Services, subscribed: Subscribed) -> Principal | None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from server.repository import Repository
 
 DELIVERY: Final = "subscription"
+DELIVERY_AGAIN: Final = "subscription-again"
+"""To an endpoint that did not take what was sent last."""
+
 HEARTBEAT: Final = "subscription-heartbeat"
 NO_TURN: Final = 0
 
@@ -26,9 +29,9 @@ def new_turn() -> int:
     return secrets.randbelow(2**53 - 1) + 1
 
 
-def delivery_job(repository: Repository, id_: str, turn: int = NO_TURN, due: int = 0) -> NewJob:
-    """`due` in microseconds: at once without it."""
-    return _job(repository, DELIVERY, {"subscription": id_, "turn": turn}, due)
+def delivery_job(repository: Repository, id_: str, turn: int = NO_TURN, due: int = 0, *, again: bool = False) -> NewJob:
+    """`due` in microseconds: at once without it. `again`: what was sent last was not taken."""
+    return _job(repository, DELIVERY_AGAIN if again else DELIVERY, {"subscription": id_, "turn": turn}, due)
 
 
 def heartbeat_job(repository: Repository, id_: str, round_: int, due: int) -> NewJob:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from profiles.json import Json, Resource
 from profiles.outcome import FhirError, refuse
 from profiles.reading import child, extensions, objects, text, whole
+from profiles.structure import resource_types
 from profiles.text import instant_range
 from server.access.access import everything
 from server.accounts.person import EMAIL
@@ -167,8 +168,8 @@ def _organizations(value: Json) -> list[tuple[str, str]]:
 
 def _search(value: Json) -> list[tuple[str, str]]:
     type_, mark, query = value.partition("?") if isinstance(value, str) else ("", "", "")
-    if not type_ or (mark and not query) or type_ in _NOT_TOLD or not type_.isalnum():
-        text_ = "A filter is a type of resource, alone or followed by a question mark and a search."
+    if (mark and not query) or type_ not in resource_types() - _NOT_TOLD:
+        text_ = "A filter is a type of resource, alone or followed by a question mark and a search; not AuditEvent, nor Subscription."
         raise refuse("subscription-filter", text_, _FILTER_PLACE)
     return [(type_, query)]
 

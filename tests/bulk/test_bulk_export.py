@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from bulk_client import EXTENSION, LATER, by_type, downloaded, exported, finished, kicked_off
+from bulk_damage import damage, damage_content
 from in_process import House, running_house
 from two_engines import ENGINES, house_on
 
@@ -289,6 +290,27 @@ async def test_large_exports_are_many_files_and_binaries_are_whole(tmp_path: Pat
         assert made.headers["Location"].split("/_history")[0].endswith(binary["id"])
         stored = await client.get(f"/Binary/{binary['id']}", headers={"Accept": "application/fhir+json"})
         assert stored.json() == binary
+
+
+async def test_what_is_damaged_is_told_of_and_everything_else_is_exported(tmp_path: Path) -> None:
+    data, text = tmp_path / "data", {"Content-Type": "text/plain"}
+    async with running_house(data) as house, house.client() as client:
+        await put(client, *MADE)
+        await client.post("/Binary", content=b"z" * 3_000_000, headers=text)
+        small = {"resourceType": "Binary", "id": "small", "contentType": "text/plain", "data": "SGVsbG8="}
+        await put(client, small)
+        damaged = house.services.keyring.by_number(1).index.record_key("Observation", "o2")
+    damage(data, damaged)
+    damage_content(data)
+    async with running_house(data, ASSENT_BULK_SETTLE="0") as house:
+        for caller in (house.client(), house.client("staff", scope="user/Observation.rs?status=final user/Binary.rs")):
+            async with caller as client:
+                found = await exported(client, "/$export", params={"_type": "Observation,Binary"})
+            assert names(found.output) == {"Observation/o1", "Observation/o3", "Binary/small"}
+            told = [json.loads(line.encode())["issue"][0]["details"] for line in found.error]
+            assert {each["coding"][0]["code"] for each in told} == {"record-damaged"}
+            assert [each["text"].split()[5] for each in told] == ["Binary", "Observation"]
+        assert b"damaged record in an export" in b"".join(house.log)
 
 
 async def test_a_cancelled_one_leaves_nothing(client: httpx.AsyncClient, house: House) -> None:

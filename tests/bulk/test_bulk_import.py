@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from bulk_client import LATER, downloaded, exported
+from bulk_damage import damage
 from in_process import House, running_house
 from two_engines import ENGINES, house_on
 
@@ -17,6 +21,39 @@ from server.bulk.import_lines import brought
 
 COUNTS = "https://assent.example/fhir/bulk-import"
 Resource = dict[str, Any]
+
+
+@dataclass
+class Files:
+    """Files at addresses, which the server of the test may reach."""
+
+    port: int
+    content: dict[str, bytes] = field(default_factory=dict)
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+
+@pytest.fixture
+async def files() -> AsyncIterator[Files]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        content = found.content[asked.removeprefix("/")]
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+ndjson\r\nConnection: close\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n" % len(content) + content)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        found = Files(server.sockets[0].getsockname()[1])
+        yield found
+
+
+@pytest.fixture
+async def fetching(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server that may fetch them."""
+    async with running_house(tmp_path / "data", ASSENT_INNER_NETWORKS="127.0.0.0/8") as house, house.client() as client:
+        yield client
 
 
 def patient(number: int, **more: Any) -> Resource:
@@ -127,25 +164,43 @@ async def test_files_that_cannot_be_had_are_told_of(client: httpx.AsyncClient) -
     assert [fault.split(":")[0] for fault in faults] == ["input 1 (Patient)", "input 2 (Patient)"]
 
 
-async def test_an_address_is_fetched(tmp_path: Path) -> None:
-    content = ndjson(*(patient(number) for number in range(30)))
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+ndjson\r\nConnection: close\r\n")
-        writer.write(b"Content-Length: %d\r\n\r\n" % len(content) + content)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with (
-        server,
-        running_house(tmp_path / "data", ASSENT_INNER_NETWORKS="127.0.0.0/8") as house,
-        house.client() as client,
-    ):
-        counts, faults = await imported(client, ("Patient", f"http://127.0.0.1:{port}/patients.ndjson"))
+async def test_an_address_is_fetched(fetching: httpx.AsyncClient, files: Files) -> None:
+    files.content = {"patients.ndjson": ndjson(*(patient(number) for number in range(30)))}
+    counts, faults = await imported(fetching, ("Patient", files.url("patients.ndjson")))
     assert (counts["stored"], faults) == (30, [])
+
+
+async def test_files_may_be_packed_and_begin_with_a_mark(fetching: httpx.AsyncClient, files: Files) -> None:
+    lines = ndjson(patient(1), patient(2))
+    whole = gzip.compress(b"\xef\xbb\xbf" + lines + b"\n") + gzip.compress(ndjson(patient(3)))
+    files.content = {
+        "mark": b"\xef\xbb\xbf" + lines.replace(b"\n", b"\r\n"),
+        "packed": whole,
+        "cut": whole[:-9],
+        "broken": whole[:40] + b"\0" * 9 + whole[49:],
+        "one": b"\x1f",
+        "nothing": b"",
+    }
+    counts, faults = await imported(fetching, *(("Patient", files.url(name)) for name in files.content))
+    assert counts == {"stored": 3, "changed": 0, "same": 2, "refused": 3}
+    assert [fault.split(":")[0] for fault in faults] == [
+        "input 3 (Patient)",
+        "input 4 (Patient)",
+        "input 5 (Patient), line 1",
+    ]
+    assert "no whole gzip file" in faults[0]
+
+
+async def test_a_damaged_record_is_one_line_that_is_not_taken(tmp_path: Path) -> None:
+    async with running_house(tmp_path / "data") as house, house.client() as client:
+        await imported(client, ("Patient", await uploaded(client, ndjson(*(patient(n) for n in range(5))))))
+        damaged = house.services.keyring.by_number(1).index.record_key("Patient", "p3")
+    damage(tmp_path / "data", damaged)
+    async with running_house(tmp_path / "data") as house, house.client() as client:
+        lines = ndjson(*(patient(n, active=True) for n in range(5)))
+        counts, faults = await imported(client, ("Patient", await uploaded(client, lines)))
+    assert counts == {"stored": 0, "changed": 4, "same": 0, "refused": 1}
+    assert faults[0].startswith("input 1 (Patient), line 4: What is stored under this id is damaged")
 
 
 def test_what_a_line_brings() -> None:

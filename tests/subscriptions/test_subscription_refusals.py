@@ -35,6 +35,7 @@ def changed(**change: Any) -> dict[str, Any]:
         (subscription(ENDPOINT), "subscription-filter"),
         (subscription(ENDPOINT, "AuditEvent"), "subscription-filter"),
         (subscription(ENDPOINT, "Observation?"), "subscription-filter"),
+        (subscription(ENDPOINT, "Observations"), "subscription-filter"),
         (changed(channel={"type": "sms"}), "subscription-channel"),
         (changed(channel={"type": "email", "endpoint": "mailto:a@example.org"}), "subscription-channel"),
         (changed(channel={"type": "email", "endpoint": "mailto:a@example.org,b@example.org"}), "subscription-endpoint"),
