@@ -34,7 +34,8 @@ from server.store.store import StaleVersionError
 
 FIRST_PART: Final = 2
 LINES: Final = 100
-"""Lines in one commit."""
+BYTES: Final = 2**22
+"""So many lines, or lines of so many bytes and one more, are one commit."""
 RACES: Final = 5
 """How often a line is tried that others write at the same time."""
 _BY: Final = "$import"
@@ -89,7 +90,8 @@ class _Work:
         ids: set[str] = set()
         async for line in lines_of(self.step, file, given.type, self.place.end, self.place.line):
             id_ = line.found["id"] if isinstance(line.found, dict) else ""
-            if len(batch) == LINES or id_ in ids:  # the same resource again: it is to become the next version
+            is_full = bool(batch) and (len(batch) == LINES or batch[-1].end - self.place.end > BYTES)
+            if is_full or id_ in ids:  # the same resource again: it is to become the next version
                 await self._take(given, batch)
                 batch, ids = [], set()
             batch.append(line)

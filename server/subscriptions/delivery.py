@@ -11,7 +11,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import msgspec
@@ -22,6 +22,7 @@ from server.internal import Found, OwnRecords
 from server.jobs.backoff import backoff
 from server.jobs.step import Step
 from server.repository import MICROSECOND, Prepared
+from server.store.internal import Keep
 from server.store.jobs import NewJob
 from server.store.store import Commit, StaleVersionError
 from server.subscriptions.channels.channel import NotTakenError
@@ -43,6 +44,16 @@ SECONDS: Final = 10.0
 """... or so long, and others have their turn."""
 
 HANDSHAKES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is stored together with the progress."""
+
+    jobs: Sequence[NewJob] = ()
+    records: Sequence[bytes] = ()
+    put: Prepared | None = None
+    changes: Sequence[Keep] = ()
 
 
 async def deliver(step: Step) -> None:
@@ -89,12 +100,16 @@ class _Delivery:
             await self._finish(None)
             return False
         progress = msgspec.structs.replace(progress, turn=self._turn)
-        return await self._do(known.value, progress)
+        return await self._do(known, progress)
 
-    async def _do(self, subscribed: Subscribed, progress: Progress) -> bool:
-        now = self._services.now()
-        if subscribed.off or 0 < subscribed.wanted.until <= now:
+    async def _do(self, known: Found[Subscribed], progress: Progress) -> bool:
+        subscribed, now = known.value, self._services.now()
+        if subscribed.off:
             await self._end(subscribed, progress, "off", "")
+            return False
+        if 0 < subscribed.wanted.until <= now:
+            over = SUBSCRIBED.change(self._own, known, msgspec.structs.replace(subscribed, off=True))
+            await self._end(subscribed, progress, "off", "", _Beside(changes=[over]))
             return False
         subscriber = await subscriber_of(self._services, self._step.tenant, subscribed)
         fault = "The subscriber is not let in any more." if subscriber is None else self._fault(subscribed)
@@ -137,7 +152,8 @@ class _Delivery:
         if subscribed.wanted.heartbeat and subscribed.wanted.channel != "websocket":
             due = now + subscribed.wanted.heartbeat * MICROSECOND
             jobs.append(heartbeat_job(self._repository, self._id, subscribed.round, due))
-        await self._keep(progress, active, jobs, put=await restated(self._repository, self._id, "active", ""))
+        put = await restated(self._repository, self._id, "active", "")
+        await self._keep(progress, active, _Beside(jobs, put=put))
         return True
 
     async def _tell(self, subscriber: Subscriber, progress: Progress, numbers: Sequence[int]) -> bool:
@@ -154,7 +170,7 @@ class _Delivery:
         records = told_records(subscriber, told, self._services.now(), 200)
         now = self._services.now()
         again = progress.again[0] if progress.again else None
-        await self._keep(progress, lambda before: _fine(_taken(before, again, numbers[-1]), now), [], records)
+        await self._keep(progress, lambda before: _fine(_taken(before, again, numbers[-1]), now), _Beside(records=records))
         return True
 
     async def _event(self, number: int) -> Event | None:
@@ -166,7 +182,7 @@ class _Delivery:
         since = progress.failing_since or now
         failing = msgspec.structs.replace(progress, failures=progress.failures + 1, failing_since=since, error=why)
         if now - since >= self._services.settings.subscription_retry * MICROSECOND:
-            await self._end(subscribed, failing, "error", why, records)
+            await self._end(subscribed, failing, "error", why, _Beside(records=records))
         else:
             await self._try_again(failing, records)
         return False
@@ -209,7 +225,7 @@ class _Delivery:
             said = {"failures": progress.failures, "failing_since": progress.failing_since, "error": progress.error}
             return msgspec.structs.replace(before, turn=turn, **said)
 
-        await self._keep(progress, handed_on, jobs, records, finishes=True)
+        await self._keep(progress, handed_on, _Beside(jobs, records), finishes=True)
 
     async def _end(
         self,
@@ -217,7 +233,7 @@ class _Delivery:
         progress: Progress,
         status: Literal["error", "off"],
         why: str,
-        records: Sequence[bytes] = (),
+        beside: _Beside = _Beside(),
     ) -> None:
         """Nothing is sent any more, until the Subscription is requested again."""
 
@@ -225,15 +241,13 @@ class _Delivery:
             return msgspec.structs.replace(before, status=status, error=why, turn=NO_TURN, round=subscribed.round)
 
         put = await restated(self._repository, self._id, status, why)
-        await self._keep(progress, ended, (), records, put, finishes=True)
+        await self._keep(progress, ended, replace(beside, put=put), finishes=True)
 
     async def _keep(
         self,
         progress: Progress,
         change: Callable[[Progress], Progress],
-        jobs: Sequence[NewJob],
-        records: Sequence[bytes] = (),
-        put: Prepared | None = None,
+        beside: _Beside,
         *,
         finishes: bool = False,
     ) -> None:
@@ -241,9 +255,9 @@ class _Delivery:
         while True:
             try:
                 if finishes:
-                    await self._finish(change(progress), jobs, records, put)
+                    await self._finish(change(progress), beside)
                 else:
-                    await self._step.commit(self._commit(change(progress), jobs, records, put))
+                    await self._step.commit(self._commit(change(progress), beside))
             except StaleVersionError as error:
                 self._found = await PROGRESS.read(self._own, self._id)
                 if error.key != PROGRESS.key(self._own.tenant, self._id) or self._found is None:
@@ -255,27 +269,19 @@ class _Delivery:
                 self._took = False  # from here on the record says whose turn it is
                 return
 
-    async def _finish(
-        self,
-        progress: Progress | None,
-        jobs: Sequence[NewJob] = (),
-        records: Sequence[bytes] = (),
-        put: Prepared | None = None,
-    ) -> None:
-        commit = self._commit(progress, jobs, records, put)
+    async def _finish(self, progress: Progress | None, beside: _Beside = _Beside()) -> None:
+        commit = self._commit(progress, beside)
         await self._services.store.commit(replace(commit, finished_job=(self._step.job.id, self._step.job.fence)))
 
-    def _commit(
-        self, progress: Progress | None, jobs: Sequence[NewJob], records: Sequence[bytes], put: Prepared | None
-    ) -> Commit:
-        changes = []
+    def _commit(self, progress: Progress | None, beside: _Beside) -> Commit:
+        changes, put = [*beside.changes], beside.put
         if progress is not None and self._found is None:
             changes.append(PROGRESS.add(self._own, self._id, progress))
         elif progress is not None and self._found is not None:
             changes.append(PROGRESS.change(self._own, self._found, progress))
-        audit = [*records, *([audit_of(self._services, put)] if put is not None else [])]
+        audit = [*beside.records, *([audit_of(self._services, put)] if put is not None else [])]
         puts = [put.put] if put is not None else []
-        commit = Commit(self._step.tenant.number, puts, jobs=jobs, audit=audit, internals=changes)
+        commit = Commit(self._step.tenant.number, puts, jobs=beside.jobs, audit=audit, internals=changes)
         return self._repository.renewed(commit, ["Subscription"] * len(puts))
 
 

@@ -30,7 +30,8 @@ async def beat(step: Step) -> None:
         return
     subscribed, progress = known.value, found.value
     period = subscribed.wanted.heartbeat * MICROSECOND
-    if not period or await subscriber_of(services, step.tenant, subscribed) is None:
+    over = 0 < subscribed.wanted.until <= services.now()
+    if not period or over or await subscriber_of(services, step.tenant, subscribed) is None:
         await services.store.commit(finished)
         return
     now, repository = services.now(), step.repository()

@@ -24,6 +24,11 @@ def owner_of(index: BlindIndex, principal: Principal) -> str:
     return index.unique_key(("subscriber", principal.client_id, principal.subject)).hex()
 
 
+def is_anothers(resource: Resource, owner: str) -> bool:
+    """Whether its tag names somebody else."""
+    return any(tag.get("system") == SUBSCRIBER and tag.get("code") != owner for tag in _tags(resource))
+
+
 def owned(resource: Resource, before: Resource | None, owner: str) -> Resource:
     """A Subscription with the tag of its first version; a new one is the owner's. What a caller says of it counts for nothing."""
     kept = before if before is not None else {"meta": {"tag": [{"system": SUBSCRIBER, "code": owner}] if owner else []}}

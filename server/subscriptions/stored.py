@@ -23,7 +23,7 @@ from server.repository import Prepared, Version
 from server.store.internal import Drop, Keep
 from server.store.jobs import NewJob
 from server.store.store import StaleVersionError
-from server.subscriptions.owner import TYPE
+from server.subscriptions.owner import TYPE, is_anothers, owner_of
 from server.subscriptions.records import FEED, FEEDS, SUBSCRIBED, Feed, Subscribed, Wanted
 from server.subscriptions.turn import delivery_job
 from server.subscriptions.wanted import ends, read_wanted
@@ -61,16 +61,22 @@ async def _beside_one(exchange: Exchange, version: Version, made: Beside) -> Non
     resource = version.resource()
     if known is None and (resource.get("status") == "off" or 0 < ends(resource) <= exchange.services.now()):
         return  # kept as any record is, and not served
+    if known is None and is_anothers(resource, owner_of(exchange.tenant.index, exchange.principal)):
+        text = "A Subscription is first requested by its owner: what is sent is what they may read."
+        raise refuse("subscription-status", text, "Subscription.status")
     before = await _before(exchange, version)
     wanted = await _wanted(exchange, resource)
     _check_status(resource, before, known, wanted)
     subscribed = await _subscribed(exchange, own, version, resource, known, wanted)
-    if known is None:
+    if not subscribed.off and (known is None or known.value.off):
         await _check_room(exchange, own)
+    if known is None:
         made.internals.append(SUBSCRIBED.add(own, version.id, subscribed))
     else:
         made.internals.append(SUBSCRIBED.change(own, known, subscribed))
     made.jobs.append(delivery_job(exchange.repository, version.id))
+    if wanted.until > exchange.services.now():
+        made.jobs.append(delivery_job(exchange.repository, version.id, due=wanted.until))
 
 
 async def _before(exchange: Exchange, version: Version) -> Resource | None:

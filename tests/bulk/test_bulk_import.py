@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from in_process import House, running_house
 from two_engines import ENGINES, house_on
 
 from profiles import json
-from server.bulk.import_lines import brought
+from server.bulk import import_job
+from server.bulk.import_asked import Input
+from server.bulk.import_lines import Line, brought
 
 COUNTS = "https://assent.example/fhir/bulk-import"
 Resource = dict[str, Any]
@@ -119,6 +121,22 @@ async def test_every_line_is_stored_or_told_of(engine: str, tmp_path: Path) -> N
         assert len(out.output) == 150
         told = (await client.get("/Provenance", params={"target": "Patient/p7"})).json()
         assert len(told["entry"]) == 1
+
+
+async def test_large_lines_are_few_in_a_commit(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    store = import_job._Work._store
+
+    async def counted(work: import_job._Work, given: Input, batch: Sequence[Line]) -> None:
+        sizes.append(len(batch))
+        await store(work, given, batch)
+
+    monkeypatch.setattr(import_job._Work, "_store", counted)
+    monkeypatch.setattr(import_job, "BYTES", 2500)
+    lines = ndjson(*(patient(n, name=[{"text": "x" * 1000}]) for n in range(7)))
+    counts, faults = await imported(client, ("Patient", await uploaded(client, lines)))
+    assert (counts["stored"], faults) == (7, [])
+    assert sizes == [3, 3, 1]
 
 
 async def test_one_that_the_server_refuses_does_not_keep_the_others_out(client: httpx.AsyncClient) -> None:

@@ -77,9 +77,13 @@ async def test_there_are_not_too_many(tmp_path: Path, hook: Hook) -> None:
         house.client("doctor") as client,
         house.client("staff", subject="other") as other,
     ):
-        await subscribe(client, subscription(hook.url, "Basic"))
+        first = await subscribe(client, subscription(hook.url, "Basic"))
         refused(await client.post("/Subscription", json=subscription(hook.url, "Basic")), 429, "too-many-subscriptions")
         await subscribe(other, subscription(hook.url, "Basic"))
+        asked = subscription(hook.url, "Basic") | {"id": first}
+        assert (await client.put(f"/Subscription/{first}", json=asked | {"status": "off"})).status_code == 200
+        await subscribe(client, subscription(hook.url, "Basic"))
+        refused(await client.put(f"/Subscription/{first}", json=asked), 429, "too-many-subscriptions")
 
 
 async def test_a_subscription_is_its_owners(tmp_path: Path, hook: Hook) -> None:
@@ -130,6 +134,15 @@ async def test_topics_can_be_found_and_read(app: House) -> None:
     assert {"status", "events", "get-ws-binding-token"} <= {each["name"] for each in claim["operation"]}
     read = {each["valueUri"] for topic in topics["entry"] for each in topic["resource"]["extension"] if "valueUri" in each}
     assert read == urls
+
+
+async def test_nobody_begins_what_somebody_else_left_off(app: House) -> None:
+    async with app.client("staff") as owner, app.client() as administrator:
+        made = (await owner.post("/Subscription", json=changed(status="off", channel={"type": "websocket"}))).json()
+        asked = await administrator.put(f"/Subscription/{made['id']}", json=made | {"status": "requested"})
+        refused(asked, 422, "subscription-status")
+        begun = await owner.put(f"/Subscription/{made['id']}", json=made | {"status": "requested"})
+        assert begun.status_code == 200
 
 
 async def test_what_is_over_is_kept_and_never_begins(app: House) -> None:

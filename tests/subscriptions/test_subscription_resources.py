@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,26 @@ async def test_silence_is_told_too(tmp_path: Path, hook: Hook) -> None:
             ahead.by(11)
             await hook.until(lambda number=number: len(hook.of("heartbeat")) >= number)
         assert hook.of("heartbeat")[0].status["events-since-subscription-start"] == "0"
+
+
+async def test_what_has_an_end_ends_then(tmp_path: Path, hook: Hook) -> None:
+    """By itself, and its place is free: nothing has to happen for it."""
+    beats = {"extension": [{"url": HEARTBEAT, "valueUnsignedInt": 3600}]}
+    settings = INNER | {"ASSENT_SUBSCRIPTIONS_PER_CALLER": "1"}
+    async with running_house(tmp_path / "data", **settings) as house, house.client() as client:
+        ahead = AheadOfTime(house)
+        end = (house.services.clock() + timedelta(hours=2)).isoformat()
+        id_ = await subscribe(client, subscription(hook.url, "Basic", **beats) | {"end": end})
+        ahead.by(3601)
+        await hook.until(lambda: len(hook.of("heartbeat")) == 1)
+        ahead.by(3600)
+        await until_status(client, id_, "off")
+        await subscribe(client, subscription(hook.url, "Basic"))
+        await client.post("/Basic", json={"resourceType": "Basic", "code": {"text": "x"}})
+        await hook.until(lambda: bool(hook.events))
+        over = (await client.get(f"/Subscription/{id_}/$status")).json()
+    assert len(hook.of("heartbeat")) == 1
+    assert flat_status(over["entry"][0]["resource"])["events-since-subscription-start"] == "0"
 
 
 async def test_what_is_switched_off_or_deleted_is_told_of_nothing_more(house: House, hook: Hook) -> None:
