@@ -63,21 +63,23 @@ def search_parameters(type_name: str) -> Mapping[str, SearchParameter]:
 
 @cache
 def _of_type(type_name: str) -> Mapping[str, SearchParameter]:
-    rows = table("search")["parameters"]
-    found = {code: _parameter(code, row, RESOURCE_LEVEL, type_name) for code, row in rows[RESOURCE_LEVEL].items()}
-    if type_name != RESOURCE_LEVEL:
-        own = rows.get(type_name, {})
-        found.update((code, _parameter(code, row, type_name, type_name)) for code, row in own.items())
-        for code, (kind, paths) in OWN_SEARCH_PARAMETERS.get(type_name, {}).items():
-            found[code] = _simple(code, kind, frozenset(), paths, type_name)
-    return MappingProxyType(found)
+    of_every_type = {} if type_name == RESOURCE_LEVEL else _of_type(RESOURCE_LEVEL)
+    rows = table("search")["parameters"].get(type_name, {})
+    own = OWN_SEARCH_PARAMETERS.get(type_name, {})
+    return MappingProxyType(
+        {
+            **of_every_type,
+            **{code: _parameter(code, row, type_name) for code, row in rows.items()},
+            **{code: _simple(code, kind, frozenset(), expression, type_name) for code, (kind, expression) in own.items()},
+        }
+    )
 
 
-def _parameter(code: str, row: list[Any], holder: str, type_name: str) -> SearchParameter:
+def _parameter(code: str, row: list[Any], type_name: str) -> SearchParameter:
     kind, expression, rest = row
     if kind != "composite":
         return _simple(code, kind, frozenset(rest), expression, type_name)
-    components = tuple(Component(name, table("search")["parameters"][holder][name][0]) for name, _ in rest)
+    components = tuple(Component(name, table("search")["parameters"][type_name][name][0]) for name, _ in rest)
     paths = _paths(expression, type_name)
     extract = _composite_extractor(_walks(paths, type_name), [component for _, component in rest])
     return SearchParameter(code, kind, frozenset(), components, tuple(map(str, paths)), frozenset(), None, extract)

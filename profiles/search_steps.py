@@ -7,6 +7,7 @@ from FHIRPath by profiles/search_expressions.py, and walked by profiles/search_w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from profiles.fhirpath.model import is_cast_to
 from profiles.structure import primitive_types, type_definition
@@ -75,7 +76,8 @@ def start_type(path: Path, type_name: str) -> str:
     return type_name.partition(".")[0] if path.from_resource else type_name
 
 
-def fields(step: Step, holder: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def fields(step: Step, holder: str) -> tuple[tuple[str, str], ...]:
     """(property, type) of each form that the step's element may have in a holder of a type; none where it has no such element.
 
     The elements of a primitive are those that stand beside it.
@@ -83,9 +85,11 @@ def fields(step: Step, holder: str) -> list[tuple[str, str]]:
     definition = type_definition("Element" if holder in primitive_types() else holder)
     element = definition.elements.get(step.name) if definition is not None else None
     if element is None:
-        return []
+        return ()
     wanted = None if step.type is None else frozenset({step.type})
-    return [(name, type_.code) for name, type_ in element.json_names() if wanted is None or is_cast_to(type_.code, wanted)]
+    return tuple(
+        (name, type_.code) for name, type_ in element.json_names() if wanted is None or is_cast_to(type_.code, wanted)
+    )
 
 
 def path_kinds(path: Path, type_name: str) -> frozenset[str]:

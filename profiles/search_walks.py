@@ -171,7 +171,7 @@ def _object(kind: str) -> _Take:
     return take
 
 
-def _truth(ways: list[tuple[str, str]]) -> Walk:
+def _truth(ways: tuple[tuple[str, str], ...]) -> Walk:
     """`x.exists() and x != false`: true as well where only something beside the value is there, such as why a date is not known."""
     takes = [(name, "_" + name, _primitive(code)) for name, code in ways]
 

@@ -227,7 +227,8 @@ def _item(draw: Random, code: str, along: Sequence[str]) -> Any:
 
 def _drawn_path(draw: Random, type_: str) -> tuple[str, list[str]]:
     """A path of R4, decorated, as an expression, and the names of its elements."""
-    holder, text, names, one, of_one_type = type_, type_, [], True, True
+    holder, text, one, of_one_type = type_, type_, True, True
+    names: list[str] = []
     for _ in range(draw.randint(1, 4)):
         definition = type_definition("Element" if holder in primitive_types() else holder)
         assert definition is not None
