@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
 import pytest
+from along_a_path import POINTS, TEXTS, Maker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiles.fhirpath import FhirPathError, Node, Services, compile_expression
 from profiles.json import Resource
+from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
 from profiles.references import parse_reference
 from profiles.search_expressions import MAX_LENGTH, MAX_PATHS, MAX_STEPS, search_paths, walks
-from profiles.structure import primitive_types, type_definition
+from profiles.search_steps import path_kinds
+from profiles.structure import primitive_types, resource_types, type_definition
+from profiles.tables import table
 
 URL: Final = "http://x.example/e"
 
@@ -39,17 +44,19 @@ def plain(value: Any) -> Any:
     return Decimal(value).normalize() if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else value
 
 
-def by_walks(expression: str, type_: str, resource: Resource) -> set[tuple[str, str]]:
+def by_walks(expression: str, type_: str, focus: Resource, resource: Resource | None = None) -> set[tuple[str, str]]:
+    """What walks find from the focus, which is the resource itself or an element of it."""
     found: list[Any] = []
     made = walks(expression, type_)
     assert made is not None, expression
     for walk in made:
-        walk(resource, found, resource)
+        walk(focus, found, focus if resource is None else resource)
     return {(kind, repr(plain(value))) for kind, value in found}
 
 
-def by_fhirpath(expression: str, type_: str, resource: Resource) -> set[tuple[str, str]]:
-    items = compile_expression(expression, type=type_, as_filters=True).evaluate(resource, services=SERVICES)
+def by_fhirpath(expression: str, type_: str, focus: Resource, resource: Resource | None = None) -> set[tuple[str, str]]:
+    compiled = compile_expression(expression, type=type_, as_filters=True)
+    items = compiled.evaluate(focus, resource=resource, services=SERVICES)
     return {
         (item.type, repr(plain(item.value))) if isinstance(item, Node) else ("boolean", repr(item))
         for item in items
@@ -176,53 +183,6 @@ def test_a_path_over_values_of_any_type_is_compiled_once_for_each_type() -> None
 # -- what is found -------------------------------------------------------------------------------------------------------
 
 _TYPES: Final = ("Patient", "Observation", "Claim", "ValueSet", "MolecularSequence", "MedicationRequest")
-_TEXTS: Final = ("a", "home", "2020-01-02", URL)
-_POINTS: Final = (
-    "Patient/1",
-    "Group/2",
-    "https://x.example/Patient/3",
-    "#p",
-    "urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
-)
-
-
-def _primitive(draw: Random, code: str) -> Any:
-    if code == "boolean":
-        return draw.random() < 0.5
-    if code == "decimal":
-        return Decimal(draw.choice(["1.0", "2.50"]))
-    if code in {"integer", "positiveInt", "unsignedInt"}:
-        return draw.randint(0, 3)
-    return draw.choice(_TEXTS)
-
-
-def _held(draw: Random, code: str, along: Sequence[str]) -> dict[str, Any]:
-    """An object of a type that has, most often, the next of the elements `along` a path, and others beside it."""
-    definition = type_definition(code)
-    assert definition is not None
-    names = [*along[:1], *draw.sample(sorted(definition.elements), min(2, len(definition.elements)))]
-    found: dict[str, Any] = {"reference": draw.choice(_POINTS)} if code == "Reference" else {}
-    for place, name in enumerate(dict.fromkeys(names)):
-        element = definition.elements.get(name)
-        ways = [] if element is None else [way for way in element.json_names() if way[1].code not in {"Resource", "xhtml"}]
-        if element is None or not ways or name == "reference":
-            continue
-        json_name, type_ = draw.choice(ways)
-        following = along[1:] if place == 0 and along else []
-        items = [_item(draw, type_.code, following) for _ in range(1 if element.max == 1 else draw.randint(1, 3))]
-        found[json_name] = items[0] if element.max == 1 else items
-        if type_.code in primitive_types() and not element.attribute and draw.random() < 0.3:
-            extras = [_held(draw, "Element", following) if draw.random() < 0.7 else None for _ in items]
-            found["_" + json_name] = extras[0] if element.max == 1 else extras
-            if element.max == 1 and (draw.random() < 0.5 or not extras[0]):
-                del found["_" + json_name if not extras[0] else json_name]
-    return found
-
-
-def _item(draw: Random, code: str, along: Sequence[str]) -> Any:
-    if code in primitive_types():
-        return _primitive(draw, code)
-    return _held(draw, code, along) if along or draw.random() < 0.5 else {}
 
 
 def _drawn_path(draw: Random, type_: str) -> tuple[str, list[str]]:
@@ -246,7 +206,7 @@ def _drawn_path(draw: Random, type_: str) -> tuple[str, list[str]]:
             text = f"{text}.where(resolve() is {draw.choice(['Patient', 'Group'])})"
         elif holder in {"Identifier", "ContactPoint", "HumanName", "Coding", "Extension"} and of_one_type:
             key = {"Extension": "url", "HumanName": "family", "Coding": "code"}.get(holder, "value")
-            text = f"{text}.where({key}='{draw.choice(_TEXTS)}')" if draw.random() < 0.5 else text
+            text = f"{text}.where({key}='{draw.choice(TEXTS)}')" if draw.random() < 0.5 else text
     return text, names
 
 
@@ -258,8 +218,7 @@ def test_walks_find_what_fhirpath_finds(seed: int, type_: str) -> None:
     other, _ = _drawn_path(draw, type_)
     union = f"{expression} | {other}"
     for _ in range(4):
-        resource = _held(draw, type_, names) | {"resourceType": type_}
-        resource["contained"] = [{"resourceType": draw.choice(["Patient", "Group"]), "id": "p"}]
+        resource = Maker(draw).resource(type_, names)
         assert by_walks(expression, type_, resource) == by_fhirpath(expression, type_, resource), (expression, resource)
         found, wanted = by_walks(union, type_, resource), by_fhirpath(union, type_, resource)
         assert {value for _, value in found} == {value for _, value in wanted}, (
@@ -275,3 +234,41 @@ def test_what_is_there_and_not_false(elements: dict[str, Any]) -> None:
     expression = "Patient.deceased.exists() and Patient.deceased != false"
     patient = {"resourceType": "Patient", **elements}
     assert by_walks(expression, "Patient", patient) == by_fhirpath(expression, "Patient", patient)
+
+
+# -- R4's parameters and ours --------------------------------------------------------------------------------------------
+
+
+def _built_in() -> Iterator[tuple[str, str]]:
+    """(type, expression) of every parameter, and of every component from the places where it is looked at."""
+    rows = table("search")["parameters"]
+    for type_ in sorted(resource_types()):
+        for kind, expression, rest in [*rows["Resource"].values(), *rows.get(type_, {}).values()]:
+            yield type_, expression
+            if kind == "composite":
+                places = {kind for path in search_paths(expression, type_) or () for kind in path_kinds(path, type_)}
+                yield from ((place, part) for place in sorted(places) for _, part in rest)
+        yield from ((type_, expression) for _, expression in OWN_SEARCH_PARAMETERS.get(type_, {}).values())
+
+
+def test_every_built_in_parameter_finds_what_its_expression_finds() -> None:
+    """Over objects that have, more often than not, something for each."""
+    compared, answered = 0, 0
+    for type_, expression in dict.fromkeys(_built_in()):
+        paths = search_paths(expression, type_)
+        assert paths, expression
+        texts = [*re.findall(r"'([^']+)'", expression), "2020-01-02"]
+        points = [*(f"{name}/9" for name in re.findall(r"resolve\(\) is (\w+)", expression)), *POINTS]
+        maker, found_any = Maker(Random(f"{type_} {expression}"), texts, points), False
+        for path in paths * 2:
+            names = [step.name for step in path.steps]
+            resource = maker.resource(type_.partition(".")[0], names) if path.from_resource else None
+            focus = maker.held(type_, names) if type_ not in resource_types() else maker.resource(type_, names)
+            found, wanted = by_walks(expression, type_, focus, resource), by_fhirpath(expression, type_, focus, resource)
+            if len(paths) > 1:
+                found, wanted = {("", value) for _, value in found}, {("", value) for _, value in wanted}
+            assert found == wanted, (type_, expression)
+            compared, found_any = compared + 1, found_any or bool(found)
+        answered += found_any
+    assert compared > 3_000
+    assert answered > 1_500
