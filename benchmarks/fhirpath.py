@@ -1,6 +1,6 @@
 """What FHIRPath costs: R4's invariants on a PAS request, ours and fhirpathpy's in the same run.
 
-    python benchmarks/fhirpath.py REQUEST.json hl7.fhir.r4.core-4.0.1.tgz
+    python -m benchmarks.fhirpath REQUEST.json hl7.fhir.r4.core-4.0.1.tgz
 
 Mean over all invariants of the best of several rounds, warm, in microseconds. fhirpathpy does not know hasValue(), and is left out
 where an expression uses it.

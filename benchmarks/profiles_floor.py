@@ -1,4 +1,4 @@
-"""What the profiles floor costs: `python benchmarks/profiles_floor.py PATIENT.json BUNDLE.json` (any Patient, any PAS Bundle).
+"""What the profiles floor costs: `python -m benchmarks.profiles_floor PATIENT.json BUNDLE.json` (any Patient, any PAS Bundle).
 
 Prints microseconds, the best of nine rounds in one process: base validation, all search parameters, compartment, rewriting.
 The first line tells what a cold process pays for the tables and for the first Bundle.

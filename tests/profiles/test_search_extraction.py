@@ -74,6 +74,7 @@ def test_patient(code: str, values: list[Any]) -> None:
         ({"deceasedBoolean": False}, False),
         ({"deceasedBoolean": True}, True),
         ({"deceasedDateTime": "2020"}, True),
+        ({"_deceasedDateTime": {"extension": [{"url": "http://x", "valueCode": "unknown"}]}}, True),
     ],
 )
 def test_deceased_is_always_answered(elements: dict[str, Any], value: bool) -> None:
