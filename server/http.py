@@ -26,7 +26,7 @@ from server.rest.admitted import PUBLIC, Admitted, rate_limited
 from server.rest.formats import written
 from server.rest.request import Base, Request, parse_pairs
 from server.rest.response import CONTENT_TYPE, Response, error_response, internal_error
-from server.rest.upload import Upload, check_length, is_upload
+from server.rest.upload import Upload, is_upload, upload_of
 
 Answer = Callable[[Request], Awaitable[Response]]
 Admit = Callable[[str, tuple[str, ...], Mapping[str, str], str], Admitted]
@@ -154,7 +154,7 @@ class FhirHttp:
                 raise admitted.fault
             query = parse_pairs(scope["query_string"]) if scope["query_string"] else ()
             if is_upload(scope["method"], segments, headers):
-                upload = self._upload(receive, headers)
+                upload = self._upload(receive, segments, headers)
             else:
                 body = await self._body(receive, headers)
         except FhirError as error:
@@ -174,11 +174,11 @@ class FhirHttp:
             caller=admitted.caller,
         )
 
-    def _upload(self, receive: Receive, headers: dict[str, str]) -> Upload:
-        check_length(headers, self._max_document)
+    def _upload(self, receive: Receive, segments: tuple[str, ...], headers: dict[str, str]) -> Upload:
+        upload = upload_of(receive, segments, headers, self._max_document)
         if check_coding(headers) is not None:
             raise not_read("The content of a document is read as it is, without Content-Encoding.")
-        return Upload(receive, self._max_document)
+        return upload
 
     async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
         length = headers.get("content-length", "0")

@@ -79,7 +79,8 @@ IMPORT: Final = Definition(
     code="import",
     title="Import NDJSON",
     text="Stores each line of NDJSON files once, whatever happens to the server meanwhile. For administrators. Needs "
-    "`Prefer: respond-async`; the answer is 202 with the address of the status, and that in the end counts and the lines not taken.",
+    "`Prefer: respond-async`; the answer is 202 with the address of the status, and that in the end counts and the lines not taken. "
+    "The files are named in Parameters, or are themselves the parts of a `multipart/form-data` body, each named by its type.",
     levels=("system",),
     takes=(
         needed("inputFormat", "code", "application/fhir+ndjson (or application/ndjson, ndjson)."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -22,11 +23,12 @@ _WHERE: Final = "Parameters.parameter.where(name = 'input')"
 
 
 class Input(msgspec.Struct, frozen=True):
-    """A file: `binary` is the id of a Binary here, or `url` an address of https."""
+    """A file: `binary` is the id of a Binary here, or `url` an address of https, or `upload` what came with the request (BlobName)."""
 
     type: str
     binary: str = ""
     url: str = ""
+    upload: str = ""
 
 
 async def _run(given: OperationInput, context: Context) -> OperationOutput:
@@ -42,9 +44,8 @@ async def _run(given: OperationInput, context: Context) -> OperationOutput:
             raise refuse("not-supported", "Files are fetched by https, or are Binaries here.", _WHERE, status=400)
     inputs = [_input(entry, context.base_url) for entry in entries if entry.get("name") == "input"]
     if len(inputs) > MOST_FILES:
-        raise refuse("parameter-value", f"There may be {MOST_FILES} files.", _WHERE)
-    work: Resource = {"inputs": msgspec.to_builtins(inputs)}
-    return await accepted(JobRequest(KIND, context.now(), work, context.new_id()), context)
+        raise too_many_files()
+    return await import_accepted(inputs, context)
 
 
 IMPORT_OPERATION: Final = Operation(
@@ -59,10 +60,7 @@ def inputs_in(work: Resource) -> list[Input]:
 
 def _input(entry: Resource, base_url: str) -> Input:
     type_, url = _part(entry, "type"), _part(entry, "url")
-    if type_ not in resource_types() - {AUDIT_TYPE}:
-        raise refuse(
-            "parameter-value", "The type of a file is that of the resources in it; AuditEvents are not imported.", _WHERE
-        )
+    check_file_type(type_, _WHERE)
     if not isinstance(url, str):
         raise _no_address()
     local = url.removeprefix(f"{base_url}/")
@@ -70,10 +68,28 @@ def _input(entry: Resource, base_url: str) -> Input:
         id_ = local.removeprefix("Binary/")
         if not is_id(id_):
             raise _no_address()
-        return Input(type_, binary=id_)
+        return Input(str(type_), binary=id_)
     if not url.startswith(("https://", "http://")) or len(url) > 2000:
         raise _no_address()
-    return Input(type_, url=url)
+    return Input(str(type_), url=url)
+
+
+def check_file_type(type_: Json, where: str) -> None:
+    """Raises FhirError (400)."""
+    if type_ not in resource_types() - {AUDIT_TYPE}:
+        raise refuse(
+            "parameter-value", "The type of a file is that of the resources in it; AuditEvents are not imported.", where
+        )
+
+
+def too_many_files() -> FhirError:
+    return refuse("parameter-value", f"There may be {MOST_FILES} files.", _WHERE)
+
+
+async def import_accepted(inputs: Sequence[Input], context: Context) -> OperationOutput:
+    """The job stored. Raises FhirError (429)."""
+    work: Resource = {"inputs": msgspec.to_builtins(inputs)}
+    return await accepted(JobRequest(KIND, context.now(), work, context.new_id()), context)
 
 
 def _no_address() -> FhirError:

@@ -23,7 +23,7 @@ from server.bulk.import_asked import Input, inputs_in
 from server.bulk.import_lines import Line, lines_of
 from server.bulk.manifest import MANIFEST
 from server.bulk.on_behalf import exchange_of, part_trail
-from server.bulk.staging import UnreadableInputError, stage
+from server.bulk.staging import UnreadableInputError, drop_upload, stage
 from server.jobs.step import JobFailedError, Step
 from server.load.provenance import IMPORTS, Arrival, of_loaded
 from server.load.sameness import is_same
@@ -115,6 +115,7 @@ class _Work:
         place.staged, place.digest, place.end, place.line = staged.file.to_json(), staged.digest, 0, 0
         place.total += staged.lines
         await self._note()
+        await drop_upload(self.step, given)
         return True
 
     async def _next(self) -> None:

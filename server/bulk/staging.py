@@ -20,6 +20,7 @@ from server.jobs.step import Step
 from server.outgoing import OutgoingError
 from server.repository import DamagedRecordError
 from server.rest.exchange import Exchange
+from server.seal.chunks import BlobName
 
 LARGEST: Final = 2**34
 """Bytes of one file, as it comes and when it is unpacked."""
@@ -62,9 +63,21 @@ async def stage(step: Step, exchange: Exchange, given: Input, next_: int) -> Sta
     return Staged(writer.files[0], digest.hexdigest(), lines + 1, writer.next)
 
 
+async def drop_upload(step: Step, given: Input) -> None:
+    """What came with the request is in the job by now. Raises StoreUnavailableError."""
+    if given.upload:
+        await step.services.store.blobs.discard(BlobName.from_text(given.upload).id)
+
+
 async def _pieces(step: Step, exchange: Exchange, given: Input) -> AsyncIterator[bytes]:
     if given.url:
         async for piece in step.services.outgoing.pieces(given.url, LARGEST, _ACCEPT):
+            yield piece
+        return
+    if given.upload:
+        async for piece in _kept(
+            step, BlobName.from_text(given.upload), "A file that came with the request is not kept any more."
+        ):
             yield piece
         return
     version = await exchange.repository.read(exchange.authorize("r", "Binary"), given.binary)
@@ -73,8 +86,13 @@ async def _pieces(step: Step, exchange: Exchange, given: Input) -> AsyncIterator
     if version.content is None:
         yield inline_content(version.resource()) or b""
         return
+    async for piece in _kept(step, version.content, "The content of a Binary is damaged."):
+        yield piece
+
+
+async def _kept(step: Step, name: BlobName, why_not: str) -> AsyncIterator[bytes]:
     try:
-        async for piece in read_kept(step.services.store.blobs, step.tenant.number, version.content):
+        async for piece in read_kept(step.services.store.blobs, step.tenant.number, name):
             yield piece
     except DamagedContentError as error:
-        raise UnreadableInputError("The content of a Binary is damaged.") from error
+        raise UnreadableInputError(why_not) from error

@@ -17,6 +17,7 @@ from server.audit.purposes import stated_purpose
 from server.audit.trail import Trail
 from server.auth.bearer import authenticated
 from server.auth.principal import Principal
+from server.bulk.import_files import receive_files
 from server.content_coding import unpacked
 from server.repository import DamagedRecordError, Repository
 from server.rest.exchange import AUDIT_TYPE, Exchange, Services, check_type, is_id
@@ -131,7 +132,9 @@ async def _handle(exchange: Exchange, route: Route) -> Response:
         if accepted is not None:
             return accepted
     upload = exchange.request.upload
-    return await (route.handler(exchange) if upload is None else receive_content(exchange, upload))
+    if upload is None:
+        return await route.handler(exchange)
+    return await (receive_files if route.interaction == "operation" else receive_content)(exchange, upload)
 
 
 def _negotiates(services: Services, request: Request) -> bool:
