@@ -23,6 +23,8 @@ MAX_LENGTH: Final = 8_192
 """Characters of an expression. Longer ones, and those of more or longer paths, are left to FHIRPath in general."""
 MAX_PATHS: Final = 32
 MAX_STEPS: Final = 16
+MAX_CONDITIONS: Final = 8
+"""Of one step: each is a call within the other."""
 
 
 def walks(expression: str, type_name: str) -> tuple[Walk, ...] | None:
@@ -42,10 +44,9 @@ def search_paths(expression: str, type_name: str) -> tuple[Path, ...] | None:
     """
     if len(expression) > MAX_LENGTH or not is_fhir_type(type_name) or is_primitive(type_name):
         return None
-    tree = parse(expression)
     try:
-        return tuple(way.path for way in _Reader(type_name).ways(tree))
-    except _OutsideError:
+        return tuple(way.path for way in _Reader(type_name).ways(parse(expression)))
+    except (_OutsideError, RecursionError):
         return None
 
 
@@ -85,7 +86,7 @@ class _Reader:
                 return self._member(node)
             case TypeTest(operator="as", operand=operand, type=name):
                 return _of_type(self.ways(operand), name)
-            case Indexer(target=target, index=Literal(value=int(index))):
+            case Indexer(target=target, index=Literal(value=int(index))) if index is not True and index is not False:
                 return _item(self.ways(target), index)
             case Call():
                 return self._call(node)
@@ -206,7 +207,7 @@ def _item(ways: list[_Way], index: int) -> list[_Way]:
 
 def _only(ways: list[_Way], condition: Condition) -> list[_Way]:
     for way in ways:
-        if not all(_can_be_asked(code, condition) for code in way.types):
+        if len(way.step().conditions) == MAX_CONDITIONS or not all(_can_be_asked(code, condition) for code in way.types):
             raise _OutsideError
     return [way.with_step(replace(way.step(), conditions=(*way.step().conditions, condition))) for way in ways]
 

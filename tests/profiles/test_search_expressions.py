@@ -17,7 +17,7 @@ from profiles.fhirpath import FhirPathError, Node, Services, compile_expression
 from profiles.json import Resource
 from profiles.own_search_parameters import OWN_SEARCH_PARAMETERS
 from profiles.references import parse_reference
-from profiles.search_expressions import MAX_LENGTH, MAX_PATHS, MAX_STEPS, search_paths, walks
+from profiles.search_expressions import MAX_CONDITIONS, MAX_LENGTH, MAX_PATHS, MAX_STEPS, search_paths, walks
 from profiles.search_steps import path_kinds
 from profiles.structure import primitive_types, resource_types, type_definition
 from profiles.tables import table
@@ -128,6 +128,8 @@ def test_expressions_and_the_paths_that_they_are(type_: str, expression: str, pa
         ("Patient", "{}"),
         ("Patient", "Patient.name.select(family | given)"),
         ("Patient", "Patient.name[active]"),
+        ("Patient", "Patient.name[true]"),
+        ("Patient", "Patient.name[-1]"),
         ("Patient", "Patient.name.ofType(1)"),
         ("Patient", "Patient.name.ofType(a.b.c)"),
         ("Bundle", "Bundle.entry.resource.ofType(Patient)"),
@@ -157,9 +159,11 @@ def test_what_is_no_fhirpath_is_refused(expression: str) -> None:
         " | ".join(["Patient.name"] * (MAX_LENGTH // 10)),
         " | ".join(f"extension('{n}')" for n in range(MAX_PATHS + 1)),
         "extension" + ".value.extension" * MAX_STEPS,
+        "name" + ".where(use='home')" * (MAX_CONDITIONS + 1),
         "(" * 40 + "name" + ")" * 40 + " | name" * 1_000 + "x",
+        "(name implies name or name and name in name = name < name | name + name * " * 49 + "name" + ")" * 49,
     ],
-    ids=["length", "paths", "steps", "mixed"],
+    ids=["length", "paths", "steps", "conditions", "brackets", "operators"],
 )
 def test_hostile_expressions_are_left_to_fhirpath(expression: str) -> None:
     assert walks(expression, "Patient") is None
