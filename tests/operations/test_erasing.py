@@ -81,6 +81,10 @@ async def test_a_history_goes_and_the_resource_stays(house: House, client: httpx
     assert (await client.get("/Patient/a")).json()["name"][0]["family"] == "Aleph"
     history = (await client.get("/Patient/a/_history")).json()
     assert [e["resource"]["meta"]["versionId"] for e in history["entry"]] == ["2"]
+    assert history["total"] == 1
+    for period in ("_since=2100", "_at=2100"):
+        later = (await client.get(f"/Patient/a/_history?{period}")).json()
+        assert later["total"] == len(later.get("entry", [])) == (period == "_at=2100")
     assert ids(await client.get("/Patient?family=aleph")) == ["a"]
     again = told(await client.delete("/Patient/a/_history"))
     assert (again["resources"], again["versions"]) == (0, 0)

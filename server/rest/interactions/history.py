@@ -14,6 +14,8 @@ from profiles.json import Resource
 from profiles.outcome import refuse
 from profiles.structure import resource_types
 from server.access.access import Access
+from server.erased import first_version
+from server.internal import OwnRecords
 from server.reach import personal_types
 from server.repository import Listed, Version, instant
 from server.rest.exchange import AUDIT_TYPE, Exchange
@@ -79,20 +81,22 @@ def _term(exchange: Exchange, access: Access) -> int:
 
 async def _span(exchange: Exchange, current: Version, query: HistoryQuery) -> tuple[int, int]:
     """The first and last version that are asked for: those of one record are numbered in the order of their times."""
+    own = OwnRecords(exchange.services.store, exchange.tenant, exchange.services.now)
+    oldest = await first_version(own, f"{current.type}/{current.id}")
 
     async def first_since(moment: int) -> int:
         """The first version that was stored then or later."""
-        low, high = 1, current.version + 1
+        low, high = oldest, current.version + 1
         while low < high:
             middle = (low + high) // 2
             stored = await _stored(exchange, current, middle)
             low, high = (low, middle) if stored is None or stored[0] >= moment else (middle + 1, high)
         return low
 
-    first, last = 1, current.version
+    first, last = oldest, current.version
     if query.at is not None:
         first, last = await first_since(query.at[0]), await first_since(query.at[1] + 1) - 1
-        before = await _stored(exchange, current, first - 1) if first > 1 else None
+        before = await _stored(exchange, current, first - 1) if first > oldest else None
         if before is not None and not before[1]:
             following = await _stored(exchange, current, first)
             if following is None or following[0] > query.at[0]:

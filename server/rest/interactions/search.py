@@ -68,7 +68,7 @@ def _in_compartment(exchange: Exchange, segments: tuple[str, ...], pairs: Pairs)
         types = (member,)
     outside = sorted(set(types) - compartment.members)
     if outside:
-        raise refuse("unknown-address", f"A {outside[0]} is never in the compartment of a {owner}.", "http.url")
+        raise refuse("unknown-address", f"{outside[0]} resources are in no compartment of type {owner}.", "http.url")
     is_named = member != EVERY_TYPE or bool(named_types(pairs))
     return _of_types(exchange, "/".join(segments), types, pairs, compartment, is_named=is_named)
 
