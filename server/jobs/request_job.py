@@ -19,7 +19,7 @@ from server.jobs.asked import request_in
 from server.jobs.step import Step
 from server.rest.dispatch import answer
 from server.rest.exchange import Told
-from server.rest.interactions.entries import answered, parse_entry, refused, request_of
+from server.rest.interactions.entries import answered, parse_entry, refused, request_of, without_content
 from server.rest.request import Request
 from server.rest.response import Response
 from server.store.store import Commit, StoreUnavailableError
@@ -82,7 +82,7 @@ async def _batch(step: Step, request: Request, entries: Sequence[Json]) -> None:
     for number in range(step.done, len(entries)):
         keeper = Entry(step, number, min(MAX_ANSWER, max(limit - size, 0)))
         try:
-            part = request_of(request, parse_entry(entries[number], f"Bundle.entry[{number}]"))
+            part = request_of(request, parse_entry(entries[number], f"Bundle.entry[{number}]", request.base.url))
         except FhirError as error:
             content = refused(error)
         else:
@@ -109,7 +109,7 @@ async def _with_reads(step: Step, request: Request, stored: bytes, keeper: Entry
     parts = content.get("resource", {}).get("entry", [])
     for number, part in enumerate(parts):
         if part is None:
-            read = request_of(request, parse_entry(given[number], f"Bundle.entry[{number}]"))
+            read = request_of(request, parse_entry(given[number], f"Bundle.entry[{number}]", request.base.url))
             parts[number] = json.loads(answered(await _respond(step, read, keeper)))
     return json.dumps(content)
 
@@ -119,4 +119,4 @@ async def _respond(step: Step, request: Request, keeper: Entry) -> Response:
     response = await answer(replace(step.services, keeper=keeper), request)
     if response.refusal in _OUTAGES:
         raise StoreUnavailableError("The store did not answer a job.")
-    return response
+    return without_content(request, response)

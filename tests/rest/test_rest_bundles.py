@@ -293,6 +293,21 @@ async def test_each_entry_of_a_batch_succeeds_or_fails_by_itself(app: House, cli
     assert (await client.get(made["location"])).json()["active"] is True
     assert made["etag"] == 'W/"1"'
     assert answer.json()["entry"][7]["resource"]["total"] == 1
+    assert "resource" not in answer.json()["entry"][11]
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_the_url_of_an_entry_may_begin_with_this_base_and_no_other(client: httpx.AsyncClient, kind: str) -> None:
+    base = str(client.base_url).rstrip("/")
+    entries = [entry("PUT", f"{base}/Patient/p", patient("p")), entry("GET", f"{base}/Patient?_id=p")]
+    answer = await client.post("", json=bundle(kind, *entries, entry("HEAD", "Patient/p")))
+    assert sorted(statuses(answer)) in (["200", "200", "200"], ["200", "200", "201"]), answer.text
+    assert answer.json()["entry"][1]["resource"]["total"] == 1
+    assert "resource" not in answer.json()["entry"][2]
+    for url in ("http://elsewhere.example/fhir/Patient/p", "//elsewhere.example/Patient/p", "urn:uuid:x"):
+        answer = await client.post("", json=bundle(kind, entry("GET", url)))
+        body = answer.json()["entry"][0]["response"]["outcome"] if kind == "batch" else answer.json()
+        assert body["issue"][0]["details"]["coding"][0]["code"] == "bundle-entry"
 
 
 async def test_entries_of_a_batch_are_authorized_one_by_one(app: House, client: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from profiles.json import Json
 from profiles.outcome import FhirError, refuse
 from server.rest.exchange import Exchange
-from server.rest.interactions.entries import answered, parse_entry, refused, request_of, response_bundle
+from server.rest.interactions.entries import answered, parse_entry, refused, request_of, response_bundle, without_content
 from server.rest.interactions.transaction import transaction
 from server.rest.response import Response
 
@@ -26,7 +26,9 @@ async def bundle(exchange: Exchange) -> Response:
     if type_ == "batch":
         return await _batch(exchange, given)
     exchange.trail.interaction = "transaction"
-    return await transaction(exchange, [parse_entry(item, f"Bundle.entry[{number}]") for number, item in enumerate(given)])
+    base = exchange.request.base.url
+    entries = [parse_entry(item, f"Bundle.entry[{number}]", base) for number, item in enumerate(given)]
+    return await transaction(exchange, entries)
 
 
 def read_bundle(exchange: Exchange) -> tuple[str, list[Json]]:
@@ -47,8 +49,9 @@ async def _batch(exchange: Exchange, given: Sequence[Json]) -> Response:
     exchange.trail.committed = bool(given)
     for number, item in enumerate(given):
         try:
-            entry = parse_entry(item, f"Bundle.entry[{number}]")
-            response = await exchange.respond(request_of(exchange.request, entry))
+            entry = parse_entry(item, f"Bundle.entry[{number}]", exchange.request.base.url)
+            part = request_of(exchange.request, entry)
+            response = without_content(part, await exchange.respond(part))
         except FhirError as error:
             entries.append(refused(error))
             exchange.trail.committed = False  # nobody has noted this entry: the batch leaves a record of its own

@@ -50,8 +50,8 @@ class Entry:
         return self.method in {"POST", "PUT", "PATCH", "DELETE"}
 
 
-def parse_entry(item: Json, at: str) -> Entry:
-    """Raises FhirError (400) for what is no entry of a request."""
+def parse_entry(item: Json, at: str, base: str) -> Entry:
+    """`base`: the address of the FHIR base that the Bundle came to. Raises FhirError (400) for what is no entry of a request."""
     request = item.get("request") if isinstance(item, dict) else None
     if not isinstance(item, dict) or not isinstance(request, dict):
         raise refuse("bundle-entry", "Every entry needs a request with method and url.", f"{at}.request")
@@ -70,7 +70,7 @@ def parse_entry(item: Json, at: str) -> Entry:
         _patch_body(resource, at)
     if full_url is not None and not isinstance(full_url, str):
         raise refuse("bundle-entry", "fullUrl is a string.", f"{at}.fullUrl")
-    segments, query = _address(url, f"{at}.request.url")
+    segments, query = _address(url.removeprefix(base), f"{at}.request.url")
     if segments == ("",) and query and not method.startswith("P"):
         segments = ()  # a search of the whole system
     return Entry(
@@ -123,6 +123,10 @@ def _address(url: str, place: str) -> tuple[tuple[str, ...], tuple[tuple[str, st
         raise refuse("bundle-entry", "The entry's url is not a URL.", place) from error
     if split.fragment:  # what follows a # would silently be no part of the criteria
         raise refuse("bundle-entry", "The entry's url has a fragment; a # in a value is written %23.", place)
+    if split.scheme or split.netloc:
+        raise refuse(
+            "bundle-entry", "The entry's url leads to another server; write it from this base on, as in Patient/1.", place
+        )
     segments = tuple(unquote(part) for part in split.path.strip("/").split("/"))
     return segments, parse_pairs(percent_encoded(split.query).encode("ascii"))
 
@@ -158,6 +162,11 @@ def request_of(whole: Request, entry: Entry) -> Request:
         body=body,
         inside_bundle=True,
     )
+
+
+def without_content(request: Request, response: Response) -> Response:
+    """What an entry's request is answered with: to HEAD all but the resource."""
+    return replace(response, body=b"") if request.method == "HEAD" and response.status < 400 else response
 
 
 def answered(response: Response) -> bytes:

@@ -20,7 +20,7 @@ from server.auth.decision import Letter
 from server.repository import Prepared, Version, instant
 from server.rest.exchange import Exchange, Told, check_type
 from server.rest.interactions import conditional, write
-from server.rest.interactions.entries import Entry, answered, inside, request_of, response_bundle
+from server.rest.interactions.entries import Entry, answered, inside, request_of, response_bundle, without_content
 from server.rest.interactions.patch import patched, present, read_patch, turn
 from server.rest.interactions.transaction_conditions import (
     Draft,
@@ -61,7 +61,10 @@ async def transaction(exchange: Exchange, entries: list[Entry]) -> Response:
     changes = await in_turn(exchange, [*(one.key for one in criteria.values()), *patches], attempt)
     parts: list[bytes] = []
     for entry, part in zip(entries, _answers(exchange, entries, changes), strict=True):
-        parts.append(part or answered(await exchange.respond(request_of(exchange.request, entry))))
+        if part is None:
+            read = request_of(exchange.request, entry)
+            part = answered(without_content(read, await exchange.respond(read)))
+        parts.append(part)
     return response_bundle("transaction-response", parts)
 
 
