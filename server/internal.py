@@ -64,12 +64,21 @@ class Kind(Generic[_Value]):
         record = await own.store.internals.read(self.key(own.tenant, id_))
         return None if record is None else self.open(own.tenant, record)
 
-    async def all(self, own: OwnRecords) -> AsyncIterator[Found[_Value]]:
-        """In the order of their last change. One that is changed meanwhile may come twice."""
+    async def all(
+        self, own: OwnRecords, damaged: Callable[[DamagedInternalError], None] | None = None
+    ) -> AsyncIterator[Found[_Value]]:
+        """In the order of their last change. One that is changed meanwhile may come twice; what does not open is told to `damaged`, or raised."""
         place: tuple[int, bytes] = (0, b"")
         while records := await own.store.internals.listed(own.tenant.number, self.name, *place, AT_ONCE):
             for record in records:
-                yield self.open(own.tenant, record)
+                try:
+                    found = self.open(own.tenant, record)
+                except DamagedInternalError as error:
+                    if damaged is None:
+                        raise
+                    damaged(error)
+                    continue
+                yield found
             place = (records[-1].updated, records[-1].key)
 
     def _keep(self, own: OwnRecords, key: bytes, version: int, value: _Value, until: int) -> Keep:

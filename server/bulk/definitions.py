@@ -19,11 +19,12 @@ _TEXTS: Final = {
     "_typeFilter": "`Type?criteria`: of that type, only what this search finds; several of a type are joined by or.",
     "includeAssociatedData": "Not supported: refused, or ignored with `Prefer: handling=lenient`.",
     "organizeOutputBy": "Not supported: refused, or ignored with `Prefer: handling=lenient`.",
+    "allowPartialManifests": "Taken, and without effect: there is one manifest, when all is done.",
     "patient": "Only these patients; in a body.",
 }
 _TAKES: Final = rows(
     "_outputFormat:string _since:instant _until:instant _type:string* _elements:string* _typeFilter:string* "
-    "includeAssociatedData:string* organizeOutputBy:string",
+    "includeAssociatedData:string* organizeOutputBy:string allowPartialManifests:boolean",
     _TEXTS,
 )
 _OF_PATIENTS: Final = (

@@ -22,7 +22,8 @@ from server.internal import DamagedInternalError, Found, OwnRecords
 from server.repository import MICROSECOND, DamagedRecordError, Repository
 from server.rest.exchange import Services
 from server.seal.keyring import Tenant
-from server.store.internal import Drop, Keep
+from server.search.catalogue import use
+from server.store.internal import Drop, Internal, Keep
 from server.store.jobs import NewJob
 from server.store.store import AuditBatch, Commit, StaleVersionError, StoreUnavailableError
 from server.subscriptions.matching import Definition, Matcher, change_of, define
@@ -92,18 +93,18 @@ class SubscriptionFeed:
             with suppress(KeyError):  # a tenant of this moment comes with the next look
                 tenant = await self._services.keyring.found(record.tenant)
                 if not self._services.keyring.is_retired(tenant.number) and tenant.number not in self._damaged:
-                    more |= await self._looked(tenant, FEEDS.open(tenant, record))
+                    more |= await self._looked(tenant, record)
         return more
 
-    async def _looked(self, tenant: Tenant, found: Found[Feed]) -> bool:
+    async def _looked(self, tenant: Tenant, record: Internal) -> bool:
         """False as well where another server was faster: it goes on."""
         try:
-            return await self._look(tenant, found)
+            return await self._look(tenant, FEEDS.open(tenant, record))
         except _OvertakenError:
             self._places.pop(tenant.number, None)
             return False
         except DamagedInternalError as error:  # fsck tells which; whoever mends it starts the server anew
-            self._services.log.failure("damaged subscription", error)
+            self._log_damage(error)
             self._damaged.add(tenant.number)
             return False
 
@@ -129,12 +130,14 @@ class SubscriptionFeed:
 
     async def _learn(self, tenant: Tenant, place: _Place) -> None:
         """The definitions of this moment."""
-        edition = await self._services.store.edition(tenant.number, "subscriptions")
+        own = await self._services.own_parameters.of(self._repository(tenant))
+        use(own)  # what is told of is looked at by them as well
+        edition = own.edition + await self._services.store.edition(tenant.number, "subscriptions")
         if edition == place.edition:
             return
         definitions: dict[str, list[Definition]] = {}
         seen: set[str] = set()
-        async for found in SUBSCRIBED.all(self._own(tenant)):
+        async for found in SUBSCRIBED.all(self._own(tenant), self._log_damage):  # the others are told all the same
             if found.value.off or found.value.id in seen:
                 continue
             seen.add(found.value.id)
@@ -188,7 +191,7 @@ class SubscriptionFeed:
     async def _store(self, tenant: Tenant, place: _Place, at: Feed, told: Sequence[tuple[Subscribed, Event]]) -> None:
         """One commit: the events with their numbers, who is to deliver them, the place. Tried again as long as a delivery was faster."""
         own = self._own(tenant)
-        repository = Repository(self._services.store, tenant, self._services.base_url(tenant), self._services.clock)
+        repository = self._repository(tenant)
         until = self._services.now() + self._services.settings.subscription_event_days * DAY
         by_subscription: dict[str, list[Event]] = {}
         for subscribed, event in told:
@@ -197,7 +200,11 @@ class SubscriptionFeed:
             internals: list[Keep | Drop] = []
             jobs: list[NewJob] = []
             for id_, events in by_subscription.items():
-                found = await PROGRESS.read(own, id_)
+                try:
+                    found = await PROGRESS.read(own, id_)
+                except DamagedInternalError as error:  # nobody knows which numbers were given: none is
+                    self._log_damage(error)
+                    continue
                 progress = found.value if found is not None else Progress(id_)
                 numbered = [
                     msgspec.structs.replace(event, number=number)
@@ -214,13 +221,16 @@ class SubscriptionFeed:
             if await self._commit(tenant, place, at, internals, jobs):
                 return
 
+    def _repository(self, tenant: Tenant) -> Repository:
+        return Repository(self._services.store, tenant, self._services.base_url(tenant), self._services.clock)
+
     async def _commit(
         self, tenant: Tenant, place: _Place, at: Feed, internals: Sequence[Keep | Drop], jobs: Sequence[NewJob]
     ) -> bool:
         """False where a progress record was changed meanwhile. Raises StoreUnavailableError, and _OvertakenError."""
         own = self._own(tenant)
         noted = FEEDS.change(own, place.found, at)
-        repository = Repository(self._services.store, tenant, self._services.base_url(tenant), self._services.clock)
+        repository = self._repository(tenant)
         commit = repository.renewed(Commit(tenant.number, jobs=jobs, internals=[noted, *internals]), [])
         try:
             await self._services.store.commit(commit)
@@ -236,3 +246,6 @@ class SubscriptionFeed:
 
     def _own(self, tenant: Tenant) -> OwnRecords:
         return OwnRecords(self._services.store, tenant, self._services.now)
+
+    def _log_damage(self, error: DamagedInternalError) -> None:
+        self._services.log.failure("damaged subscription", error)

@@ -17,6 +17,7 @@ from subscription_help import INNER, Hook, subscribe, subscription, until
 from server.outgoing import Outgoing, OutgoingError, outgoing_client
 from server.store.sqlite.sqlite_store import FILE_NAME
 from server.subscriptions.names import TIMEOUT
+from server.subscriptions.records import PROGRESS, SUBSCRIBED
 from server.subscriptions.turn import DELIVERY_AGAIN
 
 BASIC = {"resourceType": "Basic", "code": {"text": "x"}}
@@ -98,6 +99,25 @@ async def test_a_damaged_record_is_a_number_and_what_follows_is_told(tmp_path: P
         assert b"damaged record in a notification" in b"".join(house.log)
     told = [(event["event-number"], "focus" in event) for call in hook.calls[seen:] for event in call.status["events"]]
     assert told == [("1", False), ("2", True)]
+
+
+@pytest.mark.parametrize("kind", ["subscription", "subscription-progress"])
+async def test_a_damaged_subscription_is_in_no_other_ones_way(tmp_path: Path, hook: Hook, kind: str) -> None:
+    data = tmp_path / "data"
+    async with running_house(data, **INNER) as house, house.client() as client:
+        broken = await subscribe(client, subscription(hook.url, "Basic"))
+        whole = await subscribe(client, subscription(hook.url, "Basic"))
+        own = house.services.keyring.by_number(1)
+        key = next(each for each in (SUBSCRIBED, PROGRESS) if each.name == kind).key(own, broken)
+    with closing(sqlite3.connect(data / FILE_NAME)) as connection, connection:
+        changed = connection.execute("UPDATE internal SET body = x'00' WHERE key = ?", (key,))
+        assert changed.rowcount == 1
+    async with running_house(data, **INNER) as house, house.client() as client:
+        for _ in range(2):
+            assert (await client.post("/Basic", json=BASIC)).status_code == 201
+        await hook.until(lambda: len(hook.events) >= 2)
+        assert b"damaged subscription" in b"".join(house.log)
+    assert {call.status["subscription"].rpartition("/")[2] for call in hook.of("event-notification")} == {whole}
 
 
 async def test_a_subscriber_has_the_time_that_was_agreed_on() -> None:
