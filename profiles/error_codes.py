@@ -42,6 +42,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "parameter-modifier": ErrorCode(400, "not-supported", "The modifier is not supported for this parameter."),
     "search-explained": ErrorCode(400, "informational", "How a search was done, for who asked for it (an information)."),
     "search-too-costly": ErrorCode(400, "too-costly", "The search would read more than the server allows."),
+    "search-parameter": ErrorCode(422, "business-rule", "A SearchParameter resource cannot be applied as it is written."),
     "bad-cursor": ErrorCode(400, "invalid", "The paging cursor is not one of ours, or belongs to another query."),
     "id-mismatch": ErrorCode(400, "invalid", "The id or type in the body is not that of the address."),
     "id-format": ErrorCode(400, "value", "A resource id is 1 to 64 letters, digits, hyphens or dots."),

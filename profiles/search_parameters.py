@@ -70,7 +70,10 @@ def _of_type(type_name: str) -> Mapping[str, SearchParameter]:
         {
             **of_every_type,
             **{code: _parameter(code, row, type_name) for code, row in rows.items()},
-            **{code: _simple(code, kind, frozenset(), expression, type_name) for code, (kind, expression) in own.items()},
+            **{
+                code: walked_parameter(code, kind, frozenset(), expression, type_name)
+                for code, (kind, expression) in own.items()
+            },
         }
     )
 
@@ -78,14 +81,14 @@ def _of_type(type_name: str) -> Mapping[str, SearchParameter]:
 def _parameter(code: str, row: list[Any], type_name: str) -> SearchParameter:
     kind, expression, rest = row
     if kind != "composite":
-        return _simple(code, kind, frozenset(rest), expression, type_name)
+        return walked_parameter(code, kind, frozenset(rest), expression, type_name)
     components = tuple(Component(name, table("search")["parameters"][type_name][name][0]) for name, _ in rest)
     paths = _paths(expression, type_name)
     extract = _composite_extractor(_walks(paths, type_name), [component for _, component in rest])
     return SearchParameter(code, kind, frozenset(), components, tuple(map(str, paths)), frozenset(), None, extract)
 
 
-def _simple(code: str, kind: str, targets: frozenset[str], expression: str, type_name: str) -> SearchParameter:
+def walked_parameter(code: str, kind: str, targets: frozenset[str], expression: str, type_name: str) -> SearchParameter:
     paths = _paths(expression, type_name)
     kinds = frozenset[str]().union(*(path_kinds(path, type_name) for path in paths))
     heads = [path_heads(path, type_name) for path in paths]

@@ -61,7 +61,7 @@ from server.outgoing import Outgoing, guarded_client, networks, outgoing_client
 from server.proxies import Proxies
 from server.rates.rates import Rates
 from server.readiness import Readiness
-from server.repository import DamagedRecordError, microseconds
+from server.repository import DamagedRecordError, Repository, microseconds
 from server.rest.admitted import admit
 from server.rest.capability import capability_statement
 from server.rest.dispatch import answer
@@ -76,6 +76,7 @@ from server.sample.load import load_practice
 from server.seal.key_source import read_again
 from server.seal.keyring import Keyring, Tenant, WrongMasterKeyError, open_keyring
 from server.seal.rotation import ALONE
+from server.search.catalogue import NO_PARAMETERS, using
 from server.seldom import Seldom
 from server.store.open import OpenedStore, open_store
 from server.store.store import StoreUnavailableError
@@ -86,6 +87,7 @@ from server.subscriptions.socket import Sockets
 from server.upkeep.blob_sweep import sweep_uploads
 from server.upkeep.index_keeper import IndexKeeper
 from server.upkeep.keys import KeyKeeper
+from server.upkeep.own_index import OwnIndexKeeper
 from server.upkeep.progress import Progress
 from server.upkeep.reindex import BESIDE_REQUESTS, Reindex
 from server.upkeep.reindex import SETTING as REINDEX
@@ -110,7 +112,8 @@ class Application:
         self._tasks: list[asyncio.Task[None]] = []
         self._sockets: Sockets | None = None
         self._last_request = 0.0
-        self._statements: dict[str, bytes] = {}
+        self._statements: dict[str, tuple[bytes, bytes]] = {}
+        """By address: what it was made by, and it."""
         self._page: Response | None = None
         self._opened: OpenedStore | None = None
         self._readiness: Readiness | None = None
@@ -161,6 +164,7 @@ class Application:
             asyncio.create_task(runner.run()),
             asyncio.create_task(self._index_audit(services)),
             asyncio.create_task(keeper.run()),
+            asyncio.create_task(OwnIndexKeeper(services, self._log, alone=opened.pace == ALONE).run()),
             asyncio.create_task(SubscriptionFeed(services).run()),
             asyncio.create_task(sweep_uploads(services.store.blobs, services.now)),
             asyncio.create_task(self._audit_keeper(services).run()),
@@ -241,22 +245,27 @@ class Application:
         if request.segments == (OPENAPI,):
             return self._openapi(request)
         wanted_format(request.headers, request.query)
-        url = request.base.url
+        url, services = request.base.url, self._running()
         if ("mode", "terminology") in request.query:
             return Response(200, json.dumps(terminology_capabilities(request.base)))
-        if url not in self._statements:
-            services = self._running()
+        tenant = services.keyring.get(request.base.tenant)
+        own = NO_PARAMETERS
+        if tenant is not None:
+            repository = Repository(services.store, tenant, url, services.clock)
+            own = await services.own_parameters.of(repository)
+        if self._statements.get(url, (b"", b""))[0] != own.edition or url not in self._statements:
             endpoints = oauth_uris(services.settings, request.base.tenant)
             conditional_delete = services.settings.conditional_delete
-            statement = capability_statement(request.base, services.operations, endpoints, conditional_delete)
-            self._statements[url] = json.dumps(statement)
-        return Response(200, self._statements[url])
+            with using(own):
+                statement = capability_statement(request.base, services.operations, endpoints, conditional_delete)
+            self._statements[url] = own.edition, json.dumps(statement)
+        return Response(200, self._statements[url][1])
 
     def _openapi(self, request: Request) -> Response:
         address = f"{request.base.url}/{OPENAPI}"
         if address not in self._statements:
-            self._statements[address] = json.dumps(openapi_document(request.base, self._running().operations))
-        return Response(200, self._statements[address], content_type="application/json")
+            self._statements[address] = b"", json.dumps(openapi_document(request.base, self._running().operations))
+        return Response(200, self._statements[address][1], content_type="application/json")
 
     async def _docs(self) -> Response:
         if self._page is None:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from profiles import json
-from profiles.definition_types import is_definition
 from profiles.json import Resource
 from profiles.references import parse_reference
 from server.access.access import Access
@@ -22,6 +21,7 @@ from server.bindings import job_binding, key_binding, record_binding
 from server.documents.apart import LARGEST_BODY, Apart, body_apart, content_apart, inline_content
 from server.documents.kept import DamagedContentError, new_blob_of, read_all
 from server.internal import renewed as renewed_internals
+from server.put_kinds import put_kinds
 from server.reach import patients_of
 from server.seal.chunks import BlobName
 from server.seal.cipher import SealBrokenError, key_number
@@ -180,9 +180,7 @@ class Preparation:
             head.encode() + b"\n" + (b"" if large else body), record_binding(self.tenant.number, type_, key, number)
         )
         record = Record(0, key, number, updated, deleted, sealed)
-        put = Put(
-            key, number, updated, sealed, index, deleted, is_definition(type_), type_ == "Consent", type_ == "Subscription"
-        )
+        put = Put(key, number, updated, sealed, index, deleted, *put_kinds(type_))
         return Prepared(put, Version(type_, id_, number, updated, deleted, body, patients, record, head.content), apart)
 
 

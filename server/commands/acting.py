@@ -19,6 +19,7 @@ from server.repository import Repository
 from server.rest.exchange import Services
 from server.rest.request import Base
 from server.seal.tenant_entries import DEFAULT
+from server.search.catalogue import use
 from server.store.open import check_is_there
 from server.store.store import StoreUnavailableError
 from server.store.trouble import in_words
@@ -50,7 +51,9 @@ async def acting(settings: Settings, tenant_name: str) -> AsyncIterator[Acting]:
             tenant = services.keyring.get(tenant_name)
             if tenant is None:
                 raise ConfigurationError(f"There is no tenant {tenant_name}: `assent tenant list` shows which there are.")
-            yield Acting(services, Repository(services.store, tenant, bases_of(settings)(tenant)[0], services.clock))
+            repository = Repository(services.store, tenant, bases_of(settings)(tenant)[0], services.clock)
+            use(await services.own_parameters.of(repository))
+            yield Acting(services, repository)
         finally:
             await services.close()
     except StoreUnavailableError as error:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from profiles import json
 from server.commands.bar import Bar
 from server.commands.opened import Opened, bases_of, opened
 from server.config import EMBEDDED, ConfigurationError, Settings
@@ -23,6 +24,8 @@ from server.load.provenance import IMPORTS
 from server.load.workers import WorkerEndedError, Workers
 from server.lock import folder_lock
 from server.repository import Repository
+from server.search.catalogue import use
+from server.search.own_parameters import catalogue_of, stored_parameters
 from server.validation_levels import Levels, level_of
 
 MOST_WORKERS: Final = 8
@@ -58,8 +61,11 @@ async def _load(settings: Settings, store: Opened, sources: list[Source], name: 
         raise ConfigurationError(f"There is no tenant {name}: `assent tenant list` shows which there are.")
     base_url = bases_of(settings)(tenant)[0]
     entry = store.keyring.entries()[name]
-    recipe = Recipe(name, entry, base_url, settings.max_document, settings.document_types)
     repository = Repository(store.store, tenant, base_url, lambda: datetime.now(UTC))
+    own = await stored_parameters(repository)
+    use(catalogue_of(own, {}, b""))
+    searched_by = [(each.id, each.version, each.order, json.dumps(each.resource)) for each in own]
+    recipe = Recipe(name, entry, base_url, settings.max_document, settings.document_types, searched_by)
     report = _Report(sources)
     tells = IMPORTS in settings.provenance
     loader = Loader(repository, store.keyring, store.store.largest_commit, report.fault, report.done, provenance=tells)

@@ -22,6 +22,7 @@ from server.jobs.reasons import seal_reason
 from server.jobs.step import JobFailedError, Worker, open_step
 from server.repository import MICROSECOND
 from server.rest.exchange import Services
+from server.search.catalogue import use
 from server.store.jobs import Job
 from server.store.store import LostLeaseError, StoreUnavailableError
 
@@ -153,7 +154,9 @@ class JobRunner:
             return
         if job.attempts > MAX_ATTEMPTS:  # nobody came to tell that it failed: the servers ended while they did it
             raise JobFailedError(f"The server ended {MAX_ATTEMPTS} times while it did this.")
-        await worker(open_step(self._services, tenant, job))
+        step = open_step(self._services, tenant, job)
+        use(await self._services.own_parameters.of(step.repository()))
+        await worker(step)
 
     async def _give_back(self, job: Job, due: int) -> None:
         with suppress(StoreUnavailableError):

@@ -18,6 +18,7 @@ from server.rest.exchange import Keeper, Services, Told
 from server.rest.request import Base
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
+from server.search.catalogue import use
 from server.store.jobs import POSITION, Checkpoint, Closed, Job
 from server.store.store import Commit, LostLeaseError, StoreUnavailableError
 
@@ -77,6 +78,7 @@ class Step(Keeper):
         await self.services.store.commit(replace(commit, checkpoint=checkpoint))
         self.done = done
         self._waiting.clear()
+        use(await self.services.own_parameters.of(self.repository()))  # what follows is written by the parameters of then
 
     def keep(self, number: int, content: bytes) -> None:
         """One more is done, and this is what it came to; stored with the next commit, at the latest with the last."""

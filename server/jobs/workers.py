@@ -17,6 +17,8 @@ from server.rest.erasures import KIND as DROP_CONTENTS
 from server.subscriptions.delivery import deliver
 from server.subscriptions.heartbeat import beat
 from server.subscriptions.turn import DELIVERY, DELIVERY_AGAIN, HEARTBEAT
+from server.upkeep.own_index import KIND as OWN_INDEX
+from server.upkeep.own_index import index_own
 from server.upkeep.reindex_operation import KIND as REINDEX
 from server.upkeep.reindex_operation import reindex_tenant
 
@@ -34,6 +36,7 @@ def own_workers() -> Mapping[str, Worker]:
         KIND: do_request,
         DROP_CONTENTS: drop_contents,
         REINDEX: reindex_tenant,
+        OWN_INDEX: index_own,
         DELIVERY: deliver,
         DELIVERY_AGAIN: deliver,
         HEARTBEAT: beat,

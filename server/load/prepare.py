@@ -13,15 +13,17 @@ import msgspec
 
 from profiles import json
 from profiles.base_validation import validate_resource
-from profiles.definition_types import is_definition
 from profiles.json import Json, JsonError, Resource
 from profiles.outcome import FhirError, Issue
 from server.access.consents import check_consents
 from server.documents.attached import DocumentRules, check_documents
 from server.load.documents import entries
+from server.put_kinds import put_kinds
 from server.repository import Preparation
 from server.rest.exchange import AUDIT_TYPE, is_id
 from server.seal.keyring import shipped_dictionaries, tenant_of, use_entry
+from server.search.catalogue import use
+from server.search.own_parameters import Stored, catalogue_of
 from server.store.store import Index, Put
 
 _ERRORS: Final = frozenset({"error", "fatal"})
@@ -35,6 +37,8 @@ class Recipe(msgspec.Struct, frozen=True):
     base_url: str
     largest_document: int
     document_types: frozenset[str]
+    searched_by: list[tuple[str, int, int, bytes]] = []
+    """The tenant's own SearchParameters: id, version, order and JSON."""
 
 
 class Task(msgspec.Struct, array_like=True):
@@ -70,7 +74,7 @@ class Fresh(msgspec.Struct, array_like=True):
     def put(self) -> Put:
         index = Index(self.order, self.terms, self.intervals, self.timeline)
         type_ = self.reference.partition("/")[0]
-        return Put(self.key, 1, self.updated, self.body, index, False, is_definition(type_), type_ == "Consent")
+        return Put(self.key, 1, self.updated, self.body, index, False, *put_kinds(type_))
 
 
 class Prepared(msgspec.Struct, array_like=True):
@@ -87,6 +91,8 @@ class Preparer:
     def __init__(self, recipe: Recipe) -> None:
         self._tenant = tenant_of(recipe.name, recipe.entry, shipped_dictionaries())
         self._preparation = Preparation(self._tenant, recipe.base_url, lambda: datetime.now(UTC))
+        stored = [Stored(id_, version, order, json.loads(body)) for id_, version, order, body in recipe.searched_by]
+        use(catalogue_of(stored, {}, b""))
         self._rules = DocumentRules(recipe.largest_document, recipe.document_types)
 
     def prepare(self, task: Task) -> Prepared:

@@ -34,6 +34,7 @@ from server.rest.routes import ROUTES, Route, RouteTable
 from server.rest.shape import SHAPE_PARAMETERS
 from server.rest.unavailable import unavailable
 from server.seal.keyring import Tenant
+from server.search.catalogue import use
 from server.store.store import Commit, LostLeaseError, StoreUnavailableError
 from server.subscriptions.owner import TYPE as SUBSCRIPTION
 from server.subscriptions.owner import owner_of
@@ -118,6 +119,8 @@ async def _respond(services: Services, request: Request, trail: Trail) -> Respon
     check_header(request, route.interaction)
     subscriber = owner_of(tenant.index, principal) if type_ in {None, SUBSCRIPTION} and request.method != "GET" else ""
     repository = Repository(services.store, tenant, request.base.url, services.clock, subscriber)
+    own = services.own_parameters
+    use(own.kept(tenant.number) or await own.of(repository))
     gate = await open_gate(services, request, principal, repository, trail)
     access = nothing("*") if route.letter is None or type_ is None else gate.access(route.letter, type_)
     request = await read_as_json(await unpacked(request, services.settings.max_body))

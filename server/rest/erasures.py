@@ -14,6 +14,7 @@ from typing import Final
 from operations.ports import Erasure, KeptVersion, VersionConflictError
 from profiles.definition_types import is_definition
 from profiles.outcome import refuse
+from profiles.posted_search_parameters import TYPE as SEARCHED_BY
 from profiles.structure import resource_types
 from server.erased import marks
 from server.internal import OwnRecords
@@ -109,4 +110,5 @@ def _erase(repository: Repository, erasure: Erasure, gone: Sequence[Version]) ->
         listed,
         definition=is_definition(erasure.type),
         consent=erasure.type == "Consent",
+        search=erasure.type == SEARCHED_BY,
     )

@@ -41,6 +41,8 @@ from server.rest.unavailable import Outage
 from server.seal.keyring import Keyring, Tenant
 from server.seal.tenant_entries import TenantError
 from server.search.index_state import IndexState
+from server.search.own_parameters import OwnParameters
+from server.search.own_written import check_search_parameters
 from server.store.internal import Keep
 from server.store.jobs import NewJob
 from server.store.store import Commit, KeyClaim, KeyHeldError, StaleVersionError, Store, StoreUnavailableError
@@ -103,6 +105,7 @@ class Services:
     consents: Consents = field(default_factory=lambda: Consents(lambda tenant: False))
     turns: Turns = field(default_factory=Turns)
     index_state: IndexState = field(default_factory=IndexState)
+    own_parameters: OwnParameters = field(default_factory=OwnParameters)
     terminology: StoredContent = field(default_factory=StoredContent)
     rates: Rates = field(default_factory=lambda: Rates({}))
     outage: Outage = field(default_factory=Outage)
@@ -129,6 +132,7 @@ class Services:
                 self.job_stored.set()
         finally:
             self.consents.changed(commit)
+            self.own_parameters.changed(commit)
 
     def new_id(self) -> str:
         return str(uuid4())
@@ -240,6 +244,8 @@ class Exchange:
         try:
             self._check_documents(prepared)
             check_consents(prepared, self.repository.base_url)
+            if not self.trail.interaction.startswith("$"):
+                check_search_parameters(prepared)
             await self.services.written(self, given, places)
             await self.services.written(self, sent, ())
             also = await beside(self, given)

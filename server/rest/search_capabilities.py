@@ -9,7 +9,8 @@ from typing import Final
 from profiles.compartments import compartment_types
 from profiles.json import Resource
 from profiles.structure import resource_types
-from server.search.registry import indexed_parameters
+from server.search.catalogue import present
+from server.search.registry import followed_parameters, indexed_parameters
 
 _COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition"
 _EVERY: Final = "*"
@@ -17,11 +18,21 @@ _EVERY: Final = "*"
 
 def include_claims(type_: str) -> Resource:
     """`searchInclude` and `searchRevInclude` of a type."""
-    own = [f"{type_}:{code}" for code, parameter in indexed_parameters(type_).items() if parameter.type == "reference"]
+    own = [f"{type_}:{code}" for code, parameter in followed_parameters(type_).items() if parameter.type == "reference"]
     return {
         **({"searchInclude": [_EVERY, *sorted(own)]} if own else {}),
-        "searchRevInclude": [_EVERY, *_referring().get(type_, ())],
+        "searchRevInclude": [_EVERY, *sorted((*_referring().get(type_, ()), *_own_referring(type_)))],
     }
+
+
+def _own_referring(type_: str) -> tuple[str, ...]:
+    """The tenant's own parameters by which a type may be referred to."""
+    return tuple(
+        f"{source}:{code}"
+        for source, own in present().by_type.items()
+        for code, parameter in own.items()
+        if parameter.type == "reference" and type_ in parameter.targets
+    )
 
 
 def system_claims() -> Resource:

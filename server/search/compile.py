@@ -12,8 +12,10 @@ from typing import Final
 
 from profiles.json import Resource
 from profiles.outcome import refuse
+from profiles.search_parameters import Value
 from server.access.access import Access, Seen
 from server.seal.blind_index import BlindIndex
+from server.search.catalogue import NO_CODES, present, waiting_for
 from server.search.compile_composite import composite_leaf
 from server.search.compile_dates import date_leaf
 from server.search.compile_numbers import number_leaf
@@ -21,7 +23,7 @@ from server.search.compile_references import reference_leaf, uri_leaf
 from server.search.compile_strings import string_leaf
 from server.search.compile_tokens import token_leaf
 from server.search.index_entries import TYPE_TERM
-from server.search.leaf import NOTHING, Leaf, alternatives
+from server.search.leaf import NOTHING, Fits, Leaf, alternatives
 from server.search.near import near_leaf
 from server.search.order import order_codes, order_of
 from server.search.query import Query
@@ -183,9 +185,15 @@ def _criterion(type_: str, criterion: Criterion, index: BlindIndex, base_url: st
     if criterion.modifier == "missing":
         return _missing(criterion, extract)
     leaf = _leaf(type_, criterion, index, base_url)
+    if present().is_looked_at(type_, criterion.code):
+        codes = frozenset({waiting_for(criterion.code)}) if present().is_pending(type_, criterion.code) else NO_CODES
+        return Condition((), False, _fitting(leaf.fits, extract), codes, len(criterion.values))
     looks = len(criterion.values) if not leaf.clauses and criterion.modifier not in {None, "not"} else 0
-    fits = leaf.fits
-    return Condition(leaf.clauses, leaf.is_exact, lambda resource: fits(extract(resource)), leaf.codes, looks)
+    return Condition(leaf.clauses, leaf.is_exact, _fitting(leaf.fits, extract), leaf.codes, looks)
+
+
+def _fitting(fits: Fits, extract: Callable[[Resource], list[Value]]) -> Test:
+    return lambda resource: fits(extract(resource))
 
 
 def _missing(criterion: Criterion, extract: Callable[[Resource], object]) -> Condition:

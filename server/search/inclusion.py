@@ -19,7 +19,7 @@ from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.search.hits import matches
 from server.search.referring import all_of, referring
-from server.search.registry import indexed_parameters
+from server.search.registry import followed_parameters
 from server.search.result_includes import Include
 from server.store.algebra import AnyOf
 
@@ -88,7 +88,7 @@ async def _referred_to(gathering: _Gathering, include: Include, resources: Itera
     addresses: dict[str, None] = {}
     for type_, resource in resources:
         for code in include.codes_of(type_):
-            parameter = indexed_parameters(type_)[code]
+            parameter = followed_parameters(type_)[code]
             for value in parameter.extract(resource):
                 data = value.value
                 if value.kind == "canonical" and isinstance(data, str):
@@ -141,7 +141,7 @@ async def _definitions(gathering: _Gathering, type_: str, canonicals: Sequence[s
     """What is known under a canonical URL; without a version in it, the one that was stored last."""
     exchange = gathering.exchange
     access = exchange.gate.access_if_any("r", type_)
-    if access is None or "url" not in indexed_parameters(type_):
+    if access is None or "url" not in followed_parameters(type_):
         return
     index = exchange.tenant.index
     wanted: dict[str, set[str]] = {}
@@ -191,13 +191,13 @@ def _names(resources: Iterable[tuple[str, Resource]], target: str | None) -> lis
         if target not in {None, type_}:
             continue
         found.append((type_, f"{type_}/{resource['id']}"))
-        if "url" in indexed_parameters(type_) and isinstance(resource.get("url"), str):
+        if "url" in followed_parameters(type_) and isinstance(resource.get("url"), str):
             found.append((None, resource["url"]))
     return found
 
 
 def _may_refer(source: str, code: str, named: Sequence[Named]) -> bool:
-    parameter = indexed_parameters(source)[code]
+    parameter = followed_parameters(source)[code]
     return not parameter.targets or any(type_ is None or type_ in parameter.targets for type_, _ in named)
 
 

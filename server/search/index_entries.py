@@ -17,6 +17,7 @@ from profiles.search_parameters import SearchParameter, Value
 from profiles.text import instant_range, period_range
 from server.seal.blind_index import BlindIndex
 from server.search.calendar import calendar_terms
+from server.search.catalogue import present
 from server.search.known_systems import known_token_terms, systems_of
 from server.search.overlap import NOTHING, Shared, narrow_first, shared
 from server.search.quantities import numbers
@@ -99,7 +100,10 @@ def index_resource(
     primary = PRIMARY_DATES.get(type_)
     meta = resource.get("meta")
     kept = meta if isinstance(meta, dict) else {}
-    for code, parameter, of_meta, share in _plan(type_):
+    plan, own = _plan(type_), present().indexed(type_)
+    if own:
+        plan = (*plan, *((code, parameter, None, NOTHING) for code, parameter in own.items()))
+    for code, parameter, of_meta, share in plan:
         if only is not None and code not in only:
             continue
         if of_meta is not None:

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from profiles.outcome import refuse
+from profiles.outcome import FhirError, refuse
+from server.search.catalogue import present
 from server.search.index_schema import TYPE_ITSELF
 
 RETRY_SECONDS: Final = 30
 NONE: Final = frozenset[str]()
+
+_TEXT: Final = (
+    "Records are being made findable by new rules, and this search would not find all of them yet; try again later."
+)
 
 
 class IndexState:
@@ -32,13 +37,16 @@ class IndexState:
 
     def check(self, type_: str, codes: Iterable[str]) -> None:
         """Raises FhirError (503) where a search of the type by these codes would not find all."""
-        if not self._doubtful:
-            return
         doubtful = self._doubtful.get(type_, NONE)
-        if TYPE_ITSELF in doubtful or not doubtful.isdisjoint(codes):
-            refusal = refuse(
-                "index-rebuilding",
-                "Records are being made findable by new rules, and this search would not find all of them yet; try again later.",
-            )
-            refusal.headers["Retry-After"] = str(RETRY_SECONDS)
-            raise refusal
+        own = present().pending.get(type_)
+        if own is not None:
+            doubtful |= own
+        if doubtful and (TYPE_ITSELF in doubtful or not doubtful.isdisjoint(codes)):
+            raise rebuilding(_TEXT)
+
+
+def rebuilding(text: str) -> FhirError:
+    """A refusal until records are findable (503)."""
+    refusal = refuse("index-rebuilding", text)
+    refusal.headers["Retry-After"] = str(RETRY_SECONDS)
+    return refusal

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.seal.blind_index import BlindIndex
+from server.search.catalogue import present
 from server.search.index_entries import PRIMARY_DATES, SEALED_DATES, date_column, same_date
 from server.search.results import SortKey
 from server.store.algebra import Order
@@ -43,7 +44,7 @@ def sorting_of(type_: str, sort: tuple[SortKey, ...]) -> Sorting:
     if not sort:
         return _UNSORTED
     first = sort[0]
-    if first.type != "date" or first.code in SEALED_DATES:
+    if first.type != "date" or first.code in SEALED_DATES or present().is_looked_at(type_, first.code):
         return Sorting(None, sort, False)
     return Sorting(None if _is_main(type_, first) else first, sort[1:], True)
 

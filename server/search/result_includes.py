@@ -7,7 +7,7 @@ from typing import Final
 
 from profiles.outcome import FhirError, refuse
 from profiles.structure import resource_types
-from server.search.registry import indexed_parameters
+from server.search.registry import followed_parameters
 from server.search.suggest import unknown_parameter
 
 NAMES: Final = frozenset({"_include", "_revinclude"})
@@ -35,7 +35,7 @@ class Include:
             return ()
         if self.code != EVERY:
             return (self.code,)
-        return tuple(code for code, parameter in indexed_parameters(type_).items() if parameter.type == "reference")
+        return tuple(code for code, parameter in followed_parameters(type_).items() if parameter.type == "reference")
 
 
 def is_include(name: str) -> bool:
@@ -63,7 +63,7 @@ def parse_include(name: str, value: str) -> Include:
 
 
 def _check_code(name: str, type_: str, code: str, target: str | None) -> None:
-    parameter = indexed_parameters(type_).get(code)
+    parameter = followed_parameters(type_).get(code)
     if parameter is None:
         text = unknown_parameter(type_, code).issues[0].text
         raise refuse("unknown-parameter", text, f"http.{name}")

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from profiles.outcome import refuse
 from server.rest.request import FORMAT_PARAMETERS
 from server.rest.shape import WHOLE, Shape, parse_shape
-from server.search.registry import indexed_parameters
+from server.search.registry import followed_parameters
 from server.search.result_includes import Include, is_include, parse_include
 from server.search.suggest import unknown_parameter
 
@@ -171,7 +171,7 @@ def _sort_key(type_: str, key: str) -> SortKey:
     code = key.removeprefix("-")
     if code == "_score":
         raise refuse("not-supported", _REFUSED["_score"], "http._sort")
-    parameter = indexed_parameters(type_).get(code)
+    parameter = followed_parameters(type_).get(code)
     if parameter is None:
         raise refuse("unknown-parameter", unknown_parameter(type_, code).issues[0].text, "http._sort")
     if parameter.type not in _SORTABLE:

@@ -16,7 +16,7 @@ from profiles.json import Json, Resource
 from profiles.search_parameters import Value
 from profiles.text import normalize
 from server.search.index_entries import date_range
-from server.search.registry import indexed_parameters
+from server.search.registry import followed_parameters
 from server.search.results import SortKey
 from server.search.strings import strings
 
@@ -44,7 +44,7 @@ def inverted(key: bytes) -> bytes:
 
 
 def _part(resource: Resource, key: SortKey) -> bytes:
-    parameter = indexed_parameters(resource["resourceType"])[key.code]
+    parameter = followed_parameters(resource["resourceType"])[key.code]
     encode = _ENCODERS[key.type]
     width = WIDTHS[key.type]
     found = [text[:width].ljust(width, b"\x00") for value in parameter.extract(resource) for text in encode(value)]

@@ -7,11 +7,19 @@ from time import perf_counter
 from typing import Final
 
 from profiles.outcome import FhirError, refuse
+from server.search.catalogue import is_waiting
 from server.search.index_entries import PRIMARY_DATES
+from server.search.index_state import rebuilding
 from server.search.registry import indexed_parameters
 
 _CHEAP: Final = ("identifier", "patient", "subject", "_id", "status", "_lastUpdated")
 """What the index answers alone, where a type has it."""
+
+
+_WAITING: Final = (
+    "A search parameter is new, and records are being made findable by it: until then each has to be opened, which here are too "
+    "many. Add a criterion that narrows the search, or try again later."
+)
 
 
 @dataclass(slots=True)
@@ -35,6 +43,8 @@ class Work:
 
 def too_costly(type_: str, most: int, codes: frozenset[str], why: str = "") -> FhirError:
     """A refusal that says what would make the search cheaper. `codes`: what is asked for already."""
+    if is_waiting(codes):
+        return rebuilding(_WAITING)
     known = indexed_parameters(type_)
     wanted = (*_CHEAP[:3], PRIMARY_DATES.get(type_, ""), *_CHEAP[3:])
     cheap = [code for code in dict.fromkeys(wanted) if code in known and code not in codes][:4]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from server.store.algebra import Clause, Hit, Plan
 from server.store.blobs import Blobs, NewBlob
@@ -47,7 +47,7 @@ class Index:
     timeline: tuple[int, ...] = ()
 
 
-Edition = Literal["definitions", "consents", "subscriptions"]
+Edition = Literal["definitions", "consents", "subscriptions", "search"]
 """What a tenant stores that others are made of, and kept until it changes."""
 
 
@@ -67,6 +67,8 @@ class Put:
     """It says what may be seen of other records: the tenant's edition of consents changes with it."""
     subscription: bool = False
     """It says who is told of changes to other records: the tenant's edition of subscriptions changes with it."""
+    search: bool = False
+    """Others are searched by it: the tenant's edition of search changes with it, and that of all tenants (`SEARCH_EDITION`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Erase:
     listed: Sequence[tuple[int, int, int]] = ()
     definition: bool = False
     consent: bool = False
+    search: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,10 @@ class StoreUnavailableError(Exception):
         self.trouble: Trouble = trouble
 
 
+SEARCH_EDITION: Final = "edition/search"
+"""The setting that changes when any tenant's edition of search does."""
+
+
 def edition_setting(tenant: int, of: Edition) -> str:
     """The setting that holds a tenant's edition."""
     return f"edition/{tenant}" if of == "definitions" else f"edition/{tenant}/{of}"
@@ -166,8 +173,20 @@ def editions_of(commit: Commit) -> set[str]:
     definitions = any(put.definition for put in commit.puts) or any(each.definition for each in commit.erasures)
     consents = any(put.consent for put in commit.puts) or any(each.consent for each in commit.erasures)
     subscriptions = any(put.subscription for put in commit.puts)
-    found: dict[Edition, bool] = {"definitions": definitions, "consents": consents, "subscriptions": subscriptions}
-    return {edition_setting(commit.tenant, of) for of, changes in found.items() if changes}
+    search = changes_search(commit)
+    found: dict[Edition, bool] = {
+        "definitions": definitions,
+        "consents": consents,
+        "subscriptions": subscriptions,
+        "search": search,
+    }
+    changed = {edition_setting(commit.tenant, of) for of, changes in found.items() if changes}
+    return changed | {SEARCH_EDITION} if search else changed
+
+
+def changes_search(commit: Commit) -> bool:
+    """Whether others are searched otherwise after it."""
+    return any(put.search for put in commit.puts) or any(each.search for each in commit.erasures)
 
 
 def new_edition() -> bytes:

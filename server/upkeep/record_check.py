@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from profiles import json
@@ -12,12 +13,14 @@ from server.documents.kept import DamagedContentError, read_all, read_kept
 from server.erased import first_version
 from server.internal import DamagedInternalError, OwnRecords
 from server.reach import patients_of
-from server.repository import instant
+from server.repository import Repository, instant
 from server.seal.chunks import BlobName
 from server.seal.cipher import SealBrokenError
 from server.seal.keyring import Tenant
 from server.sealed_head import read_head
+from server.search.catalogue import using
 from server.search.index_entries import index_resource
+from server.search.own_parameters import OwnParameters
 from server.search.timeline_terms import timeline_terms
 from server.store.store import Index, Record, Store
 from server.store.upkeep import Listing, Row
@@ -56,7 +59,9 @@ class RecordCheck:
     A record was indexed under the base that it was written at: it is right when it is right for one of them.
     """
 
-    def __init__(self, store: Store, tenant: Tenant, bases: tuple[str, ...]) -> None:
+    def __init__(self, store: Store, tenant: Tenant, bases: tuple[str, ...], own: OwnParameters | None = None) -> None:
+        self._repository = Repository(store, tenant, bases[0], lambda: datetime.now(UTC))
+        self._own = own or OwnParameters()
         self._store = store
         self._tenant = tenant
         self._bases = bases
@@ -75,7 +80,8 @@ class RecordCheck:
             *self._contents(versions, contents),
             *await self._kept(versions, contents),
         ]
-        index = self._index(contents[0], row.index)
+        with using(await self._own.of(self._repository)):
+            index = self._index(contents[0], row.index)
         return Checked(
             f"{self._tenant.name} {name}",
             tuple(problems),
@@ -102,7 +108,8 @@ class RecordCheck:
         content = await self._content(row.record, row.index)
         if types is not None and isinstance(content, _Content) and content.type not in types:
             return row.index
-        return self._index(content, row.index)
+        with using(await self._own.of(self._repository)):
+            return self._index(content, row.index)
 
     async def listings(self, row: Row) -> list[Listing]:
         """What all its versions that open should be listed under in the history. Raises StoreUnavailableError."""

@@ -70,13 +70,13 @@ async def reindex_tenant(step: Step) -> None:
     """A `Worker` (server/jobs/step.py): notes how far it is after each batch, and goes on from there."""
     store, work = step.services.store, step.payload["work"]
     bases = fhir_bases(step.services.settings.base_url, step.tenant.name)
-    check, types = RecordCheck(store, step.tenant, bases), frozenset(work["types"]) or None
+    check, types = RecordCheck(store, step.tenant, bases, step.services.own_parameters), frozenset(work["types"]) or None
     place = await step.position() or {"after": 0, "looked": 0, "changed": 0, "damaged": 0}
-    total = await _findable(step)
+    total = await findable(step)
     began = monotonic()
     while rows := await store.upkeep.rows(place["after"], AT_ONCE):
         own = [row for row in rows if row.tenant == step.tenant.number]
-        changed, damaged = await _mend(step, check, own, types)
+        changed, damaged = await mend(step, check, own, types)
         place = {
             "after": rows[-1].record.rid,
             "looked": place["looked"] + len(own),
@@ -89,14 +89,14 @@ async def reindex_tenant(step: Step) -> None:
     await _end(step, place)
 
 
-async def _findable(step: Step) -> int:
+async def findable(step: Step) -> int:
     """About how many records the tenant has: how many others have is not told, not by a progress either."""
     index = step.tenant.index
     terms = tuple(sorted(index.term(type_, TYPE_TERM, "") for type_ in resource_types()))
     return await step.services.store.count((AnyOf(terms),), MOST_COUNTED)
 
 
-async def _mend(step: Step, check: RecordCheck, rows: list[Row], types: frozenset[str] | None) -> tuple[int, int]:
+async def mend(step: Step, check: RecordCheck, rows: list[Row], types: frozenset[str] | None) -> tuple[int, int]:
     """(how many were changed, how many do not open)."""
     lost = await step.services.store.upkeep.unfindable(rows)
     entries: list[NewIndex] = []
