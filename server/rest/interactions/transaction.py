@@ -30,6 +30,7 @@ from server.rest.interactions.transaction_conditions import (
     resolve_references,
     written_by,
 )
+from server.rest.interactions.transaction_reads import read_before
 from server.rest.matching import Lookup, claims, in_turn
 from server.rest.response import Response
 from server.search.criteria import Criteria
@@ -57,10 +58,14 @@ async def transaction(exchange: Exchange, entries: list[Entry]) -> Response:
     async def attempt() -> dict[str, Change]:
         return await _attempt(exchange, entries, criteria)
 
+    before = await read_before(exchange, entries)
+    if isinstance(before, Response):
+        return before
     patches = [turn(*entry.segments) for entry in entries if entry.method == "PATCH" and len(entry.segments) == 2]
     changes = await in_turn(exchange, [*(one.key for one in criteria.values()), *patches], attempt)
     parts: list[bytes] = []
     for entry, part in zip(entries, _answers(exchange, entries, changes), strict=True):
+        part = part or before.get(entry.at)
         if part is None:
             read = request_of(exchange.request, entry)
             part = answered(without_content(read, await exchange.respond(read)))
