@@ -16,7 +16,7 @@ from server.rest.interactions.entries import Entry, answered, request_of, withou
 from server.rest.response import Response
 
 _OF_ONE_RESOURCE: Final = frozenset({"{type}/{id}", "{type}/{id}/_history/{version}"})
-_KEPT_HEADERS: Final = ("Retry-After", "WWW-Authenticate")
+_KEPT_HEADERS: Final[tuple[str, ...]] = ("Retry-After", "WWW-Authenticate")
 
 
 async def read_before(exchange: Exchange, entries: Sequence[Entry]) -> dict[str, bytes] | Response:
