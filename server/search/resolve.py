@@ -148,7 +148,7 @@ class _Resolver:
         if isinstance(link, Has) or is_by_url(type_, link):
             return False
         clauses = compile_node(type_, few, self.finder.index, self.finder.base_url).clauses
-        return await self.finder.rows(clauses, WIDE) >= WIDE
+        return bool(clauses) and await self.finder.rows(clauses, WIDE) >= WIDE
 
     async def _listed(self, type_: str, node: Listed) -> Node:
         """The entries of lists that the caller may see, but for those that are marked as deleted from it."""

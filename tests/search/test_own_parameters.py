@@ -178,11 +178,11 @@ async def test_conditions_and_scopes_name_them(app: House, client: httpx.AsyncCl
     await put(client, patient(2))
     again = await client.post("/Patient", json=patient(3), headers={"if-none-exist": "race=odd"})
     assert again.status_code == 200
-    async with app.client("provider", scope="user/Patient.rs?race=odd") as limited:
+    async with app.client("doctor", scope="user/Patient.rs?race=odd") as limited:
         assert await ids(limited, "Patient") == ["p1"]
         assert (await limited.get("/Patient/p2")).status_code == 404
     await settled(app, client)
-    async with app.client("provider", scope="user/Patient.rs?race=even") as limited:
+    async with app.client("doctor", scope="user/Patient.rs?race=even") as limited:
         assert await ids(limited, "Patient") == ["p2"]
 
 
@@ -191,8 +191,7 @@ async def test_tenants_know_nothing_of_each_others(app: House, client: httpx.Asy
     await store(client, RACE_PARAMETER)
     assert (await client.get("/Patient?race=odd")).status_code == 200
     async with app.client(tenant="other") as other:
-        address = str(client.base_url).replace("/fhir", "/t/other/fhir")
-        answer = await other.get(f"{address}/Patient?race=odd")
+        answer = await other.get(f"{app.root}/t/other/fhir/Patient?race=odd")
     assert answer.status_code == 400, answer.text
 
 
