@@ -27,6 +27,8 @@ MAX_VALUES: Final = 1_000
 
 _LIMITS: Final = Limits(steps=10_000, text=10_000)
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_APPLIED: Final = frozenset({"active", "draft"})
+"""R4's own are drafts, as are those of many guides."""
 _KINDS: Final = frozenset({"string", "token", "reference", "date", "number", "quantity", "uri", "composite"})
 _ALL: Final = frozenset({"Resource", "DomainResource"})
 _NOT_DOMAIN: Final = frozenset({"Binary", "Bundle", "Parameters"})
@@ -45,11 +47,11 @@ def built_in(type_: str, name: str) -> SearchParameter | None:
 
 
 def parameters_of(resource: Resource, find: Find = built_in) -> Mapping[str, SearchParameter]:
-    """What a SearchParameter adds, by type; nothing for one that is not active, and where R4 has the very same.
+    """What a SearchParameter adds, by type; nothing for one that is retired, and where R4 has the very same.
 
     Raises FhirError (422, search-parameter): it cannot be applied as it is written.
     """
-    if resource.get("status") != "active":
+    if resource.get("status") not in _APPLIED:
         return {}
     code, kind = resource.get("code"), resource.get("type")
     found: dict[str, SearchParameter] = {}

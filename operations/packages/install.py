@@ -17,12 +17,12 @@ from operations.packages.installed import find_installed, installed_packages, mi
 from operations.packages.package_name import PackageName
 from operations.packages.provenance import provenance
 from operations.packages.record import record_of
+from operations.packages.searched_by import not_applied
 from operations.ports import Changes, Context, VersionConflictError, Write
 from profiles import json
 from profiles.outcome import FhirError, Issue, refuse
 
 ATTEMPTS: Final = 3
-_NOT_APPLIED: Final = "SearchParameter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,5 @@ def _taken(reference: str) -> FhirError:
 
 def _told(contents: Contents, others: Sequence[PackageName], *, is_new: bool) -> Installation:
     counts = Counter(brought.type for brought in contents.resources)
-    notes = [*missing(contents.manifest.dependencies, others), *contents.left_out]
-    if counts[_NOT_APPLIED]:
-        text = f"{counts[_NOT_APPLIED]} search parameters are stored and not yet applied: searches do not know them."
-        notes.append(Issue("package-not-applied", text, severity="warning"))
+    notes = [*missing(contents.manifest.dependencies, others), *contents.left_out, *not_applied(contents)]
     return Installation(contents.package, contents.sha256, is_new, tuple(sorted(counts.items())), tuple(notes))

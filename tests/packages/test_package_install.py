@@ -19,6 +19,7 @@ from profiles.base_validation import validate_resource
 
 GZIP = {"Content-Type": "application/gzip"}
 FHIR = {"Content-Type": "application/fhir+json"}
+SHOES = {"url": "urn:shoe", "valueInteger": 42}
 KINDS = ("CodeSystem", "ValueSet", "StructureDefinition", "Questionnaire", "SearchParameter")
 
 
@@ -77,7 +78,10 @@ async def test_a_package_is_installed_found_and_used(house: House) -> None:
         assert (done["name"], done["version"], done["installed"]) == (NAME, "1.0.0", True)
         assert done["sha256"] == read_contents(usual()).sha256
         assert done["resources"] == dict.fromkeys(KINDS, 1)
-        assert [issue["details"]["coding"][0]["code"] for issue in done["outcome"]["issue"]] == ["package-not-applied"]
+        assert "outcome" not in done
+        await client.put("/Patient/shod", json={"resourceType": "Patient", "id": "shod", "extension": [SHOES]})
+        assert [one["id"] for one in await found(client, "/Patient?shoe-size=gt41")] == ["shod"]
+        assert (await client.delete("/Patient/shod")).is_success
         assert await numbers(client) == dict.fromkeys((*KINDS, "ImplementationGuide", "Provenance"), 1) | {
             "Library": 0,
             "Patient": 0,

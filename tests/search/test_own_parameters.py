@@ -221,9 +221,9 @@ async def test_what_cannot_be_applied_is_refused(client: httpx.AsyncClient, name
     assert loads(answer.content)["issue"][0]["expression"][0].startswith("SearchParameter.")
 
 
-async def test_the_very_same_as_r4_and_drafts_are_kept_and_change_nothing(client: httpx.AsyncClient) -> None:
+async def test_the_very_same_as_r4_and_retired_ones_are_kept_and_change_nothing(client: httpx.AsyncClient) -> None:
     await store(client, parameter("gender", "token", "Patient.gender"))
-    await store(client, parameter("other", "token", "Patient.gender", status="draft"))
+    await store(client, parameter("other", "token", "Patient.gender", status="retired"))
     await put(client, patient(1, gender="other"))
     assert await ids(client, "Patient?gender=other") == ["p1"]
     assert (await client.get("/Patient?other=other")).status_code == 400
