@@ -63,7 +63,10 @@ def _free_port() -> int:
 
 @contextmanager
 def assent(*, without: str = "", module: str = "", data: Path | None = None) -> Iterator[Target]:
-    """Assent on a new data folder with the synthetic practice. `without`: see benchmarks/bare.py; `module`: another main program."""
+    """Assent on a new data folder with the synthetic practice, counting requests and refusing none.
+
+    `without`: see benchmarks/bare.py; `module`: another main program.
+    """
     with tempfile.TemporaryDirectory() as folder:
         place = data or Path(folder)
         port = _free_port()
@@ -73,6 +76,7 @@ def assent(*, without: str = "", module: str = "", data: Path | None = None) -> 
             "ASSENT_PORT": str(port),
             "ASSENT_LOG_LEVEL": "info",
             "ASSENT_SCENARIOS": "on",
+            "ASSENT_RATE_LIMITS": "reads=100000000/1,writes=100000000/1,client=100000000/1",
             "BENCH_WITHOUT": without,
         }
         module = module or ("benchmarks.bare" if without else "server.cli")
