@@ -197,6 +197,11 @@ class Records(Protocol):
         With `patients`, what is part of their records. Raises `FhirError` (bad-cursor) for a place that is not of this question.
         """
 
+    def beginning(
+        self, type: str, query: Mapping[str, str | Sequence[str]], patients: Collection[str] | None = None
+    ) -> str:
+        """The place before all of `page`'s results: worth something to this caller and for this question alone, as every place."""
+
     async def versions(self, type: str, id: str) -> Sequence[KeptVersion]:
         """All versions, newest first, deletions as well; none of what the caller may not see."""
 

@@ -170,7 +170,7 @@ def _wants(asked: Asked, type_: str, context: Context) -> bool:
 
 
 async def _page(given: OperationInput, asked: Asked, legs: Sequence[Leg], context: Context) -> OperationOutput:
-    number, place = _start(asked.cursor, len(legs))
+    number, place = _start(asked.cursor, legs)
     found: list[Found] = []
     examined = 0
     while number < len(legs) and len(found) < asked.count and examined < MOST_EXAMINED:
@@ -180,27 +180,41 @@ async def _page(given: OperationInput, asked: Asked, legs: Sequence[Leg], contex
         examined += len(page.found)
         place = page.after
         number += 0 if place else 1
-    following = f"{number}.{place}" if number < len(legs) else ""
+    following = _cursor(legs, number, place, asked, context) if number < len(legs) else ""
     patients = legs[-1].patients if legs else None
     beside = await referred(found, _owners(found, patients), asked.types, context)
     return OperationOutput(_bundle(given, asked, found, beside, following, context))
 
 
-def _start(cursor: str, legs: int) -> tuple[int, str]:
+def _start(cursor: str, legs: Sequence[Leg]) -> tuple[int, str]:
     """(which leg, the place in it). Raises FhirError (400)."""
     if not cursor:
         return 0, ""
-    number, dot, place = cursor.partition(".")
-    if not dot or not number.isascii() or not number.isdigit() or len(number) > 4 or int(number) >= legs:
-        raise refuse("bad-cursor", "The cursor belongs to another question, or was altered.", "http._cursor")
-    return int(number), place
+    name, _, place = cursor.partition(".")
+    for number in range(len(legs)):
+        if place and name == _name(legs, number):
+            return number, place
+    raise refuse("bad-cursor", "The cursor belongs to another question, or was altered.", "http._cursor")
+
+
+def _cursor(legs: Sequence[Leg], number: int, place: str, asked: Asked, context: Context) -> str:
+    leg = legs[number]
+    return f"{_name(legs, number)}.{place or context.records.beginning(leg.type, _query(leg, asked), leg.patients)}"
+
+
+def _name(legs: Sequence[Leg], number: int) -> str:
+    """Of a leg in a cursor: by its type, since who comes with another token may have other legs before it."""
+    type_ = legs[number].type
+    return f"{type_}-{sum(leg.type == type_ for leg in legs[:number])}"
 
 
 async def _of_leg(leg: Leg, asked: Asked, place: str, most: int, context: Context) -> Page:
-    query: dict[str, str | Sequence[str]] = dict(leg.criteria)
-    if asked.since is not None:
-        query["_lastUpdated"] = f"ge{asked.since}"
-    return await context.records.page(leg.type, query, place, most, leg.patients)
+    return await context.records.page(leg.type, _query(leg, asked), place, most, leg.patients)
+
+
+def _query(leg: Leg, asked: Asked) -> dict[str, str | Sequence[str]]:
+    since = {} if asked.since is None else {"_lastUpdated": f"ge{asked.since}"}
+    return {**dict(leg.criteria), **since}
 
 
 def _is_new(before: Sequence[Leg], leg: Leg, found: Found) -> bool:

@@ -57,6 +57,9 @@ AT_ONCE: Final = 8
 
 _Item = TypeVar("_Item")
 
+_BEGINNING: Final = Position(0.0, -1)
+"""Where no resource lies: their numbers are positive."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredRecords:
@@ -106,8 +109,9 @@ class StoredRecords:
         if patients is not None:
             terms = (compartment_term(exchange.tenant.index, type, patient) for patient in patients)
             compiled = replace(compiled, clauses=(*compiled.clauses, AnyOf(tuple(sorted(terms)))))
-        binding = json.dumps([type, query, sorted(patients or ()), exchange.principal.subject]).decode()
-        start = read_place(exchange.tenant.cipher, after, binding) if after else None
+        binding = self._binding(type, query, patients)
+        start = read_place(exchange.tenant.cipher, after, binding) if after else _BEGINNING
+        start = None if start == _BEGINNING else start
         wanted, found, last = set(patients or ()), list[Version](), None
         async with aclosing(matches(exchange, type, compiled, start, MAX_EXAMINED)) as hits:
             async for hit, version in hits:
@@ -118,6 +122,14 @@ class StoredRecords:
                     exchange.trail.patients.update(version.patients)
                     found.append(version)
         return Page(found)
+
+    def beginning(
+        self, type: str, query: Mapping[str, str | Sequence[str]], patients: Collection[str] | None = None
+    ) -> str:
+        return make_place(self.exchange.tenant.cipher, _BEGINNING, self._binding(type, query, patients))
+
+    def _binding(self, type: str, query: Mapping[str, str | Sequence[str]], patients: Collection[str] | None) -> str:
+        return json.dumps([type, query, sorted(patients or ()), self.exchange.principal.subject]).decode()
 
     async def _compiled(self, type: str, query: Mapping[str, str | Sequence[str]]) -> Compiled:
         """Raises FhirError for what the caller may not search."""

@@ -38,15 +38,32 @@ class Record:
         return f"{self.type}/{self.resource['id']}"
 
 
+def tagged(kind: str, who: str) -> dict[str, Any]:
+    """A tag that nothing else has: where it is told, the resource is known."""
+    return {"tag": [{"system": "urn:matrix", "code": f"{kind}-{who}"}]}
+
+
 def _of(who: str) -> Iterator[Record]:
     me, own = {"reference": f"Patient/{who}"}, frozenset({who})
-    yield Record(patient(who, name=[{"family": f"{SECRET}{who}"}], active=True), own)
+    yield Record(
+        patient(who, name=[{"family": f"{SECRET}{who}"}], active=True, identifier=[{"system": "urn:matrix", "value": who}]),
+        own,
+    )
     for code in ("laboratory", "vital-signs"):
         yield Record(
-            labelled(f"{code[:3]}-{who}", code, who, effectiveDateTime="2026-01-01", note=NOTE), own, category=code
+            labelled(f"{code[:3]}-{who}", code, who, effectiveDateTime="2026-01-01", note=NOTE, meta=tagged(code[:3], who)),
+            own,
+            category=code,
         )
     yield Record(
-        {"resourceType": "Observation", "id": f"bare-{who}", "status": "final", "code": {"text": SECRET}, "subject": me},
+        {
+            "resourceType": "Observation",
+            "id": f"bare-{who}",
+            "status": "final",
+            "code": {"text": SECRET},
+            "subject": me,
+            "meta": tagged("bare", who),
+        },
         own,
     )
     yield Record(
@@ -84,6 +101,18 @@ def _of(who: str) -> Iterator[Record]:
         },
         own,
     )
+    items = [{"item": {"reference": f"Observation/{name}"}} for name in ("lab-p1", "lab-p2", "vit-p1")]
+    yield Record(
+        {
+            "resourceType": "List",
+            "id": f"li-{who}",
+            "status": "current",
+            "mode": "working",
+            "subject": me,
+            "entry": [*items[:2], {**items[2], "deleted": True}],
+        },
+        own,
+    )
     yield Record(
         {
             "resourceType": "Coverage",
@@ -100,6 +129,16 @@ RECORDS: Final = (
     *_of("p1"),
     *_of("p2"),
     Record({"resourceType": "Organization", "id": "org", "name": "An insurer"}, personal=False),
+    Record(
+        {
+            "resourceType": "Group",
+            "id": "both",
+            "type": "person",
+            "actual": True,
+            "member": [{"entity": {"reference": f"Patient/{who}"}} for who in ("p1", "p2")],
+        },
+        frozenset({"p1", "p2"}),
+    ),
     Record({"resourceType": "Bundle", "id": "kept", "type": "collection"}, loose=True),
     Record({"resourceType": "Binary", "id": "nobodys", "contentType": "text/plain", "data": "eA=="}),
 )
@@ -150,7 +189,9 @@ ROLES: Final[dict[str, Callable[[str], str]]] = {
     "administrator": lambda type_: "rs" if type_ == "AuditEvent" else "cruds",
     "doctor": lambda type_: "rs" if type_ == "AuditEvent" else "cruds",
     "staff": lambda type_: "rs" if type_ == "AuditEvent" else "crus",
-    "payer": lambda type_: "crus" if type_ == "Task" else "" if type_ in {"Bundle", "Consent", "AuditEvent"} else "rs",
+    "payer": lambda type_: (
+        "crus" if type_ == "Task" else "" if type_ in {"Bundle", "Consent", "AuditEvent", "Group", "List"} else "rs"
+    ),
     "patient": lambda type_: "" if type_ == "AuditEvent" else "rs",
     "auditor": lambda type_: "rs" if type_ == "AuditEvent" else "",
 }
@@ -222,6 +263,14 @@ class Caller:
             ):
                 return True
         return False
+
+    def may_name(self, letter: str, scope: Scope, type_: str) -> bool:
+        """Whether a scope opens anything of a type at all."""
+        return letter in scope.letters and letter in ROLES[self.role](type_) and type_ in scope.types
+
+    def may_all(self, letter: str, type_: str) -> bool:
+        """Whether some scope opens a type without search parameters: so much it takes to call an operation on all of a type."""
+        return any(self.may_name(letter, scope, type_) and "?" not in scope.text for scope in self.scopes)
 
     def _opened(self, scope: Scope, letter: str, record: Record) -> bool:
         if letter not in scope.letters or letter not in ROLES[self.role](record.type):

@@ -134,9 +134,19 @@ async def test_everything_is_what_the_caller_may_see(house: House, client: httpx
         refused(await narrow.get("/Patient/a/$everything?_type=Observation"), 403, "forbidden")
         page = (await client.get("/Patient/a/$everything?_type=Observation&_count=2")).json()
         cursor = page["link"][1]["url"].partition("_cursor=")[2]
-        for made_up in (cursor, "x", "0.x", "0.%C3%A4", "0"):
+        for made_up in (
+            cursor,
+            "x",
+            "0.x",
+            "Observation-0.x",
+            "Observation-0.%C3%A4",
+            "Observation-0",
+            "Observation-0.",
+            "Observation-1.",
+        ):
             refused(await other.get(f"/Patient/b/$everything?_type=Observation&_cursor={made_up}"), 400, "bad-cursor")
         refused(await client.get("/Patient/a/$everything?_cursor=9999."), 400, "bad-cursor")
+        refused(await narrow.get("/Patient/a/$everything?_cursor=Observation-0."), 400, "bad-cursor")
 
 
 @pytest.mark.parametrize(

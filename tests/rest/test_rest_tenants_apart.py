@@ -373,6 +373,8 @@ def operation_asks(template: str, method: str) -> Case:
                 path = "/".join(part for part in (type_, id_, f"${code}") if part)
                 for body in OPERATION_BODIES[code] if method == "POST" else [None]:
                     yield Ask(method, path, body)
+                if code == "everything" and method == "GET":
+                    yield Ask(method, f"{path}?_count=1")  # and its pages
                 if code == "tail":
                     yield from foreign_places(method, path, known)
 
@@ -464,7 +466,7 @@ _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"
 )
 _MADE: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b[A-Z]{4}-[A-Z0-9]{12}\b")
-_SEALED: Final = re.compile(r"(_cursor=|/documents/|sha256:)([\w-]+)")
+_SEALED: Final = re.compile(r"(_cursor=(?:[A-Z]\w+-\d+\.)?|/documents/|sha256:)([\w-]+)")
 _TAG: Final = re.compile(r'W/"[0-9a-f]{24}"')
 """Of a page of results: made of the names of what is on it, some of which are made up."""
 
@@ -484,17 +486,22 @@ class Reader:
         headers = sorted((name, value) for name, value in answer.headers.items() if name not in _UNLIKE)
         audit = "AuditEvent" in answer.text
         text = f"{answer.status_code} {headers} {_sorted_entities(answer) if audit else answer.text}"
-        text = _QUERY.sub(_without_receipt, text)
-        text = _SEALED.sub(lambda match: f"{match[1]}<{len(match[2])}>", _MOMENT.sub("<moment>", _TAG.sub("<tag>", text)))
+        text = _QUERY.sub(_without_seals, text)
+        text = _blank(_MOMENT.sub("<moment>", _TAG.sub("<tag>", text)))
         return _MADE.sub(
             lambda match: "<id>" if audit else self._names.setdefault(match[0], f"<id {len(self._names)}>"), text
         )
 
 
-def _without_receipt(match: re.Match[str]) -> str:
-    """A receipt is a digest of sealed bytes, and so never the same."""
+def _without_seals(match: re.Match[str]) -> str:
+    """A query as it is in the trail, read. A receipt is a digest of sealed bytes, and so never the same; nor is a cursor."""
     text = base64.b64decode(match[1]).decode()
-    return json.dumps(text.partition("receipt=")[0]) if "receipt=" in text else match[0]
+    told = _blank(text.partition("receipt=")[0])
+    return json.dumps(told) if told != text else match[0]
+
+
+def _blank(text: str) -> str:
+    return _SEALED.sub(lambda match: f"{match[1]}<{len(match[2])}>", text)
 
 
 def _sorted_entities(answer: httpx.Response) -> str:
