@@ -445,13 +445,13 @@ async def test_a_transaction_that_was_stored_gets_its_reads_and_is_not_done_agai
     idle: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with idle.client() as client:
-        body = bundle("transaction", get("Basic"), post("Basic", code={"text": "x"}), get("Basic/nothing"))
+        body = bundle("transaction", get("Basic"), post("Basic", code={"text": "x"}), get("Basic?nothing=1"))
         address = await accepted(client, "POST", "", json=body)
         await interrupted(idle, 0, monkeypatch)
         assert (await job_of(idle, address)).done == 0
         await work(idle)
         inner = (await result(client, address))["entry"][0]["resource"]
-        assert statuses(inner) == ["200", "201", "404"]
+        assert statuses(inner) == ["200", "201", "400"]
         assert len(inner["entry"][0]["resource"]["entry"]) == 1
         assert len((await client.get("/Basic")).json()["entry"]) == 1
 
