@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
@@ -27,10 +28,10 @@ from server.store.jobs import NewJob
 from server.store.store import Commit, StaleVersionError
 from server.subscriptions.channels.channel import NotTakenError
 from server.subscriptions.matching import define
-from server.subscriptions.notification import notification
+from server.subscriptions.notification import Shown, notification
 from server.subscriptions.owner import TYPE
-from server.subscriptions.payload import shown
-from server.subscriptions.records import EVENTS, PROGRESS, SUBSCRIBED, Event, Progress, Subscribed, event_id
+from server.subscriptions.payload import shown, some_shown
+from server.subscriptions.records import EVENTS, PROGRESS, SUBSCRIBED, Progress, Subscribed, event_id
 from server.subscriptions.restated import audit_of, restated
 from server.subscriptions.sending import Sender
 from server.subscriptions.subscriber import Subscriber, subscriber_of
@@ -159,9 +160,8 @@ class _Delivery:
     async def _tell(self, subscriber: Subscriber, progress: Progress, numbers: Sequence[int]) -> bool:
         """One notification."""
         subscribed, now = subscriber.subscribed, self._services.now()
-        events = [event for number in numbers if (event := await self._event(number)) is not None]
-        told = [await shown(subscriber, event, subscribed.wanted.content) for event in events]
-        if events:
+        told, last = await some_shown(partial(self._shown, subscriber), numbers)
+        if told:
             try:
                 await self._sender.send(subscribed, notification(subscribed, progress, "event-notification", now, told))
             except NotTakenError as error:
@@ -170,12 +170,12 @@ class _Delivery:
         records = told_records(subscriber, told, self._services.now(), 200)
         now = self._services.now()
         again = progress.again[0] if progress.again else None
-        await self._keep(progress, lambda before: _fine(_taken(before, again, numbers[-1]), now), _Beside(records=records))
+        await self._keep(progress, lambda before: _fine(_taken(before, again, last), now), _Beside(records=records))
         return True
 
-    async def _event(self, number: int) -> Event | None:
+    async def _shown(self, subscriber: Subscriber, number: int) -> Shown | None:
         found = await EVENTS.read(self._own, event_id(self._id, number))
-        return found.value if found is not None else None
+        return await shown(subscriber, found.value, subscriber.subscribed.wanted.content) if found is not None else None
 
     async def _not_taken(self, subscribed: Subscribed, progress: Progress, why: str, records: Sequence[bytes]) -> bool:
         now = self._services.now()

@@ -37,6 +37,8 @@ class Shown:
     patients: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     """What is told of, for the audit trail."""
+    size: int = 0
+    """About how many bytes of it are sent."""
 
 
 def item_of(base: str, event: Event, resource: Resource | None) -> Item:

@@ -17,7 +17,7 @@ from profiles.json import Json, Resource
 from profiles.outcome import FhirError, refuse
 from profiles.reading import objects, text
 from server.internal import Found, OwnRecords
-from server.repository import MICROSECOND, Repository, instant
+from server.repository import MICROSECOND, DamagedRecordError, Repository, instant
 from server.rest.exchange import Services
 from server.seal.keyring import Tenant
 from server.store.store import Commit, StaleVersionError
@@ -26,7 +26,7 @@ from server.subscriptions.definitions import EVENTS as EVENTS_DEFINITION
 from server.subscriptions.definitions import REPLAY, STATUS, TOKEN, TOPICS_OPERATION, UNDELIVERED
 from server.subscriptions.names import CHANGED
 from server.subscriptions.notification import Shown, notification, status_parameters
-from server.subscriptions.payload import shown
+from server.subscriptions.payload import shown, some_shown
 from server.subscriptions.records import (
     EVENTS,
     PROGRESS,
@@ -89,17 +89,20 @@ class _Desk:
         first = _number(given, "eventsSinceNumber", 1)
         last = min(_number(given, "eventsUntilNumber", progress.events), progress.events, first + MOST_EVENTS - 1)
         subscriber = await subscriber_of(self._services, own.tenant, subscribed)
-        told: list[Shown] = []
-        for number in range(first, last + 1):
+
+        async def show(number: int) -> Shown | None:
             found = await EVENTS.read(own, event_id(subscribed.id, number))
             if found is None:
-                continue
-            event = found.value
-            visible = subscriber is not None and await _sees(context, event)
-            each = await shown(subscriber, event, content) if subscriber is not None and visible else Shown(event)
+                return None
+            visible = subscriber is not None and await _sees(context, found.value)
+            each = (
+                await shown(subscriber, found.value, content) if subscriber is not None and visible else Shown(found.value)
+            )
             for reference in each.references:
                 context.note_entity(reference)
-            told.append(each)
+            return each
+
+        told, _ = await some_shown(show, range(first, last + 1))
         return OperationOutput(notification(subscribed, progress, "query-event", own.now(), told))
 
     async def token(self, given: OperationInput, context: Context) -> OperationOutput:
@@ -236,7 +239,7 @@ async def _sees(context: Context, event: Event) -> bool:
     number = event.version - 1 if event.interaction == "delete" else event.version
     try:
         return await context.records.read_version(event.type, event.id, number) is not None
-    except FhirError:
+    except (FhirError, DamagedRecordError):
         return False
 
 

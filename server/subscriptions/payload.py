@@ -6,7 +6,9 @@ subscriber ask again and again for what they will not get.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from operations.pas.result_notification import sent_bundle
 from profiles.json import Resource
@@ -17,6 +19,23 @@ from server.repository import DamagedRecordError, Repository, Version
 from server.subscriptions.notification import Item, Shown, item_of
 from server.subscriptions.records import Content, Event, Subscribed
 from server.subscriptions.subscriber import Subscriber
+
+MOST_BYTES: Final = 2**23
+"""About so many bytes of resources, and one more, are sent at once."""
+
+
+async def some_shown(show: Callable[[int], Awaitable[Shown | None]], numbers: Sequence[int]) -> tuple[list[Shown], int]:
+    """As many of the events with these numbers as are sent at once, and the number of the last of them."""
+    told: list[Shown] = []
+    size = last = 0
+    for last in numbers:
+        each = await show(last)
+        if each is not None:
+            told.append(each)
+            size += each.size
+        if size > MOST_BYTES:
+            break
+    return told, last
 
 
 async def shown(subscriber: Subscriber, event: Event, content: Content) -> Shown:
@@ -40,7 +59,8 @@ async def _shown(subscriber: Subscriber, event: Event, content: Content) -> Show
     if event.bundle is not None:
         return replace(told, items=await _answer(repository, subscriber.subscribed, event, version, content))
     resource = None if version.deleted or content == "id-only" else _resource(version)
-    return replace(told, items=(item_of(subscriber.subscribed.base, event, resource),))
+    size = 0 if resource is None else len(version.body)
+    return replace(told, items=(item_of(subscriber.subscribed.base, event, resource),), size=size)
 
 
 def _resource(version: Version) -> Resource | None:

@@ -22,9 +22,9 @@ from server.rest.exchange import Services
 from server.seal.keyring import Tenant
 from server.store.store import Commit, StaleVersionError, StoreUnavailableError
 from server.subscriptions.binding import bound, tenant_named
-from server.subscriptions.notification import notification
+from server.subscriptions.notification import Shown, notification
 from server.subscriptions.operations import SOCKET_PATH
-from server.subscriptions.payload import shown
+from server.subscriptions.payload import shown, some_shown
 from server.subscriptions.records import EVENTS, PROGRESS, SUBSCRIBED, Progress, event_id
 from server.subscriptions.subscriber import Subscriber, subscriber_of
 from server.subscriptions.trail import told_records
@@ -153,12 +153,13 @@ class _Session:
 
     async def _tell_some(self, own: OwnRecords, subscriber: Subscriber, progress: Progress, each: _Bound) -> None:
         wanted = subscriber.subscribed.wanted
-        last = min(progress.events, each.cursor + wanted.most)
-        told = []
-        for number in range(each.cursor + 1, last + 1):
+
+        async def show(number: int) -> Shown | None:
             found = await EVENTS.read(own, event_id(progress.id, number))
-            if found is not None:
-                told.append(await shown(subscriber, found.value, wanted.content))
+            return await shown(subscriber, found.value, wanted.content) if found is not None else None
+
+        numbers = range(each.cursor + 1, min(progress.events, each.cursor + wanted.most) + 1)
+        told, last = await some_shown(show, numbers)
         if told:
             now = self._services.now()
             await self._say(notification(subscriber.subscribed, progress, "event-notification", now, told))

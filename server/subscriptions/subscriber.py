@@ -81,12 +81,12 @@ async def _present(own: OwnRecords, services: Services, subscribed: Subscribed) 
         return None
     if subscribed.account:
         account = await find(own, asked.subject)
-        if account is None or not account.value.active:
+        if account is None or not account.value.active or asked.moment < account.value.signed_out_before:
             return None
         roles &= frozenset(account.value.roles)
     if subscribed.client:
         client = await CLIENTS.read(own, asked.client_id)
-        if client is None:
+        if client is None or asked.moment < client.value.created:  # the one that has the id now is another
             return None
         if not subscribed.account:
             roles &= frozenset(client.value.roles)

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from in_process import running_house
-from subscription_help import INNER, Hook, subscribe, subscription, until
+from subscription_help import INNER, Hook, status_of, subscribe, subscription, until
 
 from server.outgoing import Outgoing, OutgoingError, outgoing_client
 from server.store.sqlite.sqlite_store import FILE_NAME
@@ -86,7 +86,7 @@ async def test_a_damaged_record_is_a_number_and_what_follows_is_told(tmp_path: P
     hook.answer = lambda call: 200 if taking or call.status["type"] != "event-notification" else 503
     data = tmp_path / "data"
     async with running_house(data, **INNER) as house, house.client() as client:
-        await subscribe(client, subscription(hook.url, "Basic"))
+        id_ = await subscribe(client, subscription(hook.url, "Basic"))
         for name in ("one", "two"):
             assert (await client.put(f"/Basic/{name}", json=BASIC | {"id": name})).status_code == 201
         await hook.until(lambda: bool(hook.events))
@@ -94,8 +94,10 @@ async def test_a_damaged_record_is_a_number_and_what_follows_is_told(tmp_path: P
     with closing(sqlite3.connect(data / FILE_NAME)) as connection, connection:
         connection.execute("UPDATE resource SET body = x'00' WHERE key = ?", (key,))
     taking, seen = True, len(hook.calls)
-    async with running_house(data, **INNER) as house:
+    async with running_house(data, **INNER) as house, house.client() as client:
         await hook.until(lambda: len(hook.calls) >= seen + 2)
+        events = (await client.get(f"/Subscription/{id_}/$events")).json()
+        assert ["focus" in event for event in status_of(events)["events"]] == [False, True]
         assert b"damaged record in a notification" in b"".join(house.log)
     told = [(event["event-number"], "focus" in event) for call in hook.calls[seen:] for event in call.status["events"]]
     assert told == [("1", False), ("2", True)]

@@ -28,6 +28,7 @@ from two_engines import ENGINES, house_on
 from profiles.xml.reading import from_xml
 from server.jobs.runner import JobRunner
 from server.jobs.workers import BOUNDS, own_workers
+from server.subscriptions import payload
 from server.subscriptions.feed import SubscriptionFeed
 from server.subscriptions.names import HEARTBEAT, MAX_COUNT
 
@@ -205,6 +206,22 @@ async def test_xml_and_several_events_in_one_notification(tmp_path: Path, hook: 
     status = status_of(told)
     assert [event["event-number"] for event in status["events"]] == ["1", "2", "3", "4", "5"]
     assert [each["fullUrl"] for each in told["entry"][1:]] == [event["focus"] for event in status["events"]]
+
+
+async def test_what_is_large_is_sent_in_several_notifications(
+    tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payload, "MOST_BYTES", 1500)
+    many = {"extension": [{"url": MAX_COUNT, "valuePositiveInt": 10}]}
+    large = {"resourceType": "Basic", "code": {"text": "x" * 1000}}
+    async with running_house(tmp_path / "data", **INNER) as house, house.client() as client:
+        id_ = await subscribe(client, subscription(hook.url, "Basic", **many))
+        await client.post("", json=bundle("transaction", *(entry("POST", "Basic", large) for _ in range(5))))
+        await hook.until(lambda: len(hook.events) == 5)
+        again = (await client.get(f"/Subscription/{id_}/$events")).json()
+    sent = [[event["event-number"] for event in call.status["events"]] for call in hook.of("event-notification")]
+    assert sent == [["1", "2"], ["3", "4"], ["5"]]
+    assert [event["event-number"] for event in status_of(again)["events"]] == ["1", "2"]
 
 
 async def test_servers_that_look_at_once_number_each_change_once(house: House, hook: Hook) -> None:
