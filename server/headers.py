@@ -12,7 +12,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 EXPOSED: Final = (
     "Location, ETag, Last-Modified, Content-Location, Content-Disposition, Retry-After, RateLimit, RateLimit-Policy, "
-    "X-Progress, X-Request-Id"
+    "X-Progress, X-Request-Id, Accept-Ranges, Content-Range"
 )
 """What scripts may read besides what they always may."""
 
