@@ -1,4 +1,4 @@
-"""One of 64 conditional creates makes the resource, 200 times, on both stores."""
+"""One of 64 conditional creates makes the resource, in every round, on both stores."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from two_engines import ENGINES
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_one_of_64_wins_for_200_rounds(engine: str, tmp_path: Path) -> None:
+async def test_one_of_64_wins_in_every_round(engine: str, tmp_path: Path) -> None:
     await play_on(engine, tmp_path / "data", create_round)

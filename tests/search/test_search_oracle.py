@@ -32,19 +32,22 @@ QUERIES: Final = int(os.environ.get("ASSENT_ORACLE", "20000"))
 SEEDS: Final = (1, 2, 3, 4)
 AT_ONCE: Final = 16
 PER_TYPE: Final = 22
+PAGES: Final = 6
+"""A walk is over after about so many pages: of five results where there are few, of more where there are many."""
 
 
 class Expected:
     """What the oracle finds: names in order, and what comes with a page."""
 
-    def __init__(self, question: Question, extra: tuple[tuple[str, str], ...], oracle: Oracle) -> None:
-        self.question, self.extra, self.oracle = question, extra, oracle
+    def __init__(self, question: Question, number: int, oracle: Oracle) -> None:
+        self.question, self.oracle = question, oracle
         queries = [parse_query(type_, question.pairs) for type_ in question.types]
         self.results = queries[0].results
         found = [one for query in queries for one in oracle.matching(query.type, query.where)]
         if question.patient is not None:
             found = [one for one in found if oracle.in_compartment(one, question.patient)]
         self.names = [f"{one['resourceType']}/{one['id']}" for one in oracle.sorted(found, self.results.sort)]
+        self.extra = _extra(number, len(self.names))
 
     def differs(self, answer: Answer) -> str | None:
         """What is wrong with an answer."""
@@ -63,9 +66,9 @@ class Expected:
         return None
 
 
-def _extra(number: int) -> tuple[tuple[str, str], ...]:
+def _extra(number: int, found: int) -> tuple[tuple[str, str], ...]:
     """Every sixth is walked in small pages, every third counted."""
-    size = ("_count", "5" if number % 6 == 0 else "1000")
+    size = ("_count", str(max(5, found // PAGES + 1)) if number % 6 == 0 else "1000")
     return (size, ("_total", "accurate")) if number % 3 == 0 else (size,)
 
 
@@ -83,9 +86,8 @@ async def disagreements(stores: Sequence[Stored], seed: int, queries: int) -> li
     asker = Asker(seed, oracle)
     wrong: list[str] = []
     for start in range(0, queries, AT_ONCE):
-        asked = [
-            Expected(asker.question(), _extra(number), oracle) for number in range(start, min(start + AT_ONCE, queries))
-        ]
+        numbers = range(start, min(start + AT_ONCE, queries))
+        asked = [Expected(asker.question(), number, oracle) for number in numbers]
         answers = await asyncio.gather(*(_asked(stored, one) for one in asked for stored in stores))
         for number, one in enumerate(asked):
             for stored, answer in zip(stores, answers[number * len(stores) :], strict=False):
