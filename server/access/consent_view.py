@@ -28,6 +28,8 @@ more, hits are looked at, which takes no longer."""
 MOST: Final = 1000
 """So many patients' records are counted to be subtracted; where there are more, what is left is counted one by one."""
 _MOST_KEPT: Final = 2000
+_OWN: Final = frozenset({"Subscription"})
+"""What only its owner is shown, and wrote: hidden from them, they could not end it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _terms(patients: Iterable[str], type_: str, index: BlindIndex) -> tuple[int,
 
 
 def _can_be_hidden(type_: str) -> bool:
-    return type_ in personal_types() and type_ not in EXEMPT
+    return type_ in personal_types() and type_ not in EXEMPT and type_ not in _OWN
 
 
 def _denies(rules: Iterable[Rule]) -> bool:
