@@ -22,7 +22,7 @@ from server.put_kinds import put_kinds
 from server.repository import Preparation
 from server.rest.exchange import AUDIT_TYPE, is_id
 from server.seal.keyring import shipped_dictionaries, tenant_of, use_entry
-from server.search.catalogue import use
+from server.search.catalogue import using
 from server.search.own_parameters import Stored, catalogue_of
 from server.store.store import Index, Put
 
@@ -92,7 +92,7 @@ class Preparer:
         self._tenant = tenant_of(recipe.name, recipe.entry, shipped_dictionaries())
         self._preparation = Preparation(self._tenant, recipe.base_url, lambda: datetime.now(UTC))
         stored = [Stored(id_, version, order, json.loads(body)) for id_, version, order, body in recipe.searched_by]
-        use(catalogue_of(stored, {}, b""))
+        self._own = catalogue_of(stored, {}, b"")
         self._rules = DocumentRules(recipe.largest_document, recipe.document_types)
 
     def prepare(self, task: Task) -> Prepared:
@@ -120,7 +120,8 @@ class Preparer:
         issues = [issue for issue in validate_resource(resource) if issue.severity in _ERRORS] or _unsuitable(resource)
         if issues:
             return issues
-        prepared = self._preparation.prepare(resource, resource["id"], None)
+        with using(self._own):
+            prepared = self._preparation.prepare(resource, resource["id"], None)
         content = prepared.apart[0].plain if prepared.version.content is not None else None
         try:
             check_documents(prepared.version.type, prepared.version.body, content, self._rules)
