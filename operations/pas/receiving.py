@@ -32,7 +32,8 @@ async def receive(body: Json, purpose: Purpose, services: PasServices, context: 
         told = error.issues
     found = []
     if services.profiles is not None:
-        found = await services.profiles.issues(request_bundle(body), purpose, context.pas_version)
+        bundle = request_bundle(body) if request is None else request.bundle
+        found = await services.profiles.issues(bundle, purpose, context.pas_version, structure=request is None)
     more = [each for each in found if not _is_told(each, told)]
     if request is None or any(each.severity == "error" for each in more):
         raise refusal([*told, *more])

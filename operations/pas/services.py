@@ -18,8 +18,10 @@ from profiles.pas_request import Purpose
 class RequestProfiles(Protocol):
     """Holds a request Bundle against the profiles of its guide (operations/validation/pas_profiles.py)."""
 
-    async def issues(self, bundle: Resource, purpose: Purpose, version: PasVersion) -> list[Issue]:
-        """Faults, and what is let pass as warnings."""
+    async def issues(
+        self, bundle: Resource, purpose: Purpose, version: PasVersion, *, structure: bool = True
+    ) -> list[Issue]:
+        """Faults, and what is let pass as warnings. Without `structure` by the profiles alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,31 +52,41 @@ class PasProfiles:
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def issues(self, bundle: Resource, purpose: Purpose, version: PasVersion) -> list[Issue]:
-        """What the Bundle breaks, told from its root. It has a Claim as its first entry's resource."""
+    async def issues(
+        self, bundle: Resource, purpose: Purpose, version: PasVersion, *, structure: bool = True
+    ) -> list[Issue]:
+        """What the Bundle breaks, told from its root. It has a Claim as its first entry's resource.
+
+        `structure`: whether R4's structure is looked at as well; not where `read_request` has taken the Bundle.
+        """
         shelf = self._shelves.get(version)
         if shelf is not None and _is_small(bundle):  # going to a thread and back would take longer on a busy machine
-            return _issues(bundle, purpose, version, shelf)
+            return _issues(bundle, purpose, version, shelf, structure)
         if shelf is None:  # lists alone: whether a diagnosis exists is the payer's to say
             shelf = Shelf(library(version), MemoryCatalogue())
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, partial(_issues, bundle, purpose, version, shelf))
+        found = await loop.run_in_executor(self._threads, partial(_issues, bundle, purpose, version, shelf, structure))
         self._shelves[version] = shelf  # from now on most of its definitions are ready
         return found
 
 
 def _is_small(value: Json) -> bool:
     """Whether it has no more objects than a request has usually, several times over."""
-    waiting, left = [value], SMALL
-    while waiting and left:
-        left -= 1
-        each = waiting.pop()
-        waiting += [part for part in (each.values() if isinstance(each, dict) else each) if isinstance(part, dict | list)]
+    level, left = [value], SMALL
+    while level and left > 0:
+        left -= len(level)
+        level = [
+            part
+            for each in level
+            for part in (each.values() if type(each) is dict else each)
+            if type(part) is dict or type(part) is list
+        ]
     return left > 0
 
 
-def _issues(bundle: Resource, purpose: Purpose, version: PasVersion, shelf: Shelf) -> list[Issue]:
-    validator = Validator(shelf.definitions, shelf.codes, Options(best_practice=None))
+def _issues(bundle: Resource, purpose: Purpose, version: PasVersion, shelf: Shelf, structure: bool = True) -> list[Issue]:
+    options = Options(best_practice=None, structure=structure, explained=False)  # what it explains is among _FOLLOWING
+    validator = Validator(shelf.definitions, shelf.codes, options)
     asked = f"{PAS_SD}{_BUNDLES[purpose]}|{version}"
     found = validator.validate(_by_one_profile(bundle, purpose, version), profiles=[asked])
     return _judged(found)

@@ -51,6 +51,10 @@ class Options:
     """How strange attributes and dead links of narratives are told."""
     plain_text: bool = False
     """Whether texts that look like HTML tags are errors."""
+    structure: bool = True
+    """Whether R4's structure is looked at first; a caller that has done so need not have it done twice."""
+    explained: bool = True
+    """Whether what conforms to none of several profiles is told with its first fault, for which it is held against them again."""
     today: Callable[[], date] = date.today
     steps: int = 100_000
     """What one invariant may take (profiles/fhirpath, Limits)."""
@@ -58,6 +62,10 @@ class Options:
 
 class EnoughError(Exception):
     """Raised inside a validation that has found, or done, as much as it may."""
+
+
+class SettledError(Exception):
+    """Raised by the first error of a trial that only asks whether there is one. Whoever begins such a trial catches it."""
 
 
 Pair = tuple[int, int | str]
@@ -120,7 +128,7 @@ class Item:
 class Context:
     """The surroundings of one resource. `root` is what contains it; `holder` the Bundle entry that it stands in."""
 
-    __slots__ = ("bundle", "depth", "holder", "resource", "root", "run", "services", "sink")
+    __slots__ = ("asks", "bundle", "depth", "holder", "resource", "root", "run", "services", "sink")
 
     def __init__(
         self,
@@ -132,7 +140,9 @@ class Context:
         bundle: BundleIndex | None = None,
         holder: Held | None = None,
         depth: int = 0,
+        asks: bool = False,
     ) -> None:
+        """`asks`: whether there is any error is all that is asked, so that the first one ends it (SettledError)."""
         self.run = run
         self.sink = sink
         self.resource = resource
@@ -140,6 +150,7 @@ class Context:
         self.bundle = bundle
         self.holder = holder
         self.depth = depth
+        self.asks = asks
         self.services: fhirpath.Services | None = None
 
     def add(
@@ -156,6 +167,8 @@ class Context:
         if told >= MAX_FINDINGS and severity not in ("error", "fatal"):
             return
         self.sink.append(Finding(code, text, expression(path), severity, rule, fix))
+        if self.asks and severity in ("error", "fatal"):
+            raise SettledError
         if told + 1 >= MOST_FINDINGS:
             raise EnoughError
 
@@ -179,9 +192,11 @@ class Context:
             self.run.exhausted = True
             raise EnoughError
 
-    def trial(self) -> Context:
-        """The same place with a sink of its own: to see whether something conforms."""
-        return self._copy([], self.resource, self.root, self.bundle, self.holder, self.depth + 1)
+    def trial(self, *, asks: bool) -> Context:
+        """The same place with a sink of its own: to see whether something conforms (`asks`), or all that is wrong with it."""
+        trial = self._copy([], self.resource, self.root, self.bundle, self.holder, self.depth + 1)
+        trial.asks = asks
+        return trial
 
     def of_contained(self, resource: Resource) -> Context:
         return self._copy(self.sink, resource, self.root, self.bundle, self.holder, self.depth + 1)
@@ -199,7 +214,7 @@ class Context:
         holder: Held | None,
         depth: int,
     ) -> Context:
-        return Context(self.run, sink, resource, root, bundle=bundle, holder=holder, depth=depth)
+        return Context(self.run, sink, resource, root, bundle=bundle, holder=holder, depth=depth, asks=self.asks)
 
     def resolve(self, reference: str) -> tuple[Resource, Context] | None:
         """What a literal reference in this resource points at, and the surroundings there; None if it is not at hand."""
@@ -213,7 +228,7 @@ class Context:
         if self.run.options.resolver is not None:
             outside = self.run.options.resolver.resolve(reference)
             if outside is not None:
-                return outside, Context(self.run, self.sink, outside, outside, depth=self.depth + 1)
+                return outside, Context(self.run, self.sink, outside, outside, depth=self.depth + 1, asks=self.asks)
         return None
 
     def _contained(self, id: str) -> Resource | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from profiles.conformance import plans, trees
 from profiles.conformance.bound_codes import pointer
-from profiles.conformance.context import Context, Item
+from profiles.conformance.context import Context, Item, SettledError
 from profiles.conformance.discriminators import Test, extension_url, slice_test
 from profiles.conformance.nodes import Node
 from profiles.fhirpath.model import ancestors
@@ -105,11 +105,15 @@ def _test(node: Node, slice_: Node, discriminators: list[Resource], context: Con
         return lambda item, where: not codes.isdisjoint(ancestors(item.type))
 
     def conforms(item: Item, where: Context) -> bool:
-        trial = where.trial()
+        trial = where.trial(asks=True)
         kept, where.run.done = where.run.done, set()
-        hold(slice_, item, trial)
-        where.run.done = kept
-        return not any(each.severity == "error" for each in trial.sink)
+        try:
+            hold(slice_, item, trial)
+        except SettledError:
+            return False
+        finally:
+            where.run.done = kept
+        return True
 
     return conforms
 

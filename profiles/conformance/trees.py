@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from profiles.conformance import plans
-from profiles.conformance.context import MAX_NESTED, Context, EnoughError, Item, Pair, Run, Trial
+from profiles.conformance.context import MAX_NESTED, Context, EnoughError, Item, Pair, Run, SettledError, Trial
 from profiles.conformance.definitions import Definitions
 from profiles.conformance.findings import Finding
 from profiles.conformance.invariants import Check
@@ -62,7 +62,12 @@ def apply(canonical: str, item: Item, context: Context) -> None:
         return
     undecided, before = key not in run.verdicts, len(context.sink)
     run.verdicts.setdefault(key, True)
-    _apply(canonical, item, context)
+    try:
+        _apply(canonical, item, context)
+    except SettledError:
+        if undecided:
+            run.verdicts[key] = False
+        raise
     if undecided:
         run.verdicts[key] = not _has_errors(context.sink[before:])
 
@@ -87,11 +92,16 @@ def _apply(canonical: str, item: Item, context: Context) -> None:
 
 def _pair(canonical: str, item: Item, run: Run) -> Pair:
     """A value and a profile, whatever canonicals the profile is known by (with its version, and without)."""
-    try:
-        found = tree(canonical, run)
-    except TreeError:
-        found = None
+    found = _usable(canonical, run)
     return id(item.value), canonical if found is None else id(found)
+
+
+def _usable(canonical: str, run: Run) -> Tree | None:
+    """The profile, where it is known and can be used."""
+    try:
+        return tree(canonical, run)
+    except TreeError:
+        return None
 
 
 def _has_errors(findings: list[Finding]) -> bool:
@@ -104,6 +114,8 @@ def _try(canonical: str, item: Item, trial: Context) -> set[Pair]:
     outer, run.done = run.done, set()
     try:
         apply(canonical, item, trial)
+    except SettledError:
+        pass  # the error is in the trial's sink
     except EnoughError:
         if run.exhausted:
             raise
@@ -115,11 +127,14 @@ def _try(canonical: str, item: Item, trial: Context) -> set[Pair]:
 def conforms(canonical: str, item: Item, context: Context) -> bool:
     """Whether an element conforms to a profile: no error is found. A pair that is still being looked at is taken to conform."""
     run = context.run
-    key = _pair(canonical, item, run)
+    found = _usable(canonical, run)
+    if found is not None and found.type_name not in ancestors(item.type):
+        return False
+    key: Pair = id(item.value), canonical if found is None else id(found)
     verdicts = run.verdicts
     if key not in verdicts:
         verdicts[key] = True
-        trial = context.trial()
+        trial = context.trial(asks=True)
         inner = _try(canonical, item, trial)
         verdicts[key] = not _has_errors(trial.sink)
         if verdicts[key]:
@@ -136,14 +151,15 @@ def conforms_to_one(profiles: tuple[str, ...]) -> Check:
             apply(profiles[0], item, there)
         elif not any(conforms(each, item, there) for each in likeliest_first(profiles, item.value)):
             text = f"The element conforms to none of the profiles that are allowed here ({short_names(profiles)})."
-            context.add("profile-none", text + first_fault(profiles, item, there), item.path)
+            explained = context.run.options.explained
+            context.add("profile-none", text + (first_fault(profiles, item, there) if explained else ""), item.path)
 
     return check
 
 
 def first_fault(profiles: Sequence[str], item: Item, context: Context) -> str:
     """A sentence on where an element goes wrong first, by the profile that it departs least from; or nothing."""
-    if context.depth > _EXPLAINED:
+    if context.depth > _EXPLAINED or context.asks:
         return ""
     tried = [(each, _faults(each, item, context)) for each in likeliest_first(profiles, item.value)[:_MOST_TRIED]]
     if not tried or not all(faults for _, faults in tried):
@@ -156,7 +172,7 @@ def first_fault(profiles: Sequence[str], item: Item, context: Context) -> str:
 
 def _faults(canonical: str, item: Item, context: Context) -> list[Finding]:
     """The errors that holding an element against a profile finds, without any of it being told."""
-    trial = context.trial()
+    trial = context.trial(asks=False)
     trial.depth = max(trial.depth, _EXPLAINED + 1)  # explains nothing in turn
     _try(canonical, item, trial)
     return [each for each in trial.sink if each.severity == "error"]

@@ -34,7 +34,7 @@ class Validator:
         `profiles`: canonicals to hold it against beside those of its meta.profile. Takes any JSON value and never raises for
         it. Structural faults come first; where the structure is broken, what rests on it may be left out.
         """
-        structural = validate_resource(resource, expected_type=expected_type)
+        structural = validate_resource(resource, expected_type=expected_type) if self._options.structure else ()
         findings = [Finding(each.code, each.text, each.expression, each.severity) for each in structural]
         name = resource.get("resourceType") if isinstance(resource, dict) else None
         if not isinstance(resource, dict) or not isinstance(name, str) or name not in resource_types():

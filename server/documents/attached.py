@@ -71,12 +71,16 @@ def attachments(resource: Resource) -> Iterator[tuple[Resource, str]]:
     waiting: list[tuple[Json, str]] = [(resource, str(resource.get("resourceType")))]
     while waiting:
         value, place = waiting.pop()
-        if isinstance(value, list):
-            waiting += [(item, f"{place}[{number}]") for number, item in enumerate(value)]
-        elif isinstance(value, dict):
-            if isinstance(value.get("data"), str) and ("contentType" in value or _is_attachment(value)):
+        if type(value) is list:
+            waiting += [(item, f"{place}[{number}]") for number, item in enumerate(value) if _has_parts(item)]
+        else:
+            if type(value.get("data")) is str and ("contentType" in value or _is_attachment(value)):
                 yield value, place
-            waiting += [(item, f"{place}.{name}") for name, item in value.items()]
+            waiting += [(item, f"{place}.{name}") for name, item in value.items() if _has_parts(item)]
+
+
+def _has_parts(value: Json) -> bool:
+    return type(value) is dict or type(value) is list
 
 
 def _is_attachment(value: Resource) -> bool:
