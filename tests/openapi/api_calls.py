@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from server.subscriptions.names import CHANGED, CONTENT, FILTER
+
+sys.path.append(str(Path(__file__).parents[1] / "packages"))
+from packages_made import package  # the folder of another area
 
 BODIES: Final = Path(__file__).parents[2] / "examples" / "bodies"
 
@@ -19,6 +26,8 @@ class Call:
     body: Any = None
     status: int = 200
     content_type: str = "application/fhir+json"
+    later: bool = False
+    """Whether it is asked for with `Prefer: respond-async`, without which there is no answer."""
 
 
 def body(name: str) -> Any:
@@ -42,6 +51,71 @@ QUILL: Final = {
     "birthDate": "1990-03-14",
 }
 TAG: Final = {"tag": [{"system": "https://maple-clinic.example/tag", "code": "follow-up"}]}
+
+GENDER: Final = "http://hl7.org/fhir/administrative-gender"
+V3_GENDER: Final = "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender"
+MAP: Final = {
+    "resourceType": "ConceptMap",
+    "id": "to-v3",
+    "url": "https://maple-clinic.example/ConceptMap/to-v3",
+    "status": "active",
+    "group": [{"source": GENDER, "target": V3_GENDER, "element": [{"code": "female", "target": [{"code": "F", "equivalence": "equivalent"}]}]}],
+}  # fmt: skip
+GROUP: Final = {
+    "resourceType": "Group",
+    "id": "back-pain",
+    "type": "person",
+    "actual": True,
+    "member": [{"entity": {"reference": "Patient/p01"}}],
+}
+LINES: Final = base64.b64encode(b'{"resourceType":"Patient","id":"imported"}\n').decode()
+FILE: Final = {"resourceType": "Binary", "id": "lines", "contentType": "text/plain", "data": LINES}
+IMPORT: Final = given(
+    inputFormat_valueCode="application/fhir+ndjson",
+    input_part=[{"name": "type", "valueCode": "Patient"}, {"name": "url", "valueUri": "Binary/lines"}],
+)
+LIBRARY: Final = {
+    "resourceType": "Library",
+    "id": "acme",
+    "url": "https://acme.example/fhir/Library/acme",
+    "status": "active",
+    "type": {"text": "policy"},
+}
+PACKAGE: Final = given(
+    package_resource={
+        "resourceType": "Binary",
+        "contentType": "application/gzip",
+        "data": base64.b64encode(package(LIBRARY)).decode(),
+    }
+)
+WATCH: Final = {
+    "resourceType": "Subscription",
+    "id": "results",
+    "status": "requested",
+    "reason": "New results on the ward's screen",
+    "criteria": CHANGED,
+    "_criteria": {"extension": [{"url": FILTER, "valueString": "Observation?status=final"}]},
+    "channel": {
+        "type": "websocket",
+        "payload": "application/fhir+json",
+        "_payload": {"extension": [{"url": CONTENT, "valueCode": "id-only"}]},
+    },
+}
+ICD: Final = "http://hl7.org/fhir/sid/icd-10-cm"
+WITHIN: Final = {
+    "resourceType": "Parameters",
+    "parameter": [
+        {"name": "name", "valueString": "back-pain"},
+        {"name": "concept", "valueCoding": {"system": ICD, "code": "M54.5"}},
+        {"name": "concept", "valueCoding": {"system": ICD, "code": "M54.50"}},
+    ],
+}
+ONE_OF_MANY: Final = given(
+    validation_resource=given(
+        url_valueUri="http://hl7.org/fhir/ValueSet/administrative-gender",
+        coding_valueCoding={"system": GENDER, "code": "female"},
+    )
+)
 
 CALLS: Final = (
     Call("create", "Store a patient", "POST", "/Patient", QUILL, 201),
@@ -80,5 +154,30 @@ CALLS: Final = (
     Call("installed", "Which packages are there", "GET", "/ImplementationGuide/$installed"),
     Call("verify", "Is the audit trail whole?", "GET", "/AuditEvent/$verify?scope=recent"),
     Call("disclosures", "Who was shown the record", "GET", "/Patient/quill/$disclosures"),
+    Call("disclosures-of", "Who was shown whose record", "GET", "/AuditEvent/$disclosures?patient=quill"),
+    Call("validate-code-system", "Is it a code of the system?", "GET", f"/CodeSystem/$validate-code?url={GENDER}&code=female"),
+    Call("batch-validate-code", "Many codes at once", "POST", "/ValueSet/$batch-validate-code", ONE_OF_MANY),
+    Call("concept-map", "Store a map between codes", "PUT", "/ConceptMap/to-v3", MAP, 201),
+    Call("translate", "A code of another system", "GET", f"/ConceptMap/$translate?url={MAP['url']}&system={GENDER}&code=female"),
+    Call("closure-begin", "Begin a table of what lies within what", "POST", "/$closure", given(name_valueString="back-pain")),
+    Call("closure", "Add codes to it", "POST", "/$closure", WITHIN),
+    Call("encounter-everything", "All about a visit", "GET", "/Encounter/p01-encounter-1/$everything?_count=2"),
+    Call("group", "Name the patients of a group", "PUT", "/Group/back-pain", GROUP, 201),
+    Call("group-everything", "The records of a group", "GET", "/Group/back-pain/$everything?_count=2"),
+    Call("export", "Export two types (Prefer: respond-async)", "GET", "/$export?_type=Patient,Observation", None, 202, later=True),
+    Call("export-patients", "Export all patients' records (Prefer: respond-async)", "GET", "/Patient/$export?_since=2026-01-01T00:00:00Z", None, 202, later=True),
+    Call("export-group", "Export a group's records (Prefer: respond-async)", "GET", "/Group/back-pain/$export", None, 202, later=True),
+    Call("file", "Store a file of lines", "PUT", "/Binary/lines", FILE, 201),
+    Call("signed-link", "An address of a document that is good for five minutes", "GET", "/Binary/lines/$signed-link?lifetime=300"),
+    Call("import", "Import a file (Prefer: respond-async)", "POST", "/$import", IMPORT, 202, later=True),
+    Call("install", "Install a package", "POST", "/ImplementationGuide/$install", PACKAGE),
+    Call("uninstall", "Take it away", "POST", "/ImplementationGuide/$uninstall", given(name_valueString="acme.policies")),
+    Call("topics", "What can be subscribed to", "GET", "/Subscription/$topics"),
+    Call("subscribe", "Subscribe to final results", "PUT", "/Subscription/results", WATCH, 201),
+    Call("subscription-status", "How a subscription stands", "GET", "/Subscription/results/$status"),
+    Call("subscription-events", "Its earlier events once more", "GET", "/Subscription/results/$events?eventsSinceNumber=1&content=id-only"),
+    Call("subscription-undelivered", "What was not taken", "GET", "/Subscription/results/$undelivered"),
+    Call("subscription-token", "Where and with what to open the websocket", "GET", "/Subscription/results/$get-ws-binding-token"),
+    Call("subscription-replay", "Send events to the endpoint once more; a websocket has none", "POST", "/Subscription/results/$replay", given(eventsSinceNumber_valueString="1"), 422),
     Call("cascade", "Delete with what refers to it", "DELETE", "/Patient/quill?_cascade=delete"),
 )  # fmt: skip

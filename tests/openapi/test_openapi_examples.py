@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ from api_calls import CALLS, Call
 from in_process import House
 
 import server.openapi
+from operations.definition import Definition
+from server.openapi.examples import examples
 from server.openapi.operation_paths import fits
 
 sys.path.append(str(Path(__file__).parents[1] / "operations"))
 from output_check import faults_of  # the folder of another area
 
 FILE = Path(server.openapi.__file__).with_name("examples.json")
+STREAMS = {"auditevent-tail", "auditevent-export-trail"}
+"""Their answers are lines without an end of their own."""
 DEEP = 4
 """Levels down to which two answers must have the same members."""
 
@@ -39,6 +44,7 @@ def shape(value: Any, depth: int = DEEP) -> Any:
 
 async def make(client: httpx.AsyncClient, call: Call) -> tuple[int, Any]:
     headers = {"Content-Type": call.content_type} if call.body is not None else {}
+    headers |= {"Prefer": "respond-async"} if call.later else {}
     content = None if call.body is None else json.dumps(call.body)
     answer = await client.request(call.method, call.path, content=content, headers=headers)
     return answer.status_code, json.loads(answer.content) if answer.content else None
@@ -69,6 +75,27 @@ async def test_every_example_is_what_is_answered(practice: House) -> None:
     for one, other in zip(recorded, made, strict=True):
         assert {**one, "answer": 0} == {**other, "answer": 0}, "recorded another call: ASSENT_RECORD=1"
         assert shape(one["answer"]) == shape(other["answer"]), f"{one['name']}: ASSENT_RECORD=1 records it anew"
+
+
+async def test_every_operation_has_one(app: House) -> None:
+    """In its Definition's own words: at one of its addresses at least."""
+    shown = {operation.definition.id: operation.definition for operation in app.services.operations.values()}
+    without = {
+        id_
+        for id_, definition in shown.items()
+        if not any(
+            fits(path, example.path) for path in addresses(definition) for example in examples() if "$" in example.path
+        )
+    }
+    assert without == STREAMS
+
+
+def addresses(definition: Definition) -> Iterator[str]:
+    for level in definition.levels:
+        types = ("{type}",) if definition.on == ("Resource",) else definition.types
+        for type_ in types if level != "system" else ("",):
+            instance = "{id}" if level == "instance" else ""
+            yield "/" + "/".join(part for part in (type_, instance, f"${definition.code}") if part)
 
 
 def check_output(house: House, call: Call, answer: Any) -> None:
