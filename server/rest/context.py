@@ -110,8 +110,8 @@ class StoredRecords:
             terms = (compartment_term(exchange.tenant.index, type, patient) for patient in patients)
             compiled = replace(compiled, clauses=(*compiled.clauses, AnyOf(tuple(sorted(terms)))))
         binding = self._binding(type, query, patients)
-        start = read_place(exchange.tenant.cipher, after, binding) if after else _BEGINNING
-        start = None if start == _BEGINNING else start
+        place = read_place(exchange.tenant.cipher, after, binding) if after else _BEGINNING
+        start = None if place == _BEGINNING else place
         wanted, found, last = set(patients or ()), list[Version](), None
         async with aclosing(matches(exchange, type, compiled, start, MAX_EXAMINED)) as hits:
             async for hit, version in hits:
