@@ -15,6 +15,7 @@ from server.auth.bearer import forbidden
 from server.auth.decision import Decision, Letter, decide
 from server.auth.principal import Principal
 from server.seal.blind_index import BlindIndex
+from server.search.catalogue import present
 from server.subscriptions.owner import access_filter
 
 MAX_REMEMBERED: Final = 50_000
@@ -29,13 +30,16 @@ class Judgement:
 
 
 class Judgements:
-    """Judgements remembered for each token: a token's claims never change. One to a server."""
+    """Judgements remembered for each token: a token's claims never change, and what a tenant's own search parameters mean has an edition.
+
+    One to a server.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str, Letter, str], Judgement] = {}
+        self._known: dict[tuple[str, str, Letter, str, bytes], Judgement] = {}
 
     def of(self, principal: Principal, letter: Letter, type_: str, index: BlindIndex, base_url: str) -> Judgement:
-        key = (principal.token_id, base_url, letter, type_)
+        key = (principal.token_id, base_url, letter, type_, present().edition)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= MAX_REMEMBERED:

@@ -186,6 +186,22 @@ async def test_conditions_and_scopes_name_them(app: House, client: httpx.AsyncCl
         assert await ids(limited, "Patient") == ["p2"]
 
 
+async def test_a_scope_follows_the_parameter_that_it_names(app: House, client: httpx.AsyncClient) -> None:
+    await put(client, patient(1))
+    await put(client, patient(2))
+    async with app.client("doctor", scope="user/Patient.rs?race=odd") as limited:
+        assert (await limited.get("/Patient")).status_code == 403
+        id_ = await store(client, RACE_PARAMETER)
+        assert await ids(limited, "Patient") == ["p1"]
+        await settled(app, client)
+        assert await ids(limited, "Patient") == ["p1"]
+        other = f"Patient.extension.where(url = '{RACE}' and value = 'even').select('odd')"
+        await put(client, {**RACE_PARAMETER, "id": id_, "expression": other})
+        assert await ids(limited, "Patient") == ["p2"]
+        await client.delete(f"/SearchParameter/{id_}")
+        assert (await limited.get("/Patient")).status_code == 403
+
+
 async def test_tenants_know_nothing_of_each_others(app: House, client: httpx.AsyncClient) -> None:
     await app.services.keyring.make("other")
     await store(client, RACE_PARAMETER)

@@ -241,3 +241,19 @@ async def test_servers_that_look_at_once_number_each_change_once(house: House, h
             task.cancel()
     assert [event["event-number"] for event in hook.events] == [str(number) for number in range(1, 41)]
     assert {event["focus"] for event in hook.events} == wanted
+
+
+async def test_criteria_name_search_parameters_of_the_tenant(house: House, hook: Hook) -> None:
+    gender = {
+        "resourceType": "SearchParameter", "url": "http://example.org/sex", "name": "Sex", "status": "active", "description": "by sex",
+        "code": "sex", "base": ["Patient"], "type": "token", "expression": "Patient.gender",
+    }  # fmt: skip
+    async with house.client() as client:
+        assert (await client.post("/SearchParameter", json=gender)).status_code == 201
+        await subscribe(client, subscription(hook.url, "Patient?sex=other"))
+        for sex in ("male", "other", "female"):
+            assert (await client.post("/Patient", json={"resourceType": "Patient", "gender": sex})).status_code == 201
+        await hook.until(lambda: len(hook.events) == 1)
+        assert (await client.post("/Patient", json={"resourceType": "Patient", "gender": "other"})).status_code == 201
+        await hook.until(lambda: len(hook.events) == 2)
+    assert [event["event-number"] for event in hook.events] == ["1", "2"]
