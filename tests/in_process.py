@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from server.rest.exchange import Services
 
 ROOT = "http://127.0.0.1:8080"
 BASE = f"{ROOT}/fhir"
+
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # httpx looks for it at each request, in every folder of the path
 
 
 class House:

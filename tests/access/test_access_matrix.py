@@ -9,6 +9,7 @@ visible is held against the oracle as well, so that nothing is merely shut.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -97,8 +98,8 @@ async def compare(house: House, number: int, caller: Caller, known: Known, asks:
     hidden = {f"{SECRET}{who}" for who in ("p1", "p2") if not caller.reaches(BY_NAME[f"Patient/{who}"])}
     trail = Ask("GET", "AuditEvent?_count=60&_sort=-date&_total=accurate")
     for question in (*looks(known), *asks, trail):
-        answers = await whole.ask(question)
-        one, other = whole.told(answers), reduced.told(await reduced.ask(question))
+        answers, others = await asyncio.gather(whole.ask(question), reduced.ask(question))
+        one, other = whole.told(answers), reduced.told(others)
         assert one == other, f"{caller}: {question}: {difference(' '.join(one), ' '.join(other))}"
         if question.body is None:
             assert not any(name in answer.text for name in hidden for answer in answers), f"{caller}: {question}"
