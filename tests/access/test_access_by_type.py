@@ -29,13 +29,14 @@ UNLIMITED = {
     "server/subscriptions/restated.py": "the status that the server gives a Subscription",
     "server/subscriptions/stored.py": "the Subscription as it was, which is compared and not shown",
     "server/subscriptions/wanted.py": "what a filter means, never what it finds",
+    "server/search/own_parameters.py": "the search parameters of a tenant, which hold for everybody",
     "server/search/criteria.py": "what makes two conditions the same, never what they find",
 }
 """Modules that may reach everything, and why."""
 
 STORE = {
     "server/access/asking.py", "server/access/consents.py", "server/access/damaged_consent.py", "server/repository.py", "server/search/hits.py", "server/seal/train.py",
-    "server/readiness.py", "server/rest/erasures.py",
+    "server/readiness.py", "server/rest/erasures.py", "server/search/own_parameters.py",
 }  # fmt: skip
 """Modules above the store that may ask it for records themselves; the store's own upkeep sees sealed bodies only."""
 ASKED = {"read", "read_version", "history", "timeline", "fetch", "find"}
