@@ -129,9 +129,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     ),
     "package-dependency": ErrorCode(422, "not-found", "A package that this one builds on is not installed (a warning)."),
     "package-left-out": ErrorCode(422, "incomplete", "Part of the package is not stored (a warning)."),
-    "package-not-applied": ErrorCode(
-        422, "informational", "Part of the package is stored and has no effect (a warning)."
-    ),
+    "package-not-applied": ErrorCode(422, "informational", "Part of the package is stored and has no effect (a warning)."),
     # -- FHIRPath ----------------------------------------------------------------------------------------------------
     "fhirpath-syntax": ErrorCode(400, "invalid", "The text is no FHIRPath expression."),
     "fhirpath-semantic": ErrorCode(

@@ -85,7 +85,8 @@ async def index_own(step: Step) -> None:
     """A `Worker`. Raises LostLeaseError, StoreUnavailableError."""
     repository, own, store = step.repository(), step.services.own_parameters, step.services.store
     catalogue = await own.anew(repository)
-    if catalogue.is_settled:
+    if catalogue.is_settled:  # another job has done it, or this one before a kill
+        step.done = step.total
         await step.finish()
         return
     place = await step.position() or await _start(step, catalogue)

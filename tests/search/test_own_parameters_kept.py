@@ -15,7 +15,10 @@ from in_process import House, running_house
 from live_server import LiveServer
 from test_own_parameters import PATIENCE, RACE_PARAMETER, ids, parameter, patient, put, settled, store
 
+from server.repository import Repository
+from server.store.store import Commit
 from server.upkeep.fsck import Fsck
+from server.upkeep.own_index import KIND
 
 sys.path.append(str(Path(__file__).parents[1] / "rest"))
 from two_engines import mongodb_environment  # the folder of another area
@@ -28,6 +31,20 @@ async def wrong(house: House) -> list[Any]:
     services = house.services
     check = Fsck(services.store, services.keyring, lambda tenant: (services.base_url(tenant),), mend=False)
     return [finding async for finding in check.run(lambda looked_at: None)]
+
+
+async def one_more_job(house: House) -> None:
+    """For which nothing is left to do: it ends without a word."""
+    services, tenant = house.services, house.services.keyring.get("default")
+    assert tenant is not None
+    repository = Repository(services.store, tenant, house.base, services.clock)
+    await services.commit(Commit(tenant.number, jobs=[repository.seal_job(KIND, services.clock(), {})]))
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if not await services.store.jobs.listed(0, 100):
+                break
+            await asyncio.sleep(0.05)
+    assert not any(b"job failed" in line for line in house.log)
 
 
 def load(data: Path, *resources: dict[str, Any]) -> None:
@@ -92,6 +109,7 @@ async def test_changes_of_all_kinds_leave_nothing_behind(tmp_path: Path) -> None
         await put(client, patient(1))
         id_ = await store(client, RACE_PARAMETER)
         await settled(house, client)
+        await one_more_job(house)
         await put(client, {**RACE_PARAMETER, "id": id_, "description": "said in other words"})
         assert (await settled(house, client)).waiting == frozenset()
         await put(client, {**RACE_PARAMETER, "id": id_, "expression": "Patient.multipleBirth.ofType(integer).toString()"})
