@@ -52,18 +52,28 @@ def load() -> str:
 
 def head(title: str) -> None:
     say(f"\n### {title}\n")
-    _row("callers", "what", "per second", "p50 ms", "p95 ms", "p99 ms", "errors", "cores: server, store, load")
+    _row(
+        "callers",
+        "what",
+        "per second",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "errors",
+        "cores: server, store, load; per second of one core",
+    )
     say(f"| ---: | {'-' * 21} | " + "---: | " * 5 + "--- |")
 
 
 def rows(seen: Seen, callers: int, lines: Sequence[Line]) -> None:
-    """The first line has the cores; errors are under what they happened to."""
-    cores = f"{seen.server:.2f}, {seen.store:.2f}, {seen.load:.2f}"
+    """The first line has the cores, and what one core of server and store would do; errors are under what they happened to."""
+    used = seen.server + seen.store
     for number, line in enumerate(lines):
         if line.times:
             label_errors = sum(count for key, count in seen.errors.items() if key.startswith(f"{line.label}: "))
             errors = sum(seen.errors.values()) if len(lines) == 1 or line.label == "all" else label_errors
             rate = (len(line.times) if line.count is None else line.count) / seen.seconds
+            cores = f"{seen.server:.2f}, {seen.store:.2f}, {seen.load:.2f}; {rate / used if used else 0:,.0f}"
             figures = [f"{rate:,.0f}", *(f"{quantile(line.times, q):.2f}" for q in (0.5, 0.95, 0.99)), str(errors)]
             _row(str(callers), line.label, *figures, cores if number == 0 else "")
     if seen.errors:

@@ -35,7 +35,7 @@ from server.rates.rates import Rates
 from server.repository import Prepared, Repository, Version, microseconds
 from server.rest.provenance import provenances, written_by_client
 from server.rest.request import Request
-from server.rest.response import Response, outcome_response, version_headers, version_response
+from server.rest.response import Response, deleted_response, outcome_response, version_headers, version_response
 from server.rest.turns import Turns
 from server.rest.unavailable import Outage
 from server.seal.keyring import Keyring, Tenant
@@ -131,8 +131,9 @@ class Services:
             if commit.jobs:
                 self.job_stored.set()
         finally:
-            self.consents.changed(commit)
-            self.own_parameters.changed(commit)
+            if commit.puts or commit.erasures:  # all but reads
+                self.consents.changed(commit)
+                self.own_parameters.changed(commit)
 
     def new_id(self) -> str:
         return str(uuid4())
@@ -202,7 +203,7 @@ class Exchange:
         if self.services.keeper is None:
             return None
         if status == 204 or len(prepared) != 1:
-            return Told(Response(status, b"", {"ETag": prepared[0].version.etag} if len(prepared) == 1 else {}))
+            return Told(deleted_response(prepared[0].version) if len(prepared) == 1 else Response(status))
         return Told(self.written(prepared[0].version, status))
 
     def written(self, version: Version, status: int) -> Response:
@@ -210,10 +211,10 @@ class Exchange:
         location = f"{self.request.base.url}/{version.reference}/_history/{version.version}"
         headers = {**version_headers(version), "Location": location}
         if self.request.returns == "minimal":
-            return Response(status, b"", headers)
+            return Response(status, b"", headers, updated=version.updated)
         if self.request.returns == "OperationOutcome":
             outcome = outcome_response(status, f"{version.reference} is stored as version {version.version}.")
-            return Response(status, outcome.body, headers)
+            return Response(status, outcome.body, headers, updated=version.updated)
         return version_response(version, status, headers, body=version.listed)
 
     async def store_together(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Literal
@@ -153,8 +153,10 @@ def is_r4(value: str) -> bool:
     return version is None or version[1] in {"4.0", "4.0.1"}
 
 
-def refuse_unknown(query: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> None:
+def refuse_unknown(query: Collection[tuple[str, str]], known: Iterable[str] = ()) -> None:
     """Raises FhirError (400) for parameters that the interaction does not take: to ignore one could change an answer."""
+    if not query:
+        return
     names = {*known, *FORMAT_PARAMETERS}
     for name, _ in query:
         if name not in names:

@@ -55,8 +55,10 @@ async def matches(
         work.asked, work.rows, work.opened = work.asked + 1, work.rows + len(hits), work.opened + len(versions)
         for hit in hits:
             version = versions.pop(hit.rid, None)
-            whole = None if version is None else await exchange.repository.whole(version)
-            if whole is not None and await _passes(exchange, compiled, whole):
+            if version is None:
+                continue
+            whole = version if version.body_apart is None else await exchange.repository.whole(version)
+            if await _passes(exchange, compiled, whole):
                 given += 1
                 work.matched += 1
                 yield hit, whole

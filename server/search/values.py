@@ -10,6 +10,8 @@ _ESCAPE: Final = re.compile(r"\\([,$|\\])")
 
 def split_escaped(value: str, separator: str = ",") -> list[str]:
     """Split at unescaped separators; the parts keep their escapes, so that they can be split again (`unescape`)."""
+    if "\\" not in value:
+        return value.split(separator)
     parts, start, position = [], 0, 0
     while position < len(value):
         if value[position] == "\\":

@@ -103,7 +103,8 @@ class GroupCommit:
             or commit.erasures
         )
         size = sum(len(put.body) for put in commit.puts)
-        await self._submit(_Unit(work, _future(), commit.tenant, commit.audit, only_audit, only_audit, size))
+        own = _nothing if only_audit and not commit.internals else work
+        await self._submit(_Unit(own, _future(), commit.tenant, commit.audit, only_audit, only_audit, size))
 
     async def run(self, work: Callable[[apsw.Connection], _Result], *, from_reserve: bool = False) -> _Result:
         """Do `work` in a transaction of its own turn. It must not raise after it has written.
@@ -288,6 +289,10 @@ class GroupCommit:
             self._sync.cancel()
             self._start_sync()
         self._thread.shutdown()
+
+
+def _nothing(connection: apsw.Connection) -> None:
+    """Of a commit that carries audit records alone, which every read does: they are appended for the group."""
 
 
 async def _when_free(work: Callable[[], _Result]) -> _Result:
