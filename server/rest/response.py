@@ -33,6 +33,8 @@ class Response:
     stream: AsyncIterator[bytes] | None = None
     length: int | None = 0
     patience: float | None = None
+    updated: int | None = None
+    """When the version that the answer is about was stored, in microseconds: the headers tell whole seconds."""
 
 
 def resource_response(resource: Resource, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -43,11 +45,17 @@ def version_response(
     version: Version, status: int, headers: dict[str, str] | None = None, *, body: bytes | None = None
 ) -> Response:
     """A version as it is stored, with ETag and Last-Modified."""
-    return Response(status, version.body if body is None else body, {**version_headers(version), **(headers or {})})
+    told = {**version_headers(version), **(headers or {})}
+    return Response(status, version.body if body is None else body, told, updated=version.updated)
 
 
 def version_headers(version: Version) -> dict[str, str]:
     return {"ETag": version.etag, "Last-Modified": http_date(version.updated)}
+
+
+def deleted_response(version: Version) -> Response:
+    """A resource is deleted, by this version of it or one before."""
+    return Response(204, b"", {"ETag": version.etag}, updated=version.updated)
 
 
 def http_date(updated: int) -> str:

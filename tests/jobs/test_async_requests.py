@@ -129,6 +129,10 @@ async def test_a_batch_is_answered_entry_by_entry_as_it_would_be_at_once(app: Ho
     assert len(later["entry"][3]["resource"]["entry"]) == 1
     for one, other in zip(later["entry"], at_once["entry"], strict=True):
         assert one.get("response", {}).get("outcome") == other.get("response", {}).get("outcome")
+        assert {"etag", "lastModified"} & set(one["response"]) == {"etag", "lastModified"} & set(other["response"])
+    made = later["entry"][0]
+    assert made["response"]["lastModified"] == made["resource"]["meta"]["lastUpdated"]
+    assert {"etag", "lastModified"} < set(later["entry"][6]["response"])
 
 
 async def test_an_empty_batch_is_done(client: httpx.AsyncClient) -> None:

@@ -320,6 +320,34 @@ async def test_each_entry_of_a_batch_succeeds_or_fails_by_itself(app: House, cli
 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
+@pytest.mark.parametrize("returns", ["minimal", "representation", "OperationOutcome"])
+async def test_entries_tell_which_version_and_exactly_when(client: httpx.AsyncClient, kind: str, returns: str) -> None:
+    for id_ in ("old", "read", "bye"):
+        await client.put(f"/Patient/{id_}", json=patient(id_))
+    answer = await client.post("", headers={"Prefer": f"return={returns}"}, json=bundle(
+        kind,
+        entry("POST", "Patient", patient()),
+        entry("PUT", "Patient/old", patient("old", active=True)),
+        entry("GET", "Patient/read"),
+        entry("GET", "Patient/read/_history/1"),
+        entry("HEAD", "Patient/read"),
+        entry("GET", "Patient/read?_elements=active"),
+        entry("GET", "Patient/read", ifNoneMatch='W/"1"'),
+        entry("DELETE", "Patient/bye"),
+        entry("GET", "Patient?_id=read"),
+    ))  # fmt: skip
+    told = [item["response"] for item in answer.json()["entry"]]
+    made = told[0]["location"].split("/")[-3]
+    stored = {}
+    for id_ in (made, "old", "read", "bye"):
+        newest = (await client.get(f"/Patient/{id_}/_history")).json()["entry"][0]
+        stored[id_] = (newest["response"]["etag"], newest["response"]["lastModified"])
+    for response, id_ in zip(told, [made, "old", *["read"] * 5, "bye"], strict=False):
+        assert (response["etag"], response["lastModified"]) == stored[id_], (id_, response)
+    assert {"etag", "lastModified"}.isdisjoint(told[8])  # a search has no version
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
 async def test_the_url_of_an_entry_may_begin_with_this_base_and_no_other(client: httpx.AsyncClient, kind: str) -> None:
     base = str(client.base_url).rstrip("/")
     entries = [entry("PUT", f"{base}/Patient/p", patient("p")), entry("GET", f"{base}/Patient?_id=p")]

@@ -143,8 +143,7 @@ async def delete(exchange: Exchange) -> Response:
         prepared = [exchange.repository.prepare_deletion(version) for version in found]
         if prepared:
             await exchange.store_together(prepared, 204, [], [], exchange.told_of(prepared, 204))
-        headers = {"ETag": prepared[0].version.etag} if len(prepared) == 1 else {}
-        return Response(204, b"", headers)
+        return deleted_response(prepared[0].version) if len(prepared) == 1 else Response(204)
 
     return await in_turn(exchange, [criteria.key], attempt)
 

@@ -14,6 +14,7 @@ from profiles.outcome import FhirError, Issue, refuse
 from profiles.text import instant_range
 from server.access.asking import BREAK_GLASS
 from server.audit.purposes import HEADER as PURPOSE
+from server.repository import instant
 from server.rest.address import template_of
 from server.rest.request import Request, parse_pairs
 from server.rest.response import Response, http_date
@@ -175,6 +176,8 @@ def answered(response: Response) -> bytes:
     for header, name in (("Location", "location"), ("ETag", "etag")):
         if header in response.headers:
             part[name] = response.headers[header]
+    if response.updated is not None:
+        part["lastModified"] = instant(response.updated)
     failed = response.status >= 400
     if failed and response.body:
         part["outcome"] = json.loads(response.body)

@@ -6,6 +6,7 @@ from typing import Final
 
 from profiles import json
 from profiles.outcome import refuse
+from profiles.text import instant_range
 from server.repository import Version
 from server.rest.exchange import AUDIT_TYPE, Exchange
 from server.rest.interactions.binary_read import answer_read
@@ -35,7 +36,7 @@ async def _answered(exchange: Exchange, version: Version) -> Response:
     request = exchange.request
     shape = shape_of(version.type, request.query) if request.query else WHOLE
     if not_modified(request.headers, version):
-        return Response(304, b"", version_headers(version))
+        return Response(304, b"", version_headers(version), updated=version.updated)
     if not shape.is_whole:
         return version_response(version, 200, body=shown(version, shape))
     return await answer_read(exchange, version) if version.type == "Binary" else version_response(version, 200)
@@ -84,7 +85,10 @@ async def _read_audit_event(exchange: Exchange, id_: str) -> Response:
     if event is None or not exchange.access.admits(as_version(event)):
         raise _unknown()
     exchange.trail.note(f"AuditEvent/{id_}")
+    recorded = instant_range(event["recorded"])
+    updated = recorded[0] if recorded is not None else None
     if not_modified_tag(exchange.request.headers, _ONLY_TAG):
-        return Response(304, b"", {"ETag": _ONLY_TAG})
+        return Response(304, b"", {"ETag": _ONLY_TAG}, updated=updated)
     shape = shape_of(AUDIT_TYPE, exchange.request.query)
-    return Response(200, json.dumps(event if shape.is_whole else shaped(event, shape)), {"ETag": _ONLY_TAG})
+    body = json.dumps(event if shape.is_whole else shaped(event, shape))
+    return Response(200, body, {"ETag": _ONLY_TAG}, updated=updated)

@@ -8,7 +8,7 @@ from profiles.outcome import FhirError, refuse
 from server.repository import Prepared, Version
 from server.rest.exchange import AUDIT_TYPE, Exchange, is_id
 from server.rest.interactions.cascade import cascades, delete_with_referrers
-from server.rest.response import Response, version_headers
+from server.rest.response import Response, deleted_response, version_headers
 
 
 async def create(exchange: Exchange) -> Response:
@@ -68,7 +68,7 @@ async def delete(exchange: Exchange) -> Response:
         prepared = exchange.repository.prepare_deletion(current)
         await exchange.commit([prepared], status=204)
         current = prepared.version
-    return Response(204, b"", {"ETag": current.etag})
+    return deleted_response(current)
 
 
 def checked_body(exchange: Exchange, type_: str) -> Resource:
