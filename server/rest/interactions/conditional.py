@@ -15,7 +15,7 @@ from server.rest.exchange import Exchange
 from server.rest.interactions import write
 from server.rest.matching import Lookup, ambiguous, claims, find, in_turn, look_up, read_criteria
 from server.rest.request import FORMAT_PARAMETERS, parse_pairs
-from server.rest.response import Response
+from server.rest.response import Response, deleted_response
 from server.search.criteria import Criteria, percent_encoded, placed, query_part
 from server.store.store import StaleVersionError
 
