@@ -28,7 +28,7 @@ from server.search.near import near_leaf
 from server.search.order import order_codes, order_of
 from server.search.query import Query
 from server.search.registry import WORDS, offered_parameters
-from server.search.tree import All, Criterion, Node, Not, Some, needs_codes
+from server.search.tree import All, Criterion, Node, Not, Some, asks_others
 from server.search.words import text_matcher
 from server.store.algebra import AnyInterval, AnyOf, Between, Clause, Either, NoneOf, Order
 
@@ -135,7 +135,7 @@ def _cost(clause: Clause) -> int:
 
 def compile_node(type_: str, node: Node, index: BlindIndex, base_url: str) -> Condition:
     """Raises FhirError for values of the wrong form."""
-    if isinstance(node, Criterion) and not needs_codes(node):
+    if isinstance(node, Criterion) and not asks_others(node):
         return _criterion(type_, node, index, base_url)
     if isinstance(node, Not):
         return _not(type_, node.part, index, base_url)

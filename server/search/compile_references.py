@@ -1,5 +1,5 @@
 """Criteria on references and URIs (R4 search 3.1.1.4.9, 3.1.1.4.12): what a value may be stored as, with `:identifier`, `:[type]`,
-and for URIs `:above` and `:below`, which go by the parts of the path."""
+`:below` of canonical ones (3.1.1.4.13), and for URIs `:above` and `:below`, which go by the parts of the path."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from profiles.outcome import refuse
 from profiles.references import parse_reference
 from profiles.search_parameters import Value
 from server.seal.blind_index import BlindIndex
+from server.search.hierarchies import VERSION
 from server.search.leaf import Fits, Leaf, terms_of
 from server.search.overlap import asked_codes
 from server.search.terms import local_reference, reference_terms
@@ -25,6 +26,8 @@ _MOST_PARTS: Final = 50
 
 def reference_leaf(type_: str, criterion: Criterion, index: BlindIndex, base_url: str) -> Leaf:
     """Raises FhirError (400) for values of the wrong form."""
+    if criterion.modifier == VERSION:
+        return _versions_leaf(type_, criterion, index)
     addresses = [address for value in criterion.values for address in _addresses(criterion, value, base_url)]
     wanted = {text for text, _ in addresses}
 
@@ -60,6 +63,28 @@ def _addresses(criterion: Criterion, value: str, base_url: str) -> list[tuple[st
     is_type = criterion.modifier is not None and criterion.modifier in criterion.targets
     targets = [criterion.modifier] if is_type else sorted(criterion.targets)
     return [(f"r{target}/{value}", target) for target in targets] if targets else [(f"r{value}", None)]
+
+
+def _versions_leaf(type_: str, criterion: Criterion, index: BlindIndex) -> Leaf:
+    """A canonical URL in all its versions, or in those that begin as the one given: 1 is 1.0 and 1-draft, not 10."""
+    asked = [unescape(value).partition("|")[::2] for value in criterion.values]
+    if not all("/" in url or ":" in url for url, _ in asked):
+        text = f"{criterion.code}:below takes a canonical URL, with or without |version."
+        raise refuse("parameter-value", text, f"http.{criterion.code}")
+
+    def is_one(text: str) -> bool:
+        url, _, version = text.partition("|")
+        return any(
+            url == of and (not begin or version == begin or version.startswith((f"{begin}.", f"{begin}-")))
+            for of, begin in asked
+        )
+
+    def fits(values: Sequence[Value]) -> bool:
+        return any(is_one(value.value) for value in values if isinstance(value.value, str))
+
+    code = criterion.code
+    clause = terms_of(index, type_, asked_codes(type_, code), [f"r{url}" for url, _ in asked])
+    return Leaf((clause,), not any(version for _, version in asked), fits, frozenset({code}))
 
 
 def uri_leaf(type_: str, criterion: Criterion, index: BlindIndex) -> Leaf:

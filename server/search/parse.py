@@ -14,6 +14,7 @@ from profiles.search_parameters import SearchParameter
 from profiles.structure import resource_types
 from server.search.chains import chained, check_links, need_reference, targets_of
 from server.search.filter_tree import parse_filter
+from server.search.hierarchies import PARENTS, VERSION, leads_up
 from server.search.registry import PHONETIC, WORDS, offered_parameters
 from server.search.results import RESULT_PARAMETERS
 from server.search.suggest import is_plain_word, unknown_parameter
@@ -33,7 +34,7 @@ MODIFIERS: Final = {
     "composite": frozenset[str](),
     "special": frozenset({"missing"}),
 }
-"""Modifiers by parameter type; a reference parameter also takes a type name."""
+"""Modifiers by parameter type; a reference parameter also takes a type name, and some :above and :below."""
 
 _FIRST: Final = re.compile(r"[.:]")
 _LIST: Final = re.compile(r"(?:List/)?([A-Za-z0-9\-.]{1,64})\Z")
@@ -58,7 +59,9 @@ def parse(type_: str, name: str, value: str, links: int = 0) -> Node:
     values = _values(code, value)
     if colon and modifier == "missing" and values not in {("true",), ("false",)}:
         raise refuse("parameter-value", f"{code}:missing is true or false.", f"http.{code}")
-    return Criterion(code, parameter.type, modifier if colon else None, values, parameter.targets)
+    is_version = colon and modifier == "below" and parameter.type == "reference" and not leads_up(parameter)
+    meant = VERSION if is_version else modifier if colon else None
+    return Criterion(code, parameter.type, meant, values, parameter.targets)
 
 
 def _values(code: str, value: str) -> tuple[str, ...]:
@@ -76,10 +79,8 @@ def _check_modifier(parameter: SearchParameter, modifier: str) -> None:
     if modifier in taken or (kind == "reference" and modifier in targets):
         return
     if kind == "reference" and modifier in {"above", "below"}:
-        text = (
-            f"{code}:{modifier} is not supported: which references form a hierarchy is not said; follow them with a chain."
-        )
-        raise refuse("not-supported", text, f"http.{code}")
+        why = f"only references to {', '.join(PARENTS)} form a hierarchy, and :below tells versions of canonical ones"
+        raise refuse("parameter-modifier", f"{code} does not take :{modifier}: {why}.", f"http.{code}")
     allowed = sorted(taken | (targets if len(targets) < 10 else frozenset()))
     offer = f"; it takes {', '.join(':' + item for item in allowed)}" if allowed else ""
     shown = f"the modifier :{modifier}" if is_plain_word(modifier) else "that modifier"
@@ -90,7 +91,16 @@ def _modifiers(parameter: SearchParameter) -> frozenset[str]:
     if parameter.code == PHONETIC:
         return frozenset({"missing"})
     taken = MODIFIERS[parameter.type]
+    if parameter.type == "reference":
+        return taken | _along(parameter)
     return taken if "Identifier" in parameter.kinds else taken - {"of-type"}
+
+
+def _along(parameter: SearchParameter) -> frozenset[str]:
+    """What a reference parameter takes beside: by the hierarchy of what it refers to, or by its version."""
+    if leads_up(parameter):
+        return frozenset({"above", "below"})
+    return frozenset({"below"}) if "canonical" in parameter.kinds else frozenset()
 
 
 def _common(type_: str, code: str, modifier: str | None, value: str, links: int) -> Node:

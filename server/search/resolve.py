@@ -1,4 +1,4 @@
-"""What asks others becomes plain criteria: links to other resources, lists, codes that a terminology knows.
+"""What asks others becomes plain criteria: links to other resources, lists, hierarchies, codes that a terminology knows.
 
 A chain or `_has` is asked from the inside: few resources that meet what is inside become ids, which the index looks up. Where they are
 many, it is asked from the outside: each hit of the other criteria is looked at for its link (`Compiled.links`). Whatever is asked of
@@ -17,12 +17,13 @@ from server.search.compile import Compiled, Link, compile_node, compile_query
 from server.search.finding import Finder
 from server.search.inside import by_ids, is_by_url, local_target, referred, referring
 from server.search.leaf import NOTHING
+from server.search.lineage import Lineage
 from server.search.outside import Inner, Outside
 from server.search.query import Query
 from server.search.registry import offered_parameters
 from server.search.results import Results
 from server.search.terminology_codes import with_codes
-from server.search.tree import All, Chain, Criterion, Has, Listed, Node, Not, Some, needs_codes
+from server.search.tree import All, Chain, Criterion, Has, Listed, Node, Not, Some, asks_others, needs_codes, needs_lineage
 
 FEW: Final = 1000
 """So many resources inside the links of one query are looked up by the index; where there are more, each hit is looked at."""
@@ -30,13 +31,15 @@ MOST_OPENED: Final = 5000
 """Resources that one search may open inside its links before they count as many."""
 WIDE: Final = 50_000
 """Rows of the index that the ids inside a link may come to: more take longer to put in order than a page takes to find."""
+MOST_LEVELS: Final = 100
+"""Levels of hierarchies that one search may go through."""
 MOST_SEARCHES: Final = 50
 """Searches inside one search."""
 
 
 async def plan(query: Query, finder: Finder, access: Access) -> Compiled:
     """A query compiled, with all that it asks of others. Raises FhirError: 400 for what is wrong, or would cost too much."""
-    if all(isinstance(part, Criterion) and not needs_codes(part) for part in query.where.parts):  # as most do
+    if all(isinstance(part, Criterion) and not asks_others(part) for part in query.where.parts):  # as most do
         return compile_query(query, finder.index, finder.base_url, access)
     return await _Resolver(finder, Outside(finder)).compiled(query, access)
 
@@ -56,6 +59,7 @@ class _Resolver:
     outside: Outside
     searches: int = 0
     opened: int = 0
+    levels: int = 0
 
     async def compiled(self, query: Query, access: Access) -> Compiled:
         where, links = await self._settled(query.type, query.where)
@@ -95,7 +99,30 @@ class _Resolver:
             return few
         if isinstance(node, Criterion) and needs_codes(node):
             return await with_codes(node, offered_parameters(type_)[node.code], self.finder.codes)
+        if isinstance(node, Criterion) and needs_lineage(node):
+            return await self._lineage(type_, node, room)
         return node
+
+    async def _lineage(self, type_: str, criterion: Criterion, room: _Room) -> Node:
+        """With what is above or below what the criterion names. Raises FhirError (400) where that is too much."""
+
+        async def search(kind: str, node: Node) -> list[Seen]:
+            self.levels += 1
+            if self.levels > MOST_LEVELS:
+                text = f"A search goes through at most {MOST_LEVELS} levels of hierarchies; ask for fewer, or from a nearer one."
+                raise refuse("search-too-costly", text, f"http.{criterion.code}")
+            access = self.finder.access(kind)
+            if access is None:
+                return []
+            found = await self._versions(
+                Inner(kind, await self.compiled(Query(kind, All((node,)), Results()), access)), room.left
+            )
+            if found is None:
+                raise _too_many(criterion, "A hierarchy must lead to few resources")
+            room.left -= len(found)
+            return found
+
+        return await Lineage(self.finder.base_url, search).around(type_, criterion)
 
     async def _inner(self, link: Chain | Has) -> list[Inner]:
         wanted = link.inner if isinstance(link, Chain) else ((link.type, link.inner),)
@@ -170,6 +197,6 @@ class _Resolver:
         return self.outside.chain(type_, link, inner) if isinstance(link, Chain) else self.outside.has(link, inner[0])
 
 
-def _too_many(link: Chain | Has, reason: str) -> FhirError:
-    name = link.code if isinstance(link, Chain) else "_has"
+def _too_many(link: Chain | Has | Criterion, reason: str) -> FhirError:
+    name = "_has" if isinstance(link, Has) else link.code
     return refuse("search-too-costly", f"{reason}, at most {FEW}; ask for less behind {name}.", f"http.{name}")

@@ -71,6 +71,16 @@ class Listed:
 Node = Criterion | All | Some | Not | Chain | Has | Listed
 
 
+def asks_others(criterion: Criterion) -> bool:
+    """Whether what a criterion means is not in itself: a terminology must be asked, or a hierarchy gone through."""
+    return needs_codes(criterion) or needs_lineage(criterion)
+
+
+def needs_lineage(criterion: Criterion) -> bool:
+    """Whether a criterion means what is above or below a resource as well."""
+    return criterion.type == "reference" and criterion.modifier in {"above", "below"}
+
+
 def needs_codes(criterion: Criterion) -> bool:
     """Whether a terminology must be asked what a criterion means."""
     return criterion.type == "token" and criterion.modifier in {"above", "below", "in", "not-in"}

@@ -6,6 +6,7 @@ finds is in oracle_values.py, how it compares in oracle_compare.py, both by R4's
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,6 +28,9 @@ COMPARTMENT: Final = {
     "Condition": ("patient", "asserter"), "Encounter": ("patient",), "Group": ("member",), "Observation": ("subject", "performer"), "RiskAssessment": ("subject",),
 }  # fmt: skip
 """By which parameters some types are in a patient's compartment (R4 CompartmentDefinition/patient)."""
+
+HIERARCHIES: Final = frozenset({"Encounter", "Location", "Organization"})
+"""Types of which a resource is part of at most one other (`partOf`)."""
 
 _BIRTHS: Final = {"birthdate", "death-date"}
 Codes = frozenset[tuple[str, str]]
@@ -135,6 +139,8 @@ class Oracle:
                 return compare.string_fits(modifier, value, items)
             case "reference" if modifier == "ne":
                 return any(not compare.reference_fits(None, value, criterion.targets, [item], self.base) for item in items)
+            case "reference" if modifier in {"above", "below"}:
+                return self._is_along(modifier, value, criterion.targets, items)
             case "reference":
                 return compare.reference_fits(modifier, value, criterion.targets, items, self.base)
             case "uri":
@@ -149,6 +155,33 @@ class Oracle:
             return any((system, code) in codes for item in items for system, code in compare.tokens_of(item))
         looks = {"text": compare.token_text_fits, "of-type": compare.of_type_fits, "ne": compare.token_differs}
         return looks[modifier](value, items)
+
+    def _is_along(self, modifier: str, value: str, targets: frozenset[str], items: Sequence[Item]) -> bool:
+        """Each reference is held against the value, it and everything above it; for `above` against all that is above the value."""
+        if modifier == "below":
+            lines = [
+                item if up == name else Item("Reference", {"reference": up})
+                for item in items
+                if (name := _named(item))
+                for up in self._upwards(name)
+            ]
+            return compare.reference_fits(None, value, targets, [*items, *lines], self.base)
+        asked = compare.plain(value)
+        starts = [asked] if re.search(r"[/:]", asked) else [f"{target}/{asked}" for target in sorted(targets & HIERARCHIES)]
+        wanted = [value, *(re.sub(r"([\\,$|])", r"\\\1", up) for start in starts for up in self._upwards(start))]
+        return any(compare.reference_fits(None, one, targets, items, self.base) for one in wanted)
+
+    def _upwards(self, name: str) -> list[str]:
+        """A resource that has a hierarchy and all above it, by their names: up to one that is not known, or that has been met before."""
+        found: list[str] = []
+        while name not in found:
+            found.append(name)
+            place = compare.local(name, self.base)
+            one = self.by_name.get("/".join(place), {}) if place is not None and place[0] in HIERARCHIES else {}
+            above = one.get("partOf", {}).get("reference", name)
+            place = compare.local(above, self.base)
+            name = above if place is None else "/".join(place)
+        return found
 
     def _related(self, modifier: str, value: str) -> Codes:
         if modifier == "in":
@@ -240,9 +273,16 @@ class Oracle:
                     found += [
                         target
                         for target in self._targets_if_known(one, code)
-                        if include.target in {None, target["resourceType"]}
+                        if include.target in {None, target["resourceType"]} and self._is_version(one, code, target)
                     ]
         return [(f"{one['resourceType']}/{one['id']}", one) for one in found]
+
+    def _is_version(self, resource: Resource, code: str, target: Resource) -> bool:
+        """A canonical URL brings the definition of the version that it names, where it names one."""
+        url = target.get("url")
+        named = [str(item.value).partition("|")[::2] for item in self.values(resource, code) if isinstance(item.value, str)]
+        versions = {version for of, version in named if of == url}
+        return not versions or not versions.isdisjoint({"", target.get("version", "")})
 
     def _targets_if_known(self, resource: Resource, code: str) -> list[Resource]:
         try:
@@ -262,6 +302,10 @@ def _plainly(kind: str, code: str, modifier: str | None, value: str, items: Sequ
         return (compare.birth_fits if code in _BIRTHS else compare.date_fits)(prefix, text, items)
     assert kind in {"number", "quantity"}, kind
     return compare.number_fits(prefix, text, items)
+
+
+def _named(item: Item) -> str | None:
+    return item.value.get("reference") if isinstance(item.value, dict) else None
 
 
 def _as_read(item: Item) -> str:

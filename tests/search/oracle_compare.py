@@ -313,6 +313,11 @@ def reference_fits(modifier: str | None, asked: str, targets: frozenset[str], it
         if text is None:
             continue
         wanted, found = plain(asked), local(text, base)
+        if modifier == "version":
+            (url, _, begin), (of, _, version) = wanted.partition("|"), text.partition("|")
+            if url == of and (not begin or re.match(re.escape(begin) + r"($|[.-])", version)):
+                return True
+            continue
         if not re.search(r"[/:|]", wanted):
             kinds = {modifier} if modifier in targets else targets
             if found is not None and found[1] == wanted and found[0] in kinds:

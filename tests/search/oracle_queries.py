@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from oracle import COMPARTMENT, Oracle
+from oracle import COMPARTMENT, HIERARCHIES, Oracle
 from oracle_compare import texts_of, tokens_of
 from oracle_values import COMPOSITES, EXPRESSIONS, Item
 from oracle_world import ACTS, BIRTHS, CODES, DATES, IDS, NUMBERS, SYSTEMS, UCUM, UNITS, WORDS
@@ -23,6 +23,7 @@ PREFIXES: Final = ("", "", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 ASKED_DATES: Final = (*DATES, "2026-03-01T10:30", "2026-06", "2026-05-05", "1815", "2026-02-28T11:59:59.123Z")
 _BIRTHS: Final = frozenset({"birthdate", "death-date"})
 _TYPES: Final = tuple(type_ for type_ in EXPRESSIONS if type_ != "Resource")
+_CANONICAL: Final = frozenset({"questionnaire", "instantiates-canonical"})
 VALUE_SETS: Final = ("http://example.org/vs/some", "some")
 
 
@@ -109,7 +110,7 @@ class Asker:
         coded = ("not", "text", "missing", "in", "not-in", "above", "below", *(("of-type",) if is_identifier else ()))
         found = {
             "string": ("exact", "contains", "text", "missing"), "token": coded, "uri": ("above", "below", "missing"),
-            "reference": ("identifier", "missing", *sorted(targets & set(_TYPES))),
+            "reference": ("identifier", "missing", *(("above", "below") * 2 if targets & HIERARCHIES else ()), *(("below",) if code in _CANONICAL else ()), *sorted(targets & set(_TYPES))),
         }.get(kind, ("missing",))  # fmt: skip
         return self.random.choice(found)
 
@@ -207,17 +208,29 @@ class Asker:
             return self.random.choice(("", "urn:oid:1.2.3|", "http://example.org/mrn|")) + escaped(
                 self.random.choice(CODES)
             )
+        if modifier in {"above", "below"} and code not in _CANONICAL:
+            return self._place(type_, code)
         items = [item for item in self._found(type_, code) if isinstance(item.value, str) or "reference" in item.value]
         if not items:
-            return "nobody"
+            return "http://example.org/nothing|1" if modifier == "below" else "nobody"
         item = self.random.choice(items)
         text = item.value if isinstance(item.value, str) else str(item.value["reference"])
         known = re.fullmatch(r"(.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(/_history/1)?", text)
+        if modifier == "below":
+            url, _, version = text.partition("|")
+            return self.random.choice((url, text, f"{url}|{version[:1]}" if version else url))
         if known is None or isinstance(item.value, str):
             return escaped(text) if re.search(r"[/:|]", text) else "nobody"
         if modifier:
             return known[3]
         return self.random.choice((known[3], f"{known[2]}/{known[3]}", f"{self.oracle.base}/{known[2]}/{known[3]}", text))
+
+    def _place(self, type_: str, code: str) -> str:
+        """One of a hierarchy that the parameter leads into, or something elsewhere."""
+        target = self.random.choice(sorted(offered_parameters(type_)[code].targets & HIERARCHIES))
+        id_ = self.random.choice((*(one["id"] for one in self.oracle.by_type[target]), "nobody"))
+        name = f"{target}/{id_}"
+        return self.random.choice((id_, name, name, f"{self.oracle.base}/{name}", f"https://elsewhere.example/fhir/{name}"))
 
     def _uri(self, type_: str, code: str, modifier: str) -> str:
         items = self._found(type_, code)

@@ -174,6 +174,11 @@ class Maker:
     def url(self) -> str:
         return f"http://example.org/{self.pick(('q', 'q/a', 'q/a/b', 'qa', 'Q', 'q,c'))}/{self.random.randint(0, 5)}"
 
+    def canonical(self) -> str:
+        """Often that of a definition that is there: those are made before what is answered by them."""
+        url = self.pick(self.urls) if self.urls and self.random.random() < 0.7 else self.url()
+        return url + str(self.pick(("", "", "|1", "|1.0", "|1.2-draft", "|10", "|2")))
+
     # -- resources -------------------------------------------------------------------------------------------------------------
     def _one(self, type_: str, id_: str) -> Resource:
         meta = self.maybe(tag=lambda: self.some(self.coding), profile=lambda: self.some(self.url), source=self.url)
@@ -276,7 +281,7 @@ def _request(m: Maker) -> Resource:
     )
     return {
         "status": m.pick(STATES), "intent": m.pick(("order", "plan")), **when,
-        **m.maybe(code=m.concept, subject=lambda: m.reference("Patient", "Group"), authoredOn=m.date, requester=lambda: m.reference("Practitioner", "Organization"), priority=lambda: m.pick(("urgent", "stat")), instantiatesUri=lambda: m.some(m.url), basedOn=lambda: m.some(lambda: m.reference("ServiceRequest"))),
+        **m.maybe(code=m.concept, subject=lambda: m.reference("Patient", "Group"), authoredOn=m.date, requester=lambda: m.reference("Practitioner", "Organization"), priority=lambda: m.pick(("urgent", "stat")), instantiatesUri=lambda: m.some(m.url), instantiatesCanonical=lambda: m.some(m.canonical), basedOn=lambda: m.some(lambda: m.reference("ServiceRequest"))),
     }  # fmt: skip
 
 
@@ -289,7 +294,10 @@ def _answers(m: Maker) -> Resource:
     return {
         "status": m.pick(STATES),
         **m.maybe(
-            subject=lambda: m.reference("Patient"), authored=m.date, source=lambda: m.reference("Patient", "Practitioner")
+            subject=lambda: m.reference("Patient"),
+            authored=m.date,
+            source=lambda: m.reference("Patient", "Practitioner"),
+            questionnaire=m.canonical,
         ),
     }
 

@@ -108,6 +108,7 @@ async def test_conditions_look_at_the_resource_alone(filled: House, client: http
         "_has:Provenance:target:_id=x",
         "_list=l",
         "code:in=http://example.org/vs",
+        "encounter:below=e",
     ):
         answer = await client.post("/Observation", json=body, headers={"If-None-Exist": criteria})
         refused(answer, 400, "not-supported")

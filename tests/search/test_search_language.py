@@ -109,7 +109,7 @@ def test_any_filter_is_read_or_refused(text: str) -> None:
         ("Patient", "_has:Nothing:patient:code", "parameter-value", "does not exist"), ("Patient", "_has:Observation:ptient:code", "unknown-parameter", "Did you mean patient?"),
         ("Patient", "_has:Observation:encounter:code", "parameter-value", "does not refer to Patient"), ("Patient", "_has:Observation:patient:cdoe", "unknown-parameter", "Did you mean code?"),
         ("Organization", "partof.partof.partof.partof.partof.name", "search-too-costly", "at most 4 links"), ("Patient", "_query", "not-supported", "named queries"),
-        ("Location", "partof:below", "not-supported", "hierarchy"), ("Patient", "_text:exact", "parameter-modifier", "modifier"), ("Patient", "_has", "unknown-parameter", "_has"),
+        ("Patient", "link:below", "parameter-modifier", "hierarchy"), ("Observation", "patient:above", "parameter-modifier", "Encounter"), ("QuestionnaireResponse", "questionnaire:above", "parameter-modifier", "versions"), ("Patient", "_text:exact", "parameter-modifier", "modifier"), ("Patient", "_has", "unknown-parameter", "_has"),
     ],
 )  # fmt: skip
 def test_links_that_lead_nowhere_are_told(type_: str, name: str, code: str, words: str) -> None:
