@@ -347,6 +347,14 @@ async def test_entries_tell_which_version_and_exactly_when(client: httpx.AsyncCl
     assert {"etag", "lastModified"}.isdisjoint(told[8])  # a search has no version
 
 
+async def test_an_audit_event_tells_when_it_was_recorded(client: httpx.AsyncClient) -> None:
+    await client.put("/Patient/p", json=patient("p"))
+    event = (await client.get("/AuditEvent?_count=1")).json()["entry"][0]["resource"]
+    answer = await client.post("", json=bundle("batch", entry("GET", f"AuditEvent/{event['id']}")))
+    told = answer.json()["entry"][0]["response"]
+    assert (told["etag"], told["lastModified"]) == ('W/"1"', event["meta"]["lastUpdated"])
+
+
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
 async def test_the_url_of_an_entry_may_begin_with_this_base_and_no_other(client: httpx.AsyncClient, kind: str) -> None:
     base = str(client.base_url).rstrip("/")
