@@ -88,6 +88,7 @@ from server.upkeep.blob_sweep import sweep_uploads
 from server.upkeep.index_keeper import IndexKeeper
 from server.upkeep.keys import KeyKeeper
 from server.upkeep.own_index import OwnIndexKeeper
+from server.upkeep.own_status_operation import own_status_operation
 from server.upkeep.progress import Progress
 from server.upkeep.reindex import BESIDE_REQUESTS, Reindex
 from server.upkeep.reindex import SETTING as REINDEX
@@ -361,7 +362,7 @@ async def open_services(settings: Settings, log: EventLog) -> tuple[OpenedStore,
         ),
         closers=(checker.close, profiles.close, outgoing.aclose, hooks.aclose, store.close),
     )
-    own = by_address(subscription_operations(services))
+    own = by_address((*subscription_operations(services), own_status_operation(services)))
     return opened, replace(services, operations={**services.operations, **own})
 
 

@@ -18,7 +18,7 @@ from server.rest.interactions.patch import READERS
 from server.rest.own_definitions import address_of, link_to
 from server.rest.request import FHIR_JSON, Base
 from server.rest.routes import ROUTES
-from server.rest.search_capabilities import include_claims, system_claims
+from server.rest.search_capabilities import include_claims, own_urls, system_claims
 from server.search.registry import offered_parameters
 from server.subscriptions.owner import TYPE as SUBSCRIPTION
 from server.subscriptions.topics import subscription_claims
@@ -47,6 +47,7 @@ def capability_statement(
     by_type: dict[str, list[Operation]] = {}
     for (_, type_, _), operation in operations.items():
         by_type.setdefault(type_, []).append(operation)
+    urls = own_urls()
     rest: Resource = {
         "mode": "server",
         "security": {
@@ -68,7 +69,7 @@ def capability_statement(
         },
         "documentation": _later(operations.values()),
         "resource": [
-            _resource(type_, _operations(by_type.get(type_, []), base.url), conditional_delete)
+            _resource(type_, _operations(by_type.get(type_, []), base.url), conditional_delete, urls)
             for type_ in sorted(resource_types())
         ],
         "interaction": [{"code": code} for code in _WHOLE_SYSTEM],
@@ -118,7 +119,9 @@ def is_able_later(operation: Operation) -> bool:
     return not (operation.streams or operation.makes_job) and (operation.repeatable or not operation.affects_state)
 
 
-def _resource(type_: str, operations: list[Resource], conditional_delete: str) -> Resource:
+def _resource(
+    type_: str, operations: list[Resource], conditional_delete: str, urls: Mapping[tuple[str, str], str]
+) -> Resource:
     own = type_ == AUDIT_TYPE
     codes = {route.interaction for route in ROUTES if route.letter is not None and (route.read_only_types or not own)}
     codes = {code for code in codes if not code.startswith("$")}  # R4 has no code for the rest
@@ -136,7 +139,7 @@ def _resource(type_: str, operations: list[Resource], conditional_delete: str) -
         **include_claims(type_),
         "searchParam": [
             *({"name": name, "type": kind} for name, kind in _COMMON.items()),
-            *(_parameter(parameter) for parameter in offered_parameters(type_).values()),
+            *(_parameter(one, urls.get((type_, one.code))) for one in offered_parameters(type_).values()),
         ],
     }
     if type_ == "Binary":
@@ -148,8 +151,9 @@ def _resource(type_: str, operations: list[Resource], conditional_delete: str) -
     return resource
 
 
-def _parameter(parameter: SearchParameter) -> Resource:
-    return {"name": parameter.code, "type": parameter.type}
+def _parameter(parameter: SearchParameter, url: str | None) -> Resource:
+    named = {} if url is None else {"definition": url}
+    return {"name": parameter.code, **named, "type": parameter.type}
 
 
 def _operations(operations: Iterable[Operation], base_url: str) -> list[Resource]:

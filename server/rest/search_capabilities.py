@@ -35,6 +35,16 @@ def _own_referring(type_: str) -> tuple[str, ...]:
     )
 
 
+def own_urls() -> Mapping[tuple[str, str], str]:
+    """By type and code, the canonical URLs of the tenant's own parameters that can be searched by."""
+    known = present()
+    return {
+        (type_, parameter.code): url
+        for (type_, url), parameter in known.named.items()
+        if known.by_type.get(type_, {}).get(parameter.code) is parameter
+    }
+
+
 def system_claims() -> Resource:
     """`searchParam` and `compartment` of the whole."""
     common = [{"name": code, "type": parameter.type} for code, parameter in indexed_parameters("Resource").items()]

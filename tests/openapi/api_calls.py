@@ -117,6 +117,19 @@ ONE_OF_MANY: Final = given(
     )
 )
 
+NICKNAME: Final = {
+    "resourceType": "SearchParameter",
+    "id": "nickname",
+    "url": "https://maple-clinic.example/SearchParameter/nickname",
+    "name": "Nickname",
+    "status": "active",
+    "description": "By what a patient is called",
+    "code": "nickname",
+    "base": ["Patient"],
+    "type": "string",
+    "expression": "Patient.name.where(use = 'nickname')",
+}
+
 CALLS: Final = (
     Call("create", "Store a patient", "POST", "/Patient", QUILL, 201),
     Call("update", "Store one under an id of your own", "PUT", "/Patient/quill", {**QUILL, "id": "quill", "active": True}, 201),
@@ -172,6 +185,8 @@ CALLS: Final = (
     Call("import", "Import a file (Prefer: respond-async)", "POST", "/$import", IMPORT, 202, later=True),
     Call("install", "Install a package", "POST", "/ImplementationGuide/$install", PACKAGE),
     Call("uninstall", "Take it away", "POST", "/ImplementationGuide/$uninstall", given(name_valueString="acme.policies")),
+    Call("search-parameter", "Search by something of your own", "PUT", "/SearchParameter/nickname", NICKNAME, 201),
+    Call("search-parameter-status", "How far the index is with it", "GET", "/SearchParameter/nickname/$status"),
     Call("topics", "What can be subscribed to", "GET", "/Subscription/$topics"),
     Call("subscribe", "Subscribe to final results", "PUT", "/Subscription/results", WATCH, 201),
     Call("subscription-status", "How a subscription stands", "GET", "/Subscription/results/$status"),

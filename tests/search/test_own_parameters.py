@@ -170,6 +170,9 @@ async def test_every_type_of_parameter_before_and_after_it_is_indexed(house: Hou
         told = next(one for one in statement["rest"][0]["resource"] if one["type"] == "Patient")
         assert made <= {one["name"] for one in told["searchParam"]}
         assert "Patient:spouse" in told["searchInclude"]
+        urls = {one["name"]: one.get("definition") for one in told["searchParam"]}
+        assert urls["spouse"] == "http://example.org/fhir/SearchParameter/spouse"
+        assert urls["name"] is None
 
 
 async def test_conditions_and_scopes_name_them(app: House, client: httpx.AsyncClient) -> None:
