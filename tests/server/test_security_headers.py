@@ -70,7 +70,15 @@ async def test_scripts_of_any_site_may_call_what_takes_a_token(home: House) -> N
         answer = await client.get("/Patient", headers=APP)
         assert answer.headers["access-control-allow-origin"] == "*"
         exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
-        assert {"ETag", "Location", "Content-Location", "Content-Range", "Retry-After", "RateLimit", "X-Request-Id"} <= exposed
+        assert {
+            "ETag",
+            "Location",
+            "Content-Location",
+            "Content-Range",
+            "Retry-After",
+            "RateLimit",
+            "X-Request-Id",
+        } <= exposed
         asked = {**APP, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization,if-match"}
         answer = await client.options("/Patient/x", headers=asked)
         assert answer.status_code == 204
