@@ -88,6 +88,14 @@ def named(type_: str, id_: str | None = None) -> dict[str, Any]:
         more["identifier"] = value if element.max == 1 else [value]
     if "text" in definition.elements:
         more["text"] = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{SECRET}</div>'}
+    if type_ == "SearchParameter":  # one that is applied: what cannot be is refused
+        more |= {
+            "code": "of-the-tenant",
+            "base": ["Patient"],
+            "type": "token",
+            "expression": "Patient.active",
+            "status": "active",
+        }
     return minimal(type_, **more)
 
 
