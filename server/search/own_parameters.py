@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -66,7 +67,8 @@ class OwnParameters:
     """Set when parameters were changed here."""
     _kept: dict[int, _Kept] = field(default_factory=dict)
     _changes: dict[int, int] = field(default_factory=dict)
-    _looks: dict[int, asyncio.Lock] = field(default_factory=dict)
+    _looks: dict[int, asyncio.Task[Catalogue]] = field(default_factory=dict)
+    """Looks that are under way: whoever comes meanwhile shares one, its failure too. One that a change overtook is shared no more."""
 
     def kept(self, tenant: int) -> Catalogue | None:
         """What needs no look at the store."""
@@ -78,8 +80,17 @@ class OwnParameters:
         number = repository.tenant.number
         if (kept := self.kept(number)) is not None:
             return kept
-        async with self._looks.setdefault(number, asyncio.Lock()):  # whoever waited need not look again
-            return self.kept(number) or await self.anew(repository)
+        look = self._looks.get(number)
+        if look is None:
+            look = self._looks[number] = asyncio.create_task(self.anew(repository))
+            look.add_done_callback(partial(self._ended, number))
+        return await asyncio.shield(look)  # a caller who leaves takes nothing away from the others
+
+    def _ended(self, tenant: int, look: asyncio.Task[Catalogue]) -> None:
+        if self._looks.get(tenant) is look:
+            del self._looks[tenant]
+        if not look.cancelled():
+            look.exception()  # it is told to those who wait, if there still are any
 
     async def anew(self, repository: Repository) -> Catalogue:
         """As `of`, as the store has it now."""
@@ -107,6 +118,7 @@ class OwnParameters:
         self._changes[tenant] = self._changes.get(tenant, 0) + 1
         if (kept := self._kept.get(tenant)) is not None:
             kept.looked = -LOOK_SECONDS
+        self._looks.pop(tenant, None)
         self.woken.set()
 
 
