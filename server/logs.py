@@ -173,7 +173,7 @@ def stderr_log(level: str) -> EventLog:
     stream = sys.stderr.buffer
 
     def write(line: bytes) -> None:
-        with suppress(OSError):  # nobody reads the log any more: no reason to fail a request
+        with suppress(OSError, ValueError):  # nobody reads the log any more, or it is closed: no reason to fail a request
             stream.write(line)
             stream.flush()
 

@@ -186,3 +186,11 @@ def test_the_servers_log_takes_over_what_libraries_log() -> None:
     assert [line["event"] for line in lines] == ["ready", "library message", "library message"]
     assert lines[2]["exception"] == "ValueError"
     assert b"Villanueva" not in run.stderr + run.stdout
+
+
+def test_a_log_that_was_closed_fails_nobody() -> None:
+    script = (
+        "import logging, sys; from server.logs import stderr_log; log = stderr_log('info'); sys.stderr.close();"
+        "log.event('info', 'ready'); logging.getLogger('httpx').error('x'); print('on')"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"on\n"
