@@ -19,7 +19,7 @@ import msgspec
 
 from profiles.json import JsonError, Resource
 from profiles.outcome import FhirError
-from profiles.posted_search_parameters import TYPE, parameters_of
+from profiles.posted_search_parameters import TYPE, Find, parameters_of
 from profiles.search_parameters import SearchParameter
 from server.access.access import everything
 from server.repository import DamagedRecordError, Repository
@@ -50,6 +50,22 @@ class Stored:
     version: int
     order: int
     resource: Resource
+    _made: list[Mapping[str, SearchParameter] | None] = field(default_factory=list, compare=False, repr=False)
+
+    def made(self, find: Find) -> Mapping[str, SearchParameter] | None:
+        """What it adds, by type; None where it cannot be applied. Once made it is kept: one for all types takes a tenth of a second.
+
+        Composite ones are made anew each time, as what their components are like may have changed.
+        """
+        if self._made:
+            return self._made[0]
+        try:
+            made = parameters_of(self.resource, find)
+        except FhirError:
+            made = None
+        if self.resource.get("type") != "composite":
+            self._made.append(made)
+        return made
 
 
 @dataclass(slots=True)
@@ -161,9 +177,8 @@ def catalogue_of(stored: Sequence[Stored], done: Mapping[str, State], edition: b
     named: dict[tuple[str, str], SearchParameter] = {}
     find = Catalogue(named=named).like
     for each in sorted(stored, key=lambda one: (one.resource.get("type") == "composite", one.order, one.id)):
-        try:
-            made = parameters_of(each.resource, find)
-        except FhirError:
+        made = each.made(find)
+        if made is None:
             continue
         own = {}
         for type_, parameter in made.items():

@@ -14,6 +14,7 @@ from in_process import House
 
 from profiles.json import Resource, loads
 from server.search.catalogue import Catalogue, State
+from server.search.own_parameters import Stored, catalogue_of
 from server.upkeep.own_index import indexed_now
 
 sys.path.append(str(Path(__file__).parents[1] / "rest"))
@@ -281,3 +282,29 @@ def test_what_is_indexed_follows_from_versions_and_from_when_the_work_began() ->
     assert indexed_now({}, {"x": old}, frozenset(), {"x": other}) == {}
     assert indexed_now({"x": old}, {}, frozenset({"x"}), {}) == {}
     assert indexed_now({"x": old}, {"x": old}, frozenset(), {}) == {"x": old}  # the next job lets go of its entries
+
+
+def test_one_more_parameter_makes_none_of_the_others_anew() -> None:
+    first = Stored("1", 1, 1, parameter("tagged", "token", "Resource.meta.tag", "Resource"))
+    wrong = Stored("2", 1, 2, parameter("wrong", "token", "Patient.(("))
+    before = catalogue_of([first, wrong], {}, b"")
+    after = catalogue_of([first, wrong, Stored("3", 1, 3, parameter("sex", "token", "Patient.gender"))], {}, b"")
+    assert after.by_type["Patient"]["tagged"] is before.by_type["Patient"]["tagged"]
+    assert after.states["1"] == before.states["1"]
+    assert sorted(after.by_type["Patient"]) == ["sex", "tagged"]
+
+
+def test_a_composite_one_follows_what_its_components_are_like() -> None:
+    def like(kind: str, expression: str) -> Stored:
+        return Stored("1", 1, 1, parameter("part", kind, expression))
+
+    parts = [
+        {"definition": "http://example.org/fhir/SearchParameter/part", "expression": "family"},
+        {"definition": "http://hl7.org/fhir/SearchParameter/individual-gender", "expression": "use"},
+    ]
+    both = Stored("2", 1, 2, parameter("both", "composite", "Patient.name", component=parts))
+    kinds = [
+        catalogue_of([each, both], {}, b"").by_type["Patient"]["both"].components[0].type
+        for each in (like("string", "Patient.name.family"), like("token", "Patient.name.use"))
+    ]
+    assert kinds == ["string", "token"]
